@@ -1,0 +1,1 @@
+//! Compiles task modules from a build script.
