@@ -1,0 +1,227 @@
+//! The caller's end of a channel: never blocks.
+
+use super::frame::{self, Decoder, FrameError};
+use super::message::{Reply, Request};
+use crate::limits::READ_CHUNK_BYTES;
+use crate::sys;
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, IoSlice, Read};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+
+/// Bytes that travel beside a message, shared with whoever may have to send them again.
+pub(crate) type Payload = Arc<Vec<u8>>;
+
+/// Payloads up to this size, in bytes, are copied next to their header: cheaper than one more slice.
+const INLINE_PAYLOAD_BYTES: usize = 16 * 1024;
+
+/// Slices of one write.
+const MAX_SLICES: usize = 64;
+
+/// What came out of a look at the channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Received {
+    /// Everything there was; more may come.
+    All,
+    /// A fair share; there is more.
+    Some,
+    /// The other end is closed, and everything it had sent was handed out.
+    Closed,
+}
+
+/// What is wrong with a channel.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ChannelError {
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    #[error("the channel was closed in the middle of a frame")]
+    CutFrame,
+    #[error("the channel failed: {0}")]
+    Io(#[from] io::Error),
+}
+
+#[derive(Debug)]
+enum Chunk {
+    Bytes(Vec<u8>),
+    Payload(Payload),
+}
+
+impl Chunk {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Chunk::Bytes(bytes) => bytes,
+            Chunk::Payload(payload) => payload,
+        }
+    }
+}
+
+/// The caller's end of a channel.
+#[derive(Debug)]
+pub(crate) struct CallerChannel {
+    socket: File,
+    decoder: Decoder<Reply>,
+    buffer: Box<[u8]>,
+    out: VecDeque<Chunk>,
+    /// Bytes of the first chunk that were sent.
+    sent: usize,
+    /// Descriptors to send, each with the chunk that it must go with (counted from the first ever queued).
+    descriptors: VecDeque<(u64, Arc<OwnedFd>)>,
+    /// Chunks that were sent whole.
+    chunks_sent: u64,
+}
+
+impl CallerChannel {
+    /// Takes a socket; replies may carry payloads of at most `max_payload` bytes.
+    pub(crate) fn new(socket: OwnedFd, max_payload: u64) -> io::Result<Self> {
+        sys::set_nonblocking(&socket)?;
+        Ok(Self {
+            socket: socket.into(),
+            decoder: Decoder::new(max_payload),
+            buffer: vec![0; READ_CHUNK_BYTES].into_boxed_slice(),
+            out: VecDeque::new(),
+            sent: 0,
+            descriptors: VecDeque::new(),
+            chunks_sent: 0,
+        })
+    }
+
+    /// Adds a request to what is to be sent.
+    pub(crate) fn queue(
+        &mut self,
+        request: &Request,
+        payload: Option<&Payload>,
+        descriptor: Option<Arc<OwnedFd>>,
+    ) -> Result<(), ChannelError> {
+        let len = payload.map_or(0, |payload| payload.len());
+        // Small frames share a chunk, unless a descriptor must go with a first byte of its own.
+        let reuse = descriptor.is_none() && matches!(self.out.back(), Some(Chunk::Bytes(_)));
+        if !reuse {
+            self.out.push_back(Chunk::Bytes(Vec::with_capacity(256)));
+        }
+        if let Some(descriptor) = descriptor {
+            let chunk = self.chunks_sent + self.out.len() as u64 - 1;
+            self.descriptors.push_back((chunk, descriptor));
+            self.append(request, len, true)?;
+            self.out.push_back(Chunk::Bytes(Vec::new()));
+        } else {
+            self.append(request, len, false)?;
+        }
+        match payload {
+            Some(payload) if len > INLINE_PAYLOAD_BYTES => self.out.push_back(Chunk::Payload(Arc::clone(payload))),
+            Some(payload) if len > 0 => {
+                if let Some(Chunk::Bytes(bytes)) = self.out.back_mut() {
+                    bytes.extend_from_slice(payload);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, request: &Request, payload_len: usize, with_descriptor: bool) -> Result<(), FrameError> {
+        match self.out.back_mut() {
+            Some(Chunk::Bytes(bytes)) => frame::encode(request, payload_len, with_descriptor, bytes),
+            _ => unreachable!("queue() has just put a chunk of bytes there"),
+        }
+    }
+
+    /// Whether bytes wait for room in the socket.
+    pub(crate) fn wants_to_send(&self) -> bool {
+        !self.out.is_empty()
+    }
+
+    /// Sends as much as the socket takes.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        while !self.out.is_empty() {
+            match self.send_some() {
+                Ok(sent) => self.advance(sent),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// One write: chunks up to the next one that carries a descriptor.
+    fn send_some(&mut self) -> io::Result<usize> {
+        let mut descriptor = None;
+        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+        let mut used = 0;
+        let mut next_descriptor = self.descriptors.front();
+        for (offset, chunk) in self.out.iter().enumerate().take(MAX_SLICES) {
+            if let Some((at, fd)) = next_descriptor
+                && *at == self.chunks_sent + offset as u64
+                && !(offset == 0 && self.sent > 0)
+            {
+                if offset > 0 {
+                    break;
+                }
+                descriptor = Some(fd.as_fd());
+                next_descriptor = self.descriptors.get(1);
+            }
+            let from = if offset == 0 { self.sent } else { 0 };
+            slices[used] = IoSlice::new(&chunk.bytes()[from..]);
+            used += 1;
+        }
+        let sent = sys::send_with_descriptor(self.socket.as_fd(), &slices[..used], descriptor)?;
+        if descriptor.is_some() && sent > 0 {
+            self.descriptors.pop_front();
+        }
+        Ok(sent)
+    }
+
+    /// Drops what was sent.
+    fn advance(&mut self, mut sent: usize) {
+        while let Some(chunk) = self.out.front() {
+            let left = chunk.bytes().len() - self.sent;
+            if sent < left {
+                self.sent += sent;
+                return;
+            }
+            sent -= left;
+            self.sent = 0;
+            self.out.pop_front();
+            self.chunks_sent += 1;
+        }
+    }
+
+    /// Reads what is there, and hands out each whole reply with its payload.
+    pub(crate) fn receive(&mut self, mut hand_out: impl FnMut(Reply, Vec<u8>)) -> Result<Received, ChannelError> {
+        // A fair share for one turn: four chunks.
+        for _ in 0..4 {
+            let got = match self.decoder.payload_to_fill() {
+                Some((payload, missing)) if missing >= self.buffer.len() => {
+                    let before = payload.len();
+                    match (&self.socket).take(missing.min(16 * READ_CHUNK_BYTES) as u64).read_to_end(payload) {
+                        Err(error) if payload.len() == before => Err(error),
+                        _ => Ok(payload.len() - before),
+                    }
+                }
+                _ => (&self.socket)
+                    .read(&mut self.buffer)
+                    .inspect(|&got| self.decoder.push(&self.buffer[..got])),
+            };
+            match got {
+                Ok(0) if self.decoder.is_mid_frame() => return Err(ChannelError::CutFrame),
+                Ok(0) => return Ok(Received::Closed),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Received::All),
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(Received::Closed),
+                Err(error) => return Err(error.into()),
+            }
+            while let Some(frame) = self.decoder.next()? {
+                hand_out(frame.message, frame.payload);
+            }
+        }
+        Ok(Received::Some)
+    }
+}
+
+impl AsFd for CallerChannel {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}

@@ -1,0 +1,167 @@
+//! Claims: who has a task that was sent ahead, the worker or the caller.
+//!
+//! A worker is sent more tasks than it runs, so a task that has not begun must still be cancelled, or given to another
+//! worker, with certainty. Both ends of a channel share one page of words, one word for each task in flight. The worker
+//! takes a task by changing its word from *sent* to *begun*; the caller takes it back by changing *sent* to *reclaimed*;
+//! one of them wins. A word also holds the low bits of a ticket number, so that an old ticket never fits a new word.
+//!
+//! A worker that lies here can only run a task that was given up, or refuse one of its own: never another worker's.
+
+use crate::limits::SEND_AHEAD;
+use crate::sys::SharedWords;
+use serde::{Deserialize, Serialize};
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::Arc;
+
+const SENT: u32 = 1;
+const BEGUN: u32 = 2;
+const RECLAIMED: u32 = 3;
+const STATE_BITS: u32 = 2;
+
+/// The words of one worker, at either end.
+#[derive(Clone, Debug)]
+pub(crate) struct ClaimTable {
+    words: Arc<SharedWords>,
+}
+
+/// The right to one task's word. Sent to the worker with the task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ClaimTicket {
+    word: u16,
+    number: u32,
+}
+
+impl ClaimTicket {
+    fn value(self, state: u32) -> u32 {
+        (self.number << STATE_BITS) | state
+    }
+
+    fn index(self) -> usize {
+        usize::from(self.word) % SEND_AHEAD
+    }
+}
+
+/// The caller's end: gives out words and takes them back.
+#[derive(Debug)]
+pub(crate) struct ClaimLedger {
+    table: ClaimTable,
+    free: Vec<u16>,
+    next_number: u32,
+}
+
+impl ClaimLedger {
+    /// A new table with all its words free.
+    pub(crate) fn create() -> std::io::Result<Self> {
+        let table = ClaimTable { words: Arc::new(SharedWords::create(SEND_AHEAD)?) };
+        Ok(Self { table, free: (0..SEND_AHEAD as u16).rev().collect(), next_number: 0 })
+    }
+
+    /// Offers a task to the worker; `None` when as many are in flight as there are words.
+    pub(crate) fn offer(&mut self) -> Option<ClaimTicket> {
+        let word = self.free.pop()?;
+        self.next_number = (self.next_number + 1) & (u32::MAX >> STATE_BITS);
+        let ticket = ClaimTicket { word, number: self.next_number };
+        self.table.words.store(ticket.index(), ticket.value(SENT));
+        Some(ticket)
+    }
+
+    /// Frees the word of a task that has ended or was taken back.
+    pub(crate) fn release(&mut self, ticket: ClaimTicket) {
+        self.free.push(ticket.word);
+    }
+
+    /// The words themselves.
+    pub(crate) fn table(&self) -> &ClaimTable {
+        &self.table
+    }
+}
+
+impl ClaimTable {
+    /// The table behind a descriptor (worker's end).
+    pub(crate) fn open(descriptor: OwnedFd) -> std::io::Result<Self> {
+        Ok(Self { words: Arc::new(SharedWords::open(descriptor, SEND_AHEAD)?) })
+    }
+
+    /// What to send to the worker.
+    pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.words.descriptor()
+    }
+
+    /// Takes the task, at the worker's end. False: the caller took it back.
+    pub(crate) fn begin(&self, ticket: ClaimTicket) -> bool {
+        self.words.compare_exchange(ticket.index(), ticket.value(SENT), ticket.value(BEGUN))
+    }
+
+    /// Takes the task back, at the caller's end. False: it has begun.
+    pub(crate) fn reclaim(&self, ticket: ClaimTicket) -> bool {
+        self.words.compare_exchange(ticket.index(), ticket.value(SENT), ticket.value(RECLAIMED))
+    }
+
+    /// Whether the worker has begun the task.
+    pub(crate) fn has_begun(&self, ticket: ClaimTicket) -> bool {
+        self.words.load(ticket.index()) == ticket.value(BEGUN)
+    }
+
+    /// A look at one task's word that lives as long as the look.
+    pub(crate) fn view(&self, ticket: ClaimTicket) -> ClaimView {
+        ClaimView { table: self.clone(), ticket }
+    }
+}
+
+/// One task's word, seen by its future.
+#[derive(Clone, Debug)]
+pub(crate) struct ClaimView {
+    table: ClaimTable,
+    ticket: ClaimTicket,
+}
+
+impl ClaimView {
+    /// Whether the worker has begun the task.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.table.has_begun(self.ticket)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn two_ends() -> (ClaimLedger, ClaimTable) {
+        let ledger = ClaimLedger::create().expect("memory file");
+        let descriptor = ledger.table().descriptor().try_clone_to_owned().expect("dup");
+        (ledger, ClaimTable::open(descriptor).expect("map"))
+    }
+
+    #[test]
+    fn one_side_wins_a_claim() {
+        let (mut caller, worker) = two_ends();
+        let (first, second) = (caller.offer().expect("free"), caller.offer().expect("free"));
+        assert!(worker.begin(first));
+        assert!(!caller.table().reclaim(first));
+        assert!(caller.table().reclaim(second));
+        assert!(!worker.begin(second));
+        assert!(caller.table().has_begun(first));
+        assert!(!caller.table().has_begun(second));
+    }
+
+    #[test]
+    fn an_old_ticket_never_fits_a_word_that_was_given_again() {
+        let (mut caller, worker) = two_ends();
+        let old = caller.offer().expect("free");
+        caller.release(old);
+        let new = caller.offer().expect("free");
+        assert_eq!(old.index(), new.index());
+        assert!(!worker.begin(old));
+        assert!(!caller.table().reclaim(old));
+        assert!(worker.begin(new));
+    }
+
+    #[test]
+    fn no_more_words_are_given_than_there_are() {
+        let (mut caller, _worker) = two_ends();
+        let tickets: Vec<_> = std::iter::from_fn(|| caller.offer()).collect();
+        assert_eq!(tickets.len(), SEND_AHEAD);
+        caller.release(tickets[3]);
+        assert!(caller.offer().is_some());
+    }
+}

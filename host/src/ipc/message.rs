@@ -1,0 +1,147 @@
+//! What the two ends of a channel say to each other: one type per direction.
+
+use crate::task::{ArtifactId, ModuleInfo, Outcome, RunReport, TaskId};
+use serde::{Deserialize, Serialize};
+
+/// Raised whenever a message changes. Both ends must have the same: a named worker program may be of another build.
+pub(crate) const PROTOCOL_VERSION: u32 = 1;
+
+/// Caller → worker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Request {
+    /// The first word on every channel. Answered by `Ready`. For a worker (not a compiler) its claim table comes with
+    /// it as a descriptor.
+    Configure(WorkerConfig),
+    /// Load machine code; a sealed memory file comes with it as a descriptor. Not answered: a failure shows as the
+    /// outcome of the tasks that need it.
+    Load { artifact: ArtifactId },
+    /// Run a task, if its claim can still be taken; its arguments are the payload. Answered by `Done`, or not at all
+    /// when the claim is gone.
+    Run(RunRequest),
+    /// Compile a module (compile workers only). The wasm is the payload, and an empty memory file for the machine code
+    /// comes with it as a descriptor. Answered by `Compiled` or `Refused`.
+    Compile(CompileRequest),
+    /// Leave when everything before is done.
+    Stop,
+}
+
+/// What a process is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Role {
+    /// Runs tasks.
+    Worker,
+    /// Compiles one module, then leaves.
+    Compiler,
+}
+
+/// What a new process must know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct WorkerConfig {
+    pub(crate) protocol: u32,
+    pub(crate) role: Role,
+    /// 0 ≤ index < max_workers.
+    pub(crate) index: u32,
+    /// The guests' environment.
+    pub(crate) environment: Vec<(String, String)>,
+    pub(crate) reuse: crate::executor::Reuse,
+    pub(crate) output: crate::executor::GuestOutput,
+    /// The least severe level that the caller listens to; `None`: no logs at all.
+    pub(crate) log_level: Option<LogLevel>,
+    pub(crate) max_result_bytes: u64,
+    pub(crate) max_output_bytes: u64,
+    pub(crate) max_memory_bytes: u64,
+}
+
+/// One task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RunRequest {
+    pub(crate) task: TaskId,
+    /// See [`ClaimTable`](super::ClaimTable).
+    pub(crate) claim: super::ClaimTicket,
+    pub(crate) artifact: ArtifactId,
+    pub(crate) function: String,
+    pub(crate) codec: isopool_guest::Codec,
+}
+
+/// One module to compile.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CompileRequest {
+    /// Called once before the snapshot that every instance starts from.
+    pub(crate) initializer: Option<InitializerCall>,
+}
+
+/// The call that prepares a module.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct InitializerCall {
+    pub(crate) function: String,
+    pub(crate) codec: isopool_guest::Codec,
+    pub(crate) argument: Vec<u8>,
+}
+
+/// Worker → caller. Everything in it is hostile until checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Reply {
+    /// The process is up. `version` is the version of the isopool that it was built with.
+    Ready { protocol: u32, version: String },
+    /// A task has ended; its encoded result is the payload.
+    Done { task: TaskId, outcome: Outcome, report: RunReport },
+    /// A guest's log record.
+    Log { task: TaskId, record: LogRecord },
+    /// The machine code is in the memory file.
+    Compiled(Compiled),
+    /// The module cannot be used.
+    Refused(Refusal),
+}
+
+/// A compiled module.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Compiled {
+    pub(crate) info: ModuleInfo,
+    /// Bytes written to the memory file.
+    pub(crate) artifact_bytes: u64,
+}
+
+/// Why a module cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Refusal {
+    /// Not WebAssembly at all; the first bytes.
+    NotWasm { starts_with: Vec<u8> },
+    /// WebAssembly that does not parse or validate.
+    Invalid { message: String },
+    /// A core module that does not carry the task world.
+    CoreModule { exports: Vec<String> },
+    /// A component that does not export the runner.
+    OtherWorld { exports: Vec<String> },
+    /// A component made for another version of the contract.
+    OtherVersion { module: String, host: String },
+    /// It imports what no task is given.
+    UnknownImport { message: String },
+    /// The engine could not compile it.
+    Compile { message: String },
+    /// It trapped or panicked while it listed its functions.
+    Describe { message: String },
+    /// Its initializer failed, in the guest's own words.
+    Initializer { message: String },
+    /// The machine code could not be written.
+    Artifact { message: String },
+}
+
+/// How severe a log record is. As in the `log` crate and WASI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub(crate) enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+/// A guest's log record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LogRecord {
+    pub(crate) level: LogLevel,
+    pub(crate) target: String,
+    pub(crate) message: String,
+    pub(crate) file: Option<String>,
+    pub(crate) line: Option<u32>,
+}

@@ -1,0 +1,18 @@
+//! What it does: turns requests and replies into bytes on a worker's channel and back; used by both ends.
+//! Takes from: dispatcher, module, worker. Hands to: the socket.
+//! Never: trusts a length, tag or id that it has read; blocks on the caller's side.
+
+mod caller_channel;
+mod claim;
+mod frame;
+mod message;
+mod worker_channel;
+
+pub(crate) use caller_channel::{CallerChannel, Payload, Received};
+pub(crate) use claim::{ClaimLedger, ClaimTable, ClaimTicket, ClaimView};
+pub(crate) use frame::FrameError;
+pub(crate) use message::{
+    CompileRequest, Compiled, InitializerCall, LogLevel, LogRecord, PROTOCOL_VERSION, Refusal, Reply, Request, Role,
+    RunRequest, WorkerConfig,
+};
+pub(crate) use worker_channel::{Received as WorkerReceived, WorkerChannel};

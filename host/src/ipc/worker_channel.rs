@@ -1,0 +1,109 @@
+//! The worker's end of a channel: blocking, one thread.
+
+use super::frame::{self, Decoder, FrameError};
+use super::message::{Reply, Request};
+use crate::limits::{MAX_FDS_PER_FRAME, MAX_PAYLOAD_BYTES, READ_CHUNK_BYTES};
+use crate::sys;
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, IoSlice, Read};
+use std::os::fd::{AsFd, OwnedFd};
+
+/// One request, with its payload and its descriptor.
+#[derive(Debug)]
+pub(crate) struct Received {
+    pub(crate) request: Request,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) descriptor: Option<OwnedFd>,
+}
+
+/// Why a worker cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ChannelError {
+    #[error("the caller sent {0}")]
+    Frame(#[from] FrameError),
+    #[error("the channel to the caller failed: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// The worker's end of a channel.
+#[derive(Debug)]
+pub(crate) struct WorkerChannel {
+    socket: File,
+    decoder: Decoder<Request>,
+    descriptors: VecDeque<OwnedFd>,
+    buffer: Box<[u8]>,
+    out: Vec<u8>,
+}
+
+impl WorkerChannel {
+    pub(crate) fn new(socket: OwnedFd) -> Self {
+        Self {
+            socket: socket.into(),
+            // The caller checked the arguments against its own limit; this one only bounds the protocol.
+            decoder: Decoder::new(MAX_PAYLOAD_BYTES as u64),
+            descriptors: VecDeque::new(),
+            buffer: vec![0; READ_CHUNK_BYTES].into_boxed_slice(),
+            out: Vec::new(),
+        }
+    }
+
+    /// Waits for the next request; `None` when the caller has closed the channel or is gone.
+    pub(crate) fn receive(&mut self) -> Result<Option<Received>, ChannelError> {
+        loop {
+            if let Some(frame) = self.decoder.next()? {
+                let descriptor = if frame.with_descriptor { self.descriptors.pop_front() } else { None };
+                return Ok(Some(Received { request: frame.message, payload: frame.payload, descriptor }));
+            }
+            if self.read()? == 0 {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn read(&mut self) -> Result<usize, ChannelError> {
+        loop {
+            let got = match self.decoder.payload_to_fill() {
+                // A large payload goes straight to its place. No descriptor comes in the middle of a frame.
+                Some((payload, missing)) if missing >= self.buffer.len() => {
+                    (&self.socket).take(missing as u64).read_to_end(payload)
+                }
+                _ => {
+                    let got = sys::receive_with_descriptors(
+                        self.socket.as_fd(),
+                        &mut self.buffer,
+                        &mut self.descriptors,
+                    );
+                    got.inspect(|&got| self.decoder.push(&self.buffer[..got]))
+                }
+            };
+            debug_assert!(self.descriptors.len() <= MAX_FDS_PER_FRAME * 1024);
+            match got {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // The caller has gone with words of ours unread: as good as a close.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(0),
+                got => return Ok(got?),
+            }
+        }
+    }
+
+    /// Sends a reply and its payload, and waits until the kernel has taken both.
+    pub(crate) fn send(&mut self, reply: &Reply, payload: &[u8]) -> Result<(), ChannelError> {
+        self.out.clear();
+        frame::encode(reply, payload.len(), false, &mut self.out)?;
+        let (mut head, mut tail) = (&self.out[..], payload);
+        while !head.is_empty() || !tail.is_empty() {
+            let slices = [IoSlice::new(head), IoSlice::new(tail)];
+            match sys::send_with_descriptor(self.socket.as_fd(), &slices, None) {
+                Ok(sent) => {
+                    let of_head = sent.min(head.len());
+                    head = &head[of_head..];
+                    tail = &tail[sent - of_head..];
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+}

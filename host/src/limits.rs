@@ -1,0 +1,116 @@
+//! Every bound of the house: its unit, its default, its reason. No bound lives anywhere else.
+
+use std::time::Duration;
+
+/// Bytes in one kibibyte.
+pub(crate) const KIB: usize = 1024;
+/// Bytes in one mebibyte.
+pub(crate) const MIB: usize = 1024 * KIB;
+
+// ── What a caller may ask for ────────────────────────────────────────────────────────────────────────────────────────
+
+/// Most workers of one executor. Each costs a process, three descriptors in the caller and a few MiB.
+pub const MAX_WORKERS: usize = 4096;
+
+/// Tasks that may wait in an executor's queue before `submit` blocks and `try_submit` refuses: room for a burst of a
+/// hundred thousand without letting a runaway producer take the machine.
+pub const DEFAULT_QUEUE_CAPACITY: usize = 131_072;
+
+/// Default for the encoded arguments of one task, in bytes: several times the 64 MiB that must work, and still a small
+/// part of a wasm32 guest's 4 GiB.
+pub const DEFAULT_MAX_ARGUMENT_BYTES: usize = 256 * MIB;
+
+/// Default for the encoded result of one task, in bytes. As for arguments.
+pub const DEFAULT_MAX_RESULT_BYTES: usize = 256 * MIB;
+
+/// Hard ceiling for either: a wasm32 guest cannot hold more in one piece beside its own data.
+pub const MAX_PAYLOAD_BYTES: usize = 2048 * MIB;
+
+/// Default for what a guest may write to stdout and stderr together in one task, in bytes; the rest is dropped and
+/// counted.
+pub const DEFAULT_MAX_OUTPUT_BYTES: usize = MIB;
+
+/// Log records of one task that reach the caller; the rest are dropped and counted.
+pub const MAX_LOG_RECORDS: u32 = 10_000;
+
+/// Longest text of one log record, failure, panic or trap message, in bytes; longer ones are cut.
+pub const MAX_MESSAGE_BYTES: usize = 16 * KIB;
+
+/// Most frames or causes in one trace.
+pub const MAX_TRACE_ENTRIES: usize = 64;
+
+/// How long idle workers of the reusable executor live. Source: loky's default.
+pub const DEFAULT_REUSABLE_IDLE_TIMEOUT: Duration = Duration::from_secs(10);
+
+// ── Modules ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Largest module that is accepted, in bytes.
+pub const MAX_MODULE_BYTES: usize = 256 * MIB;
+
+/// Largest compiled module that is taken from a compile worker, in bytes: machine code is two to three times the wasm.
+pub const MAX_ARTIFACT_BYTES: usize = 4 * MAX_MODULE_BYTES;
+
+/// Most functions that a module may list.
+pub const MAX_FUNCTIONS: usize = 65_536;
+
+/// How long a compile worker may take for one module, initializer included, before it is killed.
+pub const COMPILE_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Size of the cache of compiled modules on disk, in bytes; the longest unused entries go first.
+pub const MAX_CACHE_BYTES: u64 = 1024 * MIB as u64;
+
+/// Modules that one worker keeps loaded; the longest unused goes first.
+pub const MAX_LOADED_MODULES: usize = 64;
+
+// ── Guests ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Default for the linear memory of one instance, in bytes: all that a wasm32 guest can address.
+pub const DEFAULT_MAX_MEMORY_BYTES: usize = 4096 * MIB;
+
+/// Core instances, memories and tables of one component: a component built from Rust has two or three.
+pub const MAX_CORE_INSTANCES: u32 = 64;
+/// See [`MAX_CORE_INSTANCES`].
+pub const MAX_MEMORIES: u32 = 8;
+/// See [`MAX_CORE_INSTANCES`].
+pub const MAX_TABLES: u32 = 64;
+/// Elements of one table.
+pub const MAX_TABLE_ELEMENTS: usize = 100_000;
+
+/// Native stack of a guest's calls, in bytes. wasmtime's own default is 512 KiB.
+pub const MAX_WASM_STACK: usize = MIB;
+
+/// Memory of an instance slot that is zeroed instead of given back, in bytes. Measured: 256 KiB makes a fresh instance
+/// of a small guest 8–11 µs; megabytes make it slower.
+pub const KEEP_RESIDENT_BYTES: usize = 256 * KIB;
+
+/// Instance slots of a worker's pool. One task runs at a time; the others stay warm for other modules.
+pub const INSTANCE_SLOTS: u32 = 4;
+
+// ── Workers and the channel ──────────────────────────────────────────────────────────────────────────────────────────
+
+/// How long a new worker may take from its start to its `Ready`.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a worker that was asked to stop may take before it is killed.
+pub const STOP_GRACE: Duration = Duration::from_secs(2);
+
+/// Workers that may die one after another without having finished a task between before the pool gives up.
+pub const CRASH_LOOP_STARTS: u32 = 5;
+
+/// Tasks sent to one worker and not finished, the running one included. Hides the way to the worker and back for small
+/// tasks; a task that waits behind a long one is taken back when another worker is free.
+pub const SEND_AHEAD: usize = 64;
+
+/// Message header fields of one frame, in bytes. The payload is bounded apart.
+pub const MAX_MESSAGE_FRAME_BYTES: usize = 4 * MIB;
+
+/// Descriptors passed with one frame.
+pub const MAX_FDS_PER_FRAME: usize = 1;
+
+/// What one read from a worker's channel takes at most, in bytes, so that no worker holds the dispatcher for long.
+pub const READ_CHUNK_BYTES: usize = 256 * KIB;
+
+const _: () = assert!(DEFAULT_MAX_ARGUMENT_BYTES <= MAX_PAYLOAD_BYTES);
+const _: () = assert!(DEFAULT_MAX_RESULT_BYTES <= MAX_PAYLOAD_BYTES);
+const _: () = assert!(MAX_MESSAGE_BYTES * MAX_TRACE_ENTRIES <= MAX_MESSAGE_FRAME_BYTES);
+const _: () = assert!(SEND_AHEAD >= 2);

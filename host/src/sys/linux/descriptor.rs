@@ -1,0 +1,41 @@
+//! Descriptors of this process.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
+/// Takes what is behind standard input away from it, close-on-exec, and leaves `/dev/null` there.
+pub(crate) fn replace_standard_input() -> io::Result<OwnedFd> {
+    // SAFETY: F_DUPFD_CLOEXEC takes integers only; whether descriptor 0 is open is for the kernel to say.
+    let taken = unsafe { libc::fcntl(0, libc::F_DUPFD_CLOEXEC, 3) };
+    if taken < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: fcntl has just made this descriptor, and nobody else knows it.
+    let taken = unsafe { OwnedFd::from_raw_fd(taken) };
+    let null = File::open("/dev/null")?;
+    // SAFETY: dup2 takes two integers; `null` is open, and replacing descriptor 0 is what was asked for.
+    if unsafe { libc::dup2(null.as_raw_fd(), 0) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(taken)
+}
+
+/// Closes every descriptor from `first` on, whoever opened it.
+///
+/// Only for a process that owns nothing there yet: objects that hold such a descriptor would close it twice.
+pub(crate) fn close_all_from(first: u32) -> io::Result<()> {
+    // SAFETY: close_range takes integers only; the caller owns no descriptor from `first` on (documented above).
+    if unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+/// Makes reads and writes of a descriptor return `WouldBlock` instead of waiting.
+pub(crate) fn set_nonblocking(descriptor: &OwnedFd) -> io::Result<()> {
+    use nix::fcntl::{FcntlArg, OFlag, fcntl};
+    let flags = OFlag::from_bits_truncate(fcntl(descriptor, FcntlArg::F_GETFL)?);
+    fcntl(descriptor, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! A child process, by a descriptor that never means another one (pidfd_open(2)).
+
+use nix::sys::signal::Signal;
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+/// How a child ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WaitStatus {
+    /// It left with this code.
+    Exited(i32),
+    /// This signal killed it.
+    Signaled(i32),
+    /// Someone else took its status: the program waits for any child, or ignores `SIGCHLD`.
+    Unknown,
+}
+
+/// A child process. Readable (poll) once the child has ended.
+#[derive(Debug)]
+pub(crate) struct PidFd(OwnedFd);
+
+impl PidFd {
+    /// The descriptor of a child of this process that was not waited for yet.
+    pub(crate) fn open(pid: u32) -> io::Result<Self> {
+        let pid = libc::pid_t::try_from(pid).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+        // SAFETY: pidfd_open takes two integers and touches no memory of ours.
+        let descriptor = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
+        if descriptor < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the call above returned a new descriptor (close-on-exec by definition) that nobody else owns.
+        Ok(Self(unsafe { OwnedFd::from_raw_fd(descriptor as i32) }))
+    }
+
+    /// Sends a signal; a child that has ended already is no error.
+    pub(crate) fn signal(&self, signal: Signal) -> io::Result<()> {
+        let (descriptor, signal) = (self.0.as_raw_fd(), signal as i32);
+        // SAFETY: pidfd_send_signal with a null siginfo reads no memory of ours.
+        let answer = unsafe {
+            libc::syscall(libc::SYS_pidfd_send_signal, descriptor, signal, std::ptr::null::<libc::siginfo_t>(), 0)
+        };
+        match io::Error::last_os_error() {
+            _ if answer == 0 => Ok(()),
+            error if error.raw_os_error() == Some(libc::ESRCH) => Ok(()),
+            error => Err(error),
+        }
+    }
+
+    /// Takes the status of a child that has ended, without waiting; `None` while it lives.
+    pub(crate) fn try_wait(&self) -> io::Result<Option<WaitStatus>> {
+        use nix::sys::wait::WaitStatus as Nix;
+        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG;
+        match waitid(Id::PIDFd(self.0.as_fd()), flags) {
+            Ok(Nix::StillAlive) => Ok(None),
+            Ok(Nix::Exited(_, code)) => Ok(Some(WaitStatus::Exited(code))),
+            Ok(Nix::Signaled(_, signal, _)) => Ok(Some(WaitStatus::Signaled(signal as i32))),
+            Ok(_) => Ok(None),
+            Err(nix::errno::Errno::ECHILD) => Ok(Some(WaitStatus::Unknown)),
+            // A real-time signal, which nix has no name for.
+            Err(nix::errno::Errno::EINVAL) => Ok(Some(WaitStatus::Unknown)),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl AsFd for PidFd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}

@@ -1,0 +1,16 @@
+//! What it does: the nouns that travel: task ids, modules and functions, outcomes, reports.
+//! Takes from: nobody. Hands to: every room.
+//! Never: I/O, threads, clocks.
+
+mod id;
+mod module;
+mod outcome;
+mod report;
+
+pub use id::{ModuleHash, TaskId};
+pub(crate) use id::{ArtifactId, WorkerId};
+pub use module::{FunctionInfo, ModuleInfo};
+pub use outcome::{CodecFailure, Failure, Location, Panic, Side, Trap, TrapCode};
+pub(crate) use outcome::Outcome;
+pub use report::{CapturedOutput, TaskReport};
+pub(crate) use report::RunReport;

@@ -1,0 +1,40 @@
+//! What a module says of itself.
+
+use serde::{Deserialize, Serialize};
+
+/// One function that tasks may call, as the module describes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct FunctionInfo {
+    /// Its name, unique in the module.
+    pub name: String,
+    /// Its signature as written in the guest; empty when the module does not say.
+    pub signature: String,
+    /// What its author says of it; may be empty.
+    pub docs: String,
+    /// The codecs that it speaks.
+    pub codecs: Vec<String>,
+}
+
+/// What is known of a module once it was compiled: enough to check a call before anything is sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ModuleInfo {
+    /// The version of the `isopool:task` package that it was made for.
+    pub contract: String,
+    /// Its functions, in the module's own order.
+    pub functions: Vec<FunctionInfo>,
+    /// The names of the interfaces that it imports.
+    pub imports: Vec<String>,
+    /// The names that it exports.
+    pub exports: Vec<String>,
+    /// Size of its machine code and data, in bytes.
+    pub compiled_bytes: u64,
+}
+
+impl ModuleInfo {
+    /// The function with this name.
+    pub fn function(&self, name: &str) -> Option<&FunctionInfo> {
+        self.functions.iter().find(|function| function.name == name)
+    }
+}

@@ -1,0 +1,49 @@
+//! What a task cost.
+
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// What the guest wrote, when the executor captures it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct CapturedOutput {
+    /// Standard output.
+    pub stdout: Vec<u8>,
+    /// Standard error.
+    pub stderr: Vec<u8>,
+    /// Bytes that were dropped because the limit was reached.
+    pub dropped_bytes: u64,
+}
+
+/// What a worker measured while it ran a task.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RunReport {
+    /// From the worker's begin to its answer, instantiation included.
+    pub(crate) run_time: Duration,
+    /// Most linear memory that the instance held, in bytes.
+    pub(crate) peak_memory_bytes: u64,
+    /// Log records that were dropped because the limit was reached.
+    pub(crate) dropped_log_records: u32,
+    /// The guest's output, when it is captured.
+    pub(crate) output: CapturedOutput,
+}
+
+/// What a task cost and where it ran. See [`TaskFuture::report`](crate::TaskFuture::report).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TaskReport {
+    /// From `submit` until the task was sent to the worker that ran it.
+    pub queue_time: Duration,
+    /// From the worker's begin to its answer, instantiation included.
+    pub run_time: Duration,
+    /// Most linear memory that the guest held, in bytes.
+    pub peak_memory_bytes: u64,
+    /// The index of the worker that ran it.
+    pub worker_index: u32,
+    /// The process id of that worker.
+    pub pid: u32,
+    /// Log records that were dropped because the limit was reached.
+    pub dropped_log_records: u32,
+    /// The guest's output, when the executor captures it; else empty.
+    pub output: CapturedOutput,
+}
