@@ -22,6 +22,11 @@ impl MemoryFile {
         &mut self.0
     }
 
+    /// Its size, in bytes.
+    pub(crate) fn len(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+
     pub(crate) fn set_len(&self, bytes: u64) -> io::Result<()> {
         self.0.set_len(bytes)
     }
