@@ -4,6 +4,7 @@
 mod executor;
 mod ipc;
 pub mod limits;
+mod module;
 mod sys;
 mod task;
 
