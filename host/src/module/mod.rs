@@ -2,7 +2,12 @@
 //! Takes from: executor. Hands to: dispatcher.
 //! Never: compiles or runs guest code in the caller's process; trusts what a compile worker or the disk says.
 
+mod cache;
+mod cache_directory;
+mod cache_entry;
+mod compatibility;
 mod compile;
 mod prepare;
 
-pub(crate) use prepare::{Library, Prepared, Source};
+pub(crate) use cache::Cache;
+pub(crate) use prepare::{Initializer, Library, Prepared, Source};

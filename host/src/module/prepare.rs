@@ -1,5 +1,6 @@
 //! Modules of an executor: each prepared once, by whoever needs it first.
 
+use super::Cache;
 use super::compile::compile;
 use crate::error::{Error, ErrorKind, ModuleError, ModuleErrorKind};
 use crate::ipc::{InitializerCall, PROTOCOL_VERSION, Role, WorkerConfig};
@@ -65,7 +66,7 @@ impl Prepared {
         Ok(info)
     }
 
-    fn unknown(&self, function: &str) -> String {
+    pub(crate) fn unknown(&self, function: &str) -> String {
         let names = self.info.functions.iter().map(|function| function.name.as_str());
         let mut near: Vec<(usize, &str)> = names.map(|name| (distance(name, function), name)).collect();
         near.sort_unstable();
@@ -104,6 +105,7 @@ pub(crate) struct Library {
     program: Program,
     config: WorkerConfig,
     initializer: Option<Initializer>,
+    cache: Cache,
     /// By the address of their bytes, which never move: no hashing on the way of a task.
     embedded: RwLock<HashMap<usize, Arc<Prepared>>>,
     /// By hash. A lock of its own for each, so that two callers compile two modules at the same time, and one once.
@@ -114,7 +116,7 @@ impl Library {
     pub(crate) fn new(program: Program, worker: &WorkerConfig, initializer: Option<Initializer>) -> Self {
         let config = WorkerConfig { protocol: PROTOCOL_VERSION, role: Role::Compiler, ..worker.clone() };
         let (embedded, slots) = (RwLock::default(), Mutex::default());
-        Self { program, config, initializer, embedded, slots }
+        Self { program, config, initializer, cache: Cache::from_environment(), embedded, slots }
     }
 
     /// The module, ready for workers. The first call for a module waits for its compilation, or for its file in the
@@ -163,7 +165,14 @@ impl Library {
         let span = tracing::debug_span!("compile", module = &*name, %hash);
         let _entered = span.enter();
         let call = initializer.map(|initializer| initializer.call.clone());
-        let (info, code) = compile(wasm, call, &self.program, self.config.clone())?;
+        let (info, code) = match self.cache.load(artifact) {
+            Some(cached) => cached,
+            None => {
+                let (info, code) = compile(wasm, call, &self.program, self.config.clone())?;
+                self.cache.store(artifact, &info, &code);
+                (info, code)
+            }
+        };
         let functions = info.functions.iter().enumerate().map(|(n, function)| (function.name.clone(), n)).collect();
         Ok(Arc::new(Prepared { name, hash, artifact, info, code: Arc::new(code.into()), functions }))
     }
