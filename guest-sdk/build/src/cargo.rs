@@ -53,17 +53,11 @@ pub(crate) struct Run<'a> {
 impl Run<'_> {
     /// Compiles, with cargo's messages going to stderr.
     pub(crate) fn run(self) -> Result<Artifact, Error> {
-        let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut command = Command::new(&program);
+        let mut command = command(self.target_dir);
         command.args(["rustc", "--lib", "--crate-type", "cdylib", "--target", TARGET, "--profile", self.profile]);
         command.arg("--manifest-path").arg(self.manifest).arg("--target-dir").arg(self.target_dir);
         command.arg("--message-format=json-render-diagnostics").args(&self.arguments);
         command.arg("--").args(&self.rustc_arguments);
-        for name in CLEARED {
-            command.env_remove(name);
-        }
-        // A build directory set in a configuration file would be shared with the outer cargo, and so would its lock.
-        command.env("CARGO_BUILD_BUILD_DIR", self.target_dir);
         command.envs(self.environment);
         // In the guest's folder, so that its `.cargo/config.toml` (vendored crates, say) is found.
         if let Some(folder) = self.manifest.parent() {
@@ -72,7 +66,7 @@ impl Run<'_> {
         let output = command
             .stderr(Stdio::inherit())
             .output()
-            .map_err(|source| Error::Start { program: program.to_string_lossy().into_owned(), source })?;
+            .map_err(|source| Error::Start { program: command.get_program().to_string_lossy().into_owned(), source })?;
         if !output.status.success() {
             let manifest = self.manifest.to_owned();
             return Err(Error::Compile { manifest, target: TARGET, status: output.status });
@@ -81,8 +75,19 @@ impl Run<'_> {
     }
 }
 
+/// A cargo that has nothing of the outer one.
+pub(crate) fn command(target_dir: &Path) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for name in CLEARED {
+        command.env_remove(name);
+    }
+    // A build directory set in a configuration file would be shared with the outer cargo, and so would its lock.
+    command.env("CARGO_BUILD_BUILD_DIR", target_dir);
+    command
+}
+
 /// Finds, in cargo's messages (one JSON object a line), the library of the package with this manifest.
-fn find_artifact(messages: &[u8], manifest: &Path) -> Option<Artifact> {
+pub(crate) fn find_artifact(messages: &[u8], manifest: &Path) -> Option<Artifact> {
     let messages = messages.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Value>(line).ok());
     let mut artifacts = messages.filter(|message| message["reason"] == "compiler-artifact");
     artifacts.find_map(|message| {

@@ -55,6 +55,14 @@ pub enum Error {
         /// How cargo ended.
         status: ExitStatus,
     },
+    /// Cargo does not know the package, or its manifest cannot be read.
+    #[error("cannot read {}: {message}", manifest.display())]
+    Metadata {
+        /// The manifest.
+        manifest: PathBuf,
+        /// What cargo said.
+        message: String,
+    },
     /// Cargo succeeded but made no module.
     #[error("cargo made no library from {}; a task module is the library (src/lib.rs) of its package", manifest.display())]
     NoLibrary {

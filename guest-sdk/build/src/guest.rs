@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 const STACK_BYTES: u32 = 256 * 1024;
 
 /// The profile that is used, with [`SETTINGS`] for guests, unless the builder names one.
-const PROFILE: &str = "release";
+pub(crate) const PROFILE: &str = "release";
 
 /// Settings for guests in place of the workspace's own for that profile. `strip = debuginfo` keeps the names of functions,
 /// for backtraces; a panic's file and line are in the code.
@@ -64,7 +64,7 @@ pub struct Guest {
     /// `None` for the package whose build script this is.
     path: Option<PathBuf>,
     profile: Option<String>,
-    stack_bytes: u32,
+    pub(crate) stack_bytes: u32,
     line_tables: bool,
     features: Vec<String>,
     default_features: bool,
@@ -222,7 +222,7 @@ impl Guest {
         Ok(arguments)
     }
 
-    fn settings(&self) -> Vec<(String, String)> {
+    pub(crate) fn settings(&self) -> Vec<(String, String)> {
         let debug = if self.line_tables { [("DEBUG", "line-tables-only"), ("STRIP", "none")] } else { [("DEBUG", "none"), ("STRIP", "debuginfo")] };
         let name = self.profile.as_deref().unwrap_or(PROFILE).to_uppercase().replace('-', "_");
         let settings = if self.profile.is_none() { SETTINGS } else { &[] };
@@ -257,19 +257,19 @@ impl Guest {
     }
 }
 
-fn variable(name: &'static str) -> Result<OsString, Error> {
+pub(crate) fn variable(name: &'static str) -> Result<OsString, Error> {
     env::var_os(name).ok_or(Error::NotABuildScript { name })
 }
 
 /// `isopool/` in the outer target directory: one for all packages and for `build`, `check` and `clippy`, each of which has
 /// an `OUT_DIR` of its own and would otherwise compile the guest again. Cargo marks its target directory with this file.
-fn shared_target_dir(out_dir: &Path) -> PathBuf {
+pub(crate) fn shared_target_dir(out_dir: &Path) -> PathBuf {
     let marked = out_dir.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file());
     marked.or_else(|| out_dir.ancestors().nth(4)).unwrap_or(out_dir).join("isopool")
 }
 
 /// Held from before the build until the module is copied: the same file is made again for other features or profiles.
-fn lock(target_dir: &Path) -> Result<File, Error> {
+pub(crate) fn lock(target_dir: &Path) -> Result<File, Error> {
     fs::create_dir_all(target_dir).map_err(Error::file("create", target_dir))?;
     let path = target_dir.join("isopool.lock");
     let file = File::create(&path).map_err(Error::file("create", &path))?;

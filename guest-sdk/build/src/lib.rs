@@ -8,6 +8,12 @@
 //! The library is then compiled twice: for the host, where each task is an ordinary function and has a typed stub, and for
 //! the sandbox. Nothing else is needed in `Cargo.toml`: no `crate-type`, no second package.
 //!
+//! # An ordinary program with closures
+//! A package that uses `isopool::task!` has this one line in its `build.rs`:
+//! ```no_run
+//! isopool_build::closures();
+//! ```
+//!
 //! # Another package's module
 //! ```no_run
 //! isopool_build::guest_at("../plugins/resize");
@@ -20,11 +26,14 @@
 //! other. On docs.rs, which has no network and no such target, the module is empty.
 
 mod cargo;
+mod closures;
 mod dep_info;
 mod error;
 mod guest;
 mod install;
+mod prune;
 mod toolchain;
 
+pub use closures::{Closures, closures};
 pub use error::Error;
 pub use guest::{Built, Guest, guest, guest_at};

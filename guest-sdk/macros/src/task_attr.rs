@@ -29,10 +29,10 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
     }
 }
 
-struct Task {
-    function: ItemFn,
-    options: Options,
-    shape: Shape,
+pub(crate) struct Task {
+    pub(crate) function: ItemFn,
+    pub(crate) options: Options,
+    pub(crate) shape: Shape,
 }
 
 impl Task {
@@ -62,7 +62,7 @@ impl Task {
     }
 
     /// The type in which `ty` travels.
-    fn wire(&self, ty: &Type) -> TokenStream {
+    pub(crate) fn wire(&self, ty: &Type) -> TokenStream {
         let krate = &self.options.krate;
         if is_byte_vec(ty) { quote_spanned!(ty.span()=> #krate::Bytes) } else { quote!(#ty) }
     }
@@ -99,7 +99,7 @@ impl Task {
         }
     }
 
-    fn wrapper_body(&self) -> TokenStream {
+    pub(crate) fn wrapper_body(&self) -> TokenStream {
         let krate = &self.options.krate;
         let private = quote!(#krate::__private);
         let function = &self.function.sig.ident;
