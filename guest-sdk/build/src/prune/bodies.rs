@@ -132,6 +132,8 @@ impl Collector<'_> {
             self.bind(capture.name.unraw().to_string());
         }
         self.visit_expr_closure(&syntax.closure);
+        // The macro itself: its `use` must be in the copy.
+        self.mention(segments_of(&call.path), call.path.leading_colon.is_some(), true);
         self.in_task = in_task;
         self.locals = locals;
         let mentions = std::mem::replace(&mut self.sink, sink);
