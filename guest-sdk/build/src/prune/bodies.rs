@@ -163,7 +163,6 @@ impl Collector<'_> {
             file: self.file,
             range: bytes(start).start..close.end,
             delimiters: (open.start, close.start),
-            lines: (start.start().line, delimiters.close().end().line),
             mentions,
             owner: self.owner,
         });

@@ -5,7 +5,7 @@ use super::cfg::CfgSet;
 use super::model::{
     ImplFacts, Item, ItemId, ItemKind, Mention, Name, Program, RootScope, Scope, ScopeId, ScopeKind,
 };
-use super::source::{SourceError, bytes, parse, read};
+use super::source::{SourceError, bytes, read};
 use proc_macro2::Span;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -469,7 +469,7 @@ pub(crate) fn collect_text(text: &str, dependencies: &[&str]) -> Program {
     let dependencies = dependencies.iter().map(|&name| name.to_owned()).collect();
     let mut program = Program { library: "isopool".to_owned(), dependencies, ..Program::default() };
     let (host, guest) = (CfgSet::default(), CfgSet::of_guest(&[]));
-    let (source, tree) = parse("src/main.rs".to_owned(), text, Path::new("src/main.rs")).expect("a test's text parses");
+    let (source, tree) = super::source::parse("src/main.rs".to_owned(), text, Path::new("src/main.rs")).expect("a test's text parses");
     program.files.push(source);
     let mut walk = Collector::new(&mut program, Path::new("."), "isopool", &host, &guest);
     walk.scope = walk.new_scope(None, ScopeKind::Root);

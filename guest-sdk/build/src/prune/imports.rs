@@ -19,7 +19,7 @@ impl Collector<'_> {
             blank,
             tree: placeholder,
         });
-        let mut walk = Walk { statement, rooted: item.leading_colon.is_some(), shared, usable };
+        let mut walk = Walk { rooted: item.leading_colon.is_some(), shared, usable };
         let tree = walk.node(self, &item.tree, &mut Vec::new());
         self.program.uses[statement].tree = tree;
     }
@@ -27,7 +27,6 @@ impl Collector<'_> {
 
 /// What all leaves of one statement share.
 struct Walk {
-    statement: usize,
     rooted: bool,
     shared: bool,
     usable: bool,
@@ -76,7 +75,7 @@ impl Walk {
             path.push(last.to_owned());
         }
         let name = rename.or_else(|| path.last().cloned()).unwrap_or_default();
-        let leaf = UseLeaf { statement: self.statement, path, rooted: self.rooted, glob };
+        let leaf = UseLeaf { path, rooted: self.rooted, glob };
         let item = collector.declare(ItemKind::Use(leaf), &name, tree.span(), self.usable && !glob);
         let facts = &mut collector.program.items[item];
         facts.shared = self.shared;

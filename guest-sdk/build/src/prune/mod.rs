@@ -21,5 +21,5 @@ mod tests;
 pub(crate) use blank::{Copy, copies, is_lifted};
 pub(crate) use cfg::CfgSet;
 pub(crate) use collect::{Root, collect};
-pub(crate) use model::{Program, Task};
+pub(crate) use model::Program;
 pub(crate) use reach::{Reach, reach};

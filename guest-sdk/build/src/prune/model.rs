@@ -144,8 +144,6 @@ pub(crate) enum ItemKind {
 /// One name that a `use` brings in.
 #[derive(Debug, Clone)]
 pub(crate) struct UseLeaf {
-    /// Index in [`Program::uses`].
-    pub(crate) statement: usize,
     pub(crate) path: Vec<String>,
     /// Starts with `::`.
     pub(crate) rooted: bool,
@@ -220,8 +218,6 @@ pub(crate) struct Task {
     pub(crate) range: Range<usize>,
     /// The delimiters of the call.
     pub(crate) delimiters: (usize, usize),
-    /// Lines of the call, one-based and inclusive.
-    pub(crate) lines: (usize, usize),
     pub(crate) mentions: Vec<Mention>,
     /// The innermost item whose text contains it.
     pub(crate) owner: Option<ItemId>,
@@ -234,6 +230,14 @@ impl Program {
             scope = self.scopes[scope].parent.expect("a function is in a module");
         }
         scope
+    }
+
+    /// Whether a module around the scope is marked `#[isopool::shared]`: then everything in it is.
+    pub(crate) fn is_in_shared_module(&self, scope: ScopeId) -> bool {
+        std::iter::successors(Some(scope), |scope| self.scopes[*scope].parent).any(|scope| match self.scopes[scope].kind {
+            ScopeKind::Module { item } => self.items[item].shared,
+            _ => false,
+        })
     }
 
     /// The item and all whose text contains it, innermost first.

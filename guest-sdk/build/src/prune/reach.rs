@@ -34,7 +34,8 @@ pub(crate) fn reach(program: &Program) -> Reach {
     let roots_with_tasks: BTreeSet<usize> =
         program.tasks.iter().map(|task| program.scopes[task.scope].root).collect();
     for (id, item) in program.items.iter().enumerate() {
-        if item.shared && roots_with_tasks.contains(&program.scopes[item.scope].root) {
+        let is_shared = item.shared || program.is_in_shared_module(item.scope);
+        if is_shared && roots_with_tasks.contains(&program.scopes[item.scope].root) {
             walk.keep(id, Reason { task: None, by: None });
         }
     }
@@ -219,13 +220,25 @@ impl Walk<'_> {
             let ItemKind::Impl(facts) = &item.kind else { return None };
             let of_this = self.targets(block, facts.of_trait.as_ref()?).contains(&Reached::Item(id));
             let available = facts.self_paths.iter().all(|path| self.is_available(block, path));
-            if !of_this || !item.usable || !available || !self.alive.contains(&self.program.items[id].scope) {
+            if !of_this || !item.usable || !available || !self.is_in_sight(id) {
                 return None;
             }
             let by = self.first_kept(block, &facts.self_paths);
             let task = by.and_then(|by| self.reach.kept[&by].task).or_else(|| self.any_task(item.scope));
             Some(Reason { task, by })
         })
+    }
+
+    /// Whether kept code may call a trait's methods: the trait is beside it or imported there.
+    fn is_in_sight(&self, of_trait: ItemId) -> bool {
+        let imports = |id: usize| match &self.program.items[id].kind {
+            ItemKind::Use(leaf) if self.alive.contains(&self.program.items[id].scope) => {
+                self.targets(id, &leaf.path).contains(&Reached::Item(of_trait))
+                    || (leaf.glob && self.program.scopes_of_glob(id).contains(&self.program.items[of_trait].scope))
+            }
+            _ => false,
+        };
+        self.alive.contains(&self.program.items[of_trait].scope) || (0..self.program.items.len()).any(imports)
     }
 
     fn any_task(&self, scope: ScopeId) -> Option<TaskId> {
@@ -255,7 +268,8 @@ impl Walk<'_> {
             return reason;
         }
         let foreign = targets.iter().any(
-            |target| matches!(target, Reached::Dependency(name) if self.reach.dependencies.contains_key(name)),
+            |target| matches!(target, Reached::Dependency(name) if self.reach.dependencies.contains_key(name)
+                && *name != self.program.library),
         );
         reason.filter(|_| foreign && self.looks_like_a_trait(id))
     }
