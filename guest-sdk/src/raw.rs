@@ -62,7 +62,11 @@ impl Serializer for RawSerializer {
         Ok(Vec::new())
     }
 
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<Vec<u8>, CodecError> {
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        value: &T,
+    ) -> Result<Vec<u8>, CodecError> {
         value.serialize(self)
     }
 

@@ -71,7 +71,8 @@ impl Run<'_> {
             let manifest = self.manifest.to_owned();
             return Err(Error::Compile { manifest, target: TARGET, status: output.status });
         }
-        find_artifact(&output.stdout, self.manifest).ok_or_else(|| Error::NoLibrary { manifest: self.manifest.to_owned() })
+        find_artifact(&output.stdout, self.manifest)
+            .ok_or_else(|| Error::NoLibrary { manifest: self.manifest.to_owned() })
     }
 }
 

@@ -223,7 +223,11 @@ impl Guest {
     }
 
     pub(crate) fn settings(&self) -> Vec<(String, String)> {
-        let debug = if self.line_tables { [("DEBUG", "line-tables-only"), ("STRIP", "none")] } else { [("DEBUG", "none"), ("STRIP", "debuginfo")] };
+        let debug = if self.line_tables {
+            [("DEBUG", "line-tables-only"), ("STRIP", "none")]
+        } else {
+            [("DEBUG", "none"), ("STRIP", "debuginfo")]
+        };
         let name = self.profile.as_deref().unwrap_or(PROFILE).to_uppercase().replace('-', "_");
         let settings = if self.profile.is_none() { SETTINGS } else { &[] };
         let debug = if self.profile.is_none() || self.line_tables { &debug[..] } else { &[] };

@@ -22,7 +22,9 @@ pub(crate) fn ensure_target() -> Result<(), Error> {
     let remedy = format!("rustup {}", arguments.join(" "));
     // Without a toolchain's name rustup is not what started this compiler, and must not change another one.
     let attempt = match toolchain.is_some().then(|| Command::new("rustup").args(&arguments).output()) {
-        None => "; this compiler was not started by rustup, so it may need its distributor's package for that".to_owned(),
+        None => {
+            "; this compiler was not started by rustup, so it may need its distributor's package for that".to_owned()
+        }
         Some(Err(error)) => format!(" (tried: {error})"),
         Some(Ok(output)) if output.status.success() && is_installed()? => return Ok(()),
         Some(Ok(output)) => format!(" (tried: {})", String::from_utf8_lossy(&output.stderr).trim()),

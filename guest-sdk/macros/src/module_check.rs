@@ -11,7 +11,9 @@ const REMEDY: &str = "put `fn main() { isopool_build::guest(); }` into its build
 pub(crate) fn complaint() -> Option<String> {
     let package = std::env::var("CARGO_PKG_NAME").unwrap_or_default();
     let Some(out_dir) = std::env::var_os("OUT_DIR") else {
-        return Some(format!("`#[task]`: the package `{package}` has no build script that compiles its tasks; {REMEDY}"));
+        return Some(format!(
+            "`#[task]`: the package `{package}` has no build script that compiles its tasks; {REMEDY}"
+        ));
     };
     let folder = Path::new(&out_dir).join("isopool");
     if !folder.join("module.wasm").is_file() {

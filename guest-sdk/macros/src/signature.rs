@@ -87,7 +87,10 @@ impl<'ast> Visit<'ast> for Errors {
     }
 
     fn visit_type_impl_trait(&mut self, ty: &'ast syn::TypeImplTrait) {
-        self.push(ty, "a task's types cannot be `impl Trait`: bytes are decoded into a type with a name; write the type");
+        self.push(
+            ty,
+            "a task's types cannot be `impl Trait`: bytes are decoded into a type with a name; write the type",
+        );
     }
 
     fn visit_type_trait_object(&mut self, ty: &'ast syn::TypeTraitObject) {
@@ -137,7 +140,10 @@ fn refuse_kinds(signature: &Signature, errors: &mut Errors) {
 fn read_argument(index: usize, input: &FnArg, errors: &mut Errors) -> Option<Argument> {
     let typed = match input {
         FnArg::Receiver(receiver) => {
-            errors.push(receiver, "a task cannot be a method; make it a free function that takes the value as an argument");
+            errors.push(
+                receiver,
+                "a task cannot be a method; make it a free function that takes the value as an argument",
+            );
             return None;
         }
         FnArg::Typed(typed) => typed,
@@ -201,10 +207,8 @@ fn first_type(segment: &PathSegment) -> Option<&Type> {
 }
 
 fn write_text(arguments: &[Argument], output: &ReturnType) -> String {
-    let list: Vec<String> = arguments
-        .iter()
-        .map(|argument| format!("{}: {}", unraw(&argument.name), type_text(&argument.ty)))
-        .collect();
+    let list: Vec<String> =
+        arguments.iter().map(|argument| format!("{}: {}", unraw(&argument.name), type_text(&argument.ty))).collect();
     let output = match output {
         ReturnType::Default => String::new(),
         ReturnType::Type(_, ty) => format!(" -> {}", type_text(ty)),
@@ -283,38 +287,101 @@ mod tests {
             "fn(a: BTreeMap<String, Vec<(u32, Option<f64>)>>, argument_1: [u8; 4], type: (u32,), b: std::string::String) \
              -> Result<crate::Counts, String>"
         );
-        assert_eq!(shape(&parse_quote!(fn f() {})).text, "fn()");
+        assert_eq!(
+            shape(&parse_quote!(
+                fn f() {}
+            ))
+            .text,
+            "fn()"
+        );
     }
 
     #[test]
     fn a_result_is_recognised_by_its_name() {
         for (function, output) in [
-            (parse_quote!(fn f() -> Result<u8, String> {}), "u8"),
-            (parse_quote!(fn f() -> std::result::Result<Vec<u8>, &'static str> {}), "Vec<u8>"),
-            (parse_quote!(fn f() -> anyhow::Result<()> {}), "()"),
-            (parse_quote!(fn f() -> std::fmt::Result {}), "()"),
+            (
+                parse_quote!(
+                    fn f() -> Result<u8, String> {}
+                ),
+                "u8",
+            ),
+            (
+                parse_quote!(
+                    fn f() -> std::result::Result<Vec<u8>, &'static str> {}
+                ),
+                "Vec<u8>",
+            ),
+            (
+                parse_quote!(
+                    fn f() -> anyhow::Result<()> {}
+                ),
+                "()",
+            ),
+            (
+                parse_quote!(
+                    fn f() -> std::fmt::Result {}
+                ),
+                "()",
+            ),
         ] {
             let shape = shape(&function);
             assert!(shape.fallible);
             assert_eq!(type_text(&shape.output), output);
         }
-        assert!(!shape(&parse_quote!(fn f() -> Option<u8> {})).fallible);
+        assert!(
+            !shape(&parse_quote!(
+                fn f() -> Option<u8> {}
+            ))
+            .fallible
+        );
     }
 
     #[test]
     fn the_raw_codec_is_for_buffers_only() {
-        assert!(shape(&parse_quote!(fn f(a: Vec<u8>) -> Bytes {})).is_raw());
-        assert!(shape(&parse_quote!(fn f(a: isopool_guest::Bytes) -> Result<Vec<u8>, E> {})).is_raw());
-        assert!(shape(&parse_quote!(fn f() {})).is_raw());
-        assert!(!shape(&parse_quote!(fn f(a: Vec<u8>, b: Vec<u8>) {})).is_raw());
-        assert!(!shape(&parse_quote!(fn f(a: Vec<u16>) {})).is_raw());
-        assert!(!shape(&parse_quote!(fn f() -> String {})).is_raw());
+        assert!(
+            shape(&parse_quote!(
+                fn f(a: Vec<u8>) -> Bytes {}
+            ))
+            .is_raw()
+        );
+        assert!(
+            shape(&parse_quote!(
+                fn f(a: isopool_guest::Bytes) -> Result<Vec<u8>, E> {}
+            ))
+            .is_raw()
+        );
+        assert!(
+            shape(&parse_quote!(
+                fn f() {}
+            ))
+            .is_raw()
+        );
+        assert!(
+            !shape(&parse_quote!(
+                fn f(a: Vec<u8>, b: Vec<u8>) {}
+            ))
+            .is_raw()
+        );
+        assert!(
+            !shape(&parse_quote!(
+                fn f(a: Vec<u16>) {}
+            ))
+            .is_raw()
+        );
+        assert!(
+            !shape(&parse_quote!(
+                fn f() -> String {}
+            ))
+            .is_raw()
+        );
     }
 
     #[test]
     fn what_cannot_travel_is_refused_wherever_it_is_nested() {
         assert_eq!(
-            refusals(&parse_quote!(async fn f(a: Vec<&str>, b: Option<&[u8]>) -> Box<dyn Debug> {})),
+            refusals(&parse_quote!(
+                async fn f(a: Vec<&str>, b: Option<&[u8]>) -> Box<dyn Debug> {}
+            )),
             [
                 "a task cannot be `async`: a sandbox runs one call to its end; remove `async`",
                 "a reference cannot travel into or out of a task's sandbox; use `String`",
@@ -322,7 +389,19 @@ mod tests {
                 "a trait object cannot travel into or out of a task's sandbox; use an enum or a struct",
             ]
         );
-        assert_eq!(refusals(&parse_quote!(fn f(&self) {})).len(), 1);
-        assert_eq!(refusals(&parse_quote!(unsafe fn f<T>(a: T) -> ! {})).len(), 3);
+        assert_eq!(
+            refusals(&parse_quote!(
+                fn f(&self) {}
+            ))
+            .len(),
+            1
+        );
+        assert_eq!(
+            refusals(&parse_quote!(
+                unsafe fn f<T>(a: T) -> ! {}
+            ))
+            .len(),
+            3
+        );
     }
 }

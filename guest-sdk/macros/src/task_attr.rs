@@ -20,7 +20,8 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
             return quote!(#error #item);
         }
     };
-    match Options::parse(options).and_then(|options| Ok(Task { shape: Shape::read(&function.sig)?, options, function })) {
+    match Options::parse(options).and_then(|options| Ok(Task { shape: Shape::read(&function.sig)?, options, function }))
+    {
         Ok(task) => task.expand(),
         Err(error) => {
             let error = error.into_compile_error();
@@ -70,7 +71,8 @@ impl Task {
     /// In the sandbox: a wrapper that takes and gives bytes, and an entry in the module's list of functions.
     fn registration(&self) -> TokenStream {
         let krate = &self.options.krate;
-        let (name, signature, docs, raw) = (self.name(), &self.shape.text, docs(&self.function.attrs), self.shape.is_raw());
+        let (name, signature, docs, raw) =
+            (self.name(), &self.shape.text, docs(&self.function.attrs), self.shape.is_raw());
         let (cfgs, body) = (self.cfgs(), self.wrapper_body());
         quote! {
             #(#cfgs)*
@@ -105,9 +107,10 @@ impl Task {
         let function = &self.function.sig.ident;
         let names: Vec<_> = (0..self.shape.arguments.len()).map(|index| format_ident!("__isopool_{index}")).collect();
         let wires = self.shape.arguments.iter().map(|argument| self.wire(&argument.ty));
-        let values = self.shape.arguments.iter().zip(&names).map(|(argument, name)| {
-            if is_byte_vec(&argument.ty) { quote!(#name.into_vec()) } else { quote!(#name) }
-        });
+        let values =
+            self.shape.arguments.iter().zip(&names).map(|(argument, name)| {
+                if is_byte_vec(&argument.ty) { quote!(#name.into_vec()) } else { quote!(#name) }
+            });
         let decode = if names.is_empty() {
             quote!(#private::no_arguments(__isopool_codec, __isopool_bytes, __ISOPOOL_SIGNATURE)?;)
         } else {
@@ -119,9 +122,12 @@ impl Task {
         let mut output = quote!(#function(#(#values),*));
         if self.shape.fallible {
             let at = self.function.sig.output.span();
-            let describe = quote_spanned! {at=> {
+            let describe = quote_spanned!(at=> (&&&#private::Cause(&__isopool_error)).describe());
+            let describe = quote! {{
+                // Which of the three is used depends on the error's type.
+                #[allow(unused_imports)]
                 use #private::{ViaDeref as _, ViaDisplay as _, ViaError as _};
-                (&&&#private::Cause(&__isopool_error)).describe()
+                #describe
             }};
             output = quote! {
                 match #output {
@@ -149,15 +155,16 @@ impl Task {
         let names: Vec<_> = self.shape.arguments.iter().map(|argument| &argument.name).collect();
         let types: Vec<_> = self.shape.arguments.iter().map(|argument| &argument.ty).collect();
         let wires: Vec<_> = types.iter().map(|ty| self.wire(ty)).collect();
-        let values = names.iter().zip(&types).map(|(name, ty)| {
-            if is_byte_vec(ty) { quote!(#krate::Bytes::from(#name)) } else { quote!(#name) }
-        });
+        let values = names
+            .iter()
+            .zip(&types)
+            .map(|(name, ty)| if is_byte_vec(ty) { quote!(#krate::Bytes::from(#name)) } else { quote!(#name) });
         let (name, signature, output) = (self.name(), &self.shape.text, self.wire(&self.shape.output));
         let (module, complaint) = self.module();
         let travels = wires.iter().zip(&types).map(|(wire, ty)| (wire, ty.span()));
-        let travels = travels.chain([(&output, self.shape.output.span())]).map(|(wire, span)| {
-            quote_spanned!(span=> const _: () = #krate::__private::travels::<#wire>();)
-        });
+        let travels = travels
+            .chain([(&output, self.shape.output.span())])
+            .map(|(wire, span)| quote_spanned!(span=> const _: () = #krate::__private::travels::<#wire>();));
         let enum_docs = format!("Calls of the task `{}`: see `task`.", unraw(ident));
         let task_docs = format!(
             "A call of the task `{}`, `{}`, in the module that its package was compiled to. Nothing runs until it is \

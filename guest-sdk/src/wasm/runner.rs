@@ -4,9 +4,9 @@
 use super::bindings::exports::isopool::task::runner as wit;
 use super::bindings::isopool::task::host;
 use super::{log_sink, panic_hook};
+use crate::Codec;
 use crate::context::TaskContext;
 use crate::dispatch::{Entry, Failure, FailureKind};
-use crate::Codec;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 inventory::collect!(Entry);
@@ -40,14 +40,13 @@ fn rank(entry: &Entry) -> (bool, &'static str) {
 
 fn run(function: &str, codec_name: &str, argument: &[u8]) -> Result<Vec<u8>, Failure> {
     // A linear search over a list that the constructors linked: no map to build in every fresh instance.
-    let entry = inventory::iter::<Entry>()
-        .filter(|entry| entry.name == function)
-        .min_by_key(|entry| rank(entry))
-        .ok_or_else(|| {
-            Failure::new(FailureKind::UnknownFunction, format!("this module has no function `{function}`"))
-        })?;
+    let entry =
+        inventory::iter::<Entry>().filter(|entry| entry.name == function).min_by_key(|entry| rank(entry)).ok_or_else(
+            || Failure::new(FailureKind::UnknownFunction, format!("this module has no function `{function}`")),
+        )?;
     let codec = Codec::from_name(codec_name).filter(|codec| speaks(entry, *codec)).ok_or_else(|| {
-        let message = format!("`{function}` does not speak the codec `{codec_name}`; use one of: {}", spoken(entry).join(", "));
+        let message =
+            format!("`{function}` does not speak the codec `{codec_name}`; use one of: {}", spoken(entry).join(", "));
         Failure::new(FailureKind::UnknownCodec, message)
     })?;
     (entry.run)(codec, argument)
