@@ -59,6 +59,15 @@ pub const COMPILE_TIMEOUT: Duration = Duration::from_secs(120);
 /// Size of the cache of compiled modules on disk, in bytes; the longest unused entries go first.
 pub const MAX_CACHE_BYTES: u64 = 1024 * MIB as u64;
 
+/// What remains of [`MAX_CACHE_BYTES`] after a clearing, in percent, so that not every new entry clears again.
+pub(crate) const CACHE_KEEP_PERCENT: u64 = 90;
+
+/// How long an unfinished entry of the cache may lie there before it counts as left behind by a process that died.
+pub(crate) const CACHE_UNFINISHED_LIFETIME: Duration = Duration::from_secs(3600);
+
+/// What is known of a module, encoded, in the cache, in bytes: as much as a compile worker may say of it.
+pub(crate) const MAX_CACHED_INFO_BYTES: usize = MAX_MESSAGE_FRAME_BYTES;
+
 /// Modules that one worker keeps loaded; the longest unused goes first.
 pub const MAX_LOADED_MODULES: usize = 64;
 

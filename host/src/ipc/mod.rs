@@ -8,7 +8,7 @@ mod frame;
 mod message;
 mod worker_channel;
 
-pub(crate) use caller_channel::{CallerChannel, Payload, Received};
+pub(crate) use caller_channel::{CallerChannel, ChannelError, Payload, Received};
 pub(crate) use claim::{ClaimLedger, ClaimTable, ClaimTicket, ClaimView};
 pub(crate) use frame::FrameError;
 pub(crate) use crate::task::{InitializerCall, LogLevel, LogRecord, Refusal};

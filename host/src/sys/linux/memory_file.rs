@@ -22,6 +22,16 @@ impl MemoryFile {
         &mut self.0
     }
 
+    /// Its size, in bytes.
+    pub(crate) fn len(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+
+    /// Fills the whole buffer with what stands at `offset`, whatever others have read from this file before.
+    pub(crate) fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        std::os::unix::fs::FileExt::read_exact_at(&self.0, buffer, offset)
+    }
+
     pub(crate) fn set_len(&self, bytes: u64) -> io::Result<()> {
         self.0.set_len(bytes)
     }

@@ -1,0 +1,5 @@
+//! The tests of the whole house.
+//!
+//! - [`tidy`]: the rules of the house, read from its sources.
+
+mod tidy;
