@@ -125,10 +125,7 @@ impl Guest {
 
     /// Where the task runs, for the guest.
     pub(super) fn context(&self) -> host::TaskContext {
-        host::TaskContext {
-            task_id: self.task.map_or(0, TaskId::get),
-            worker_index: self.settings.worker_index,
-        }
+        host::TaskContext { task_id: self.task.map_or(0, TaskId::get), worker_index: self.settings.worker_index }
     }
 }
 

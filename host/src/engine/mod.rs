@@ -19,9 +19,9 @@ pub(crate) mod testing;
 mod tests;
 mod trap;
 
-pub(crate) use compile::compile;
 #[cfg(test)]
 pub(crate) use compile::Artifact;
+pub(crate) use compile::compile;
 pub(crate) use config::Purpose;
 pub(crate) use guest::{GuestSettings, LogSink};
 pub(crate) use instance::GuestEngine;

@@ -139,7 +139,8 @@ fn a_result_over_the_limit_is_refused() {
 
 #[test]
 fn every_task_has_an_instance_of_its_own_unless_asked_otherwise() {
-    let count = |modules: &mut ModuleCache| u32::from_le_bytes(run(modules, "count", b"").result.try_into().expect("u32"));
+    let count =
+        |modules: &mut ModuleCache| u32::from_le_bytes(run(modules, "count", b"").result.try_into().expect("u32"));
     let mut fresh = worker_with(settings());
     assert_eq!([count(&mut fresh), count(&mut fresh)], [1, 1]);
     let mut reused = worker_with(GuestSettings { reuse: Reuse::Worker, ..settings() });
@@ -202,7 +203,9 @@ fn machine_code_that_can_still_change_is_not_loaded() {
 #[test]
 fn machine_code_that_is_none_fails_the_tasks_that_need_it() {
     let mut modules = ModuleCache::new(GuestEngine::new(Purpose::Run, settings()).expect("engine"));
-    assert!(matches!(run(&mut modules, "echo", b"").outcome, Outcome::ModuleFailed(text) if text.contains("never given")));
+    assert!(
+        matches!(run(&mut modules, "echo", b"").outcome, Outcome::ModuleFailed(text) if text.contains("never given"))
+    );
     for code in [&b"no machine code"[..], &[], &machine_code()[..machine_code().len() / 2]] {
         let mut modules = ModuleCache::new(GuestEngine::new(Purpose::Run, settings()).expect("engine"));
         modules.add(ARTIFACT, sealed(code).into());
@@ -218,7 +221,10 @@ fn a_module_is_described() {
     assert_eq!(info.imports, ["isopool:task/host@0.1.0"]);
     assert_eq!(info.compiled_bytes, machine_code.len() as u64);
     let [echo] = &info.functions[..] else { panic!("one function: {info:?}") };
-    assert_eq!((echo.name.as_str(), echo.signature.as_str(), &echo.codecs[..]), ("echo", "", &["bincode".to_owned()][..]));
+    assert_eq!(
+        (echo.name.as_str(), echo.signature.as_str(), &echo.codecs[..]),
+        ("echo", "", &["bincode".to_owned()][..])
+    );
 }
 
 fn refusal(wasm: &[u8]) -> Refusal {
@@ -251,8 +257,7 @@ fn a_module_that_traps_while_it_lists_its_functions_is_refused() {
 }
 
 fn initialized(function: &str, argument: &[u8]) -> Result<Artifact, Refusal> {
-    let call =
-        InitializerCall { function: function.into(), codec: Codec::Bincode, argument: argument.to_vec() };
+    let call = InitializerCall { function: function.into(), codec: Codec::Bincode, argument: argument.to_vec() };
     compile(&compiler(), TASK_MODULE, Some(&call))
 }
 
