@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What of the host library closures need.
 const LIBRARY: &str = "pub use isopool_guest as __guest;\npub use isopool_guest::*;\n\
@@ -22,8 +23,12 @@ const HELPER: &str = "pub fn half(x: u64) -> u64 { x / 2 }\n\
 
 const BUILD_SCRIPT: &str = "fn main() { isopool_build::closures() }\n";
 
+/// The tests share one workspace, so that the crates under it are compiled once.
+static TURN: Mutex<()> = Mutex::new(());
+
 struct Workspace {
     folder: PathBuf,
+    _turn: MutexGuard<'static, ()>,
 }
 
 /// How one cargo run ended, with the escapes and margins of its messages taken out.
@@ -34,10 +39,12 @@ struct Ran {
 }
 
 impl Workspace {
-    fn new(name: &str) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    fn new() -> Self {
+        // A test that failed leaves nothing that the next one minds.
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("closures");
         let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the SDK is beside");
-        let workspace = Self { folder };
+        let workspace = Self { folder, _turn: turn };
         let manifest = format!(
             "[workspace]\nresolver = \"3\"\nmembers = [\"isopool\", \"app\", \"helper\", \"hostonly\", \"bad\", \"bare\"]\n\
              [workspace.dependencies]\nserde = {{ version = \"1\", features = [\"derive\"] }}\n\
@@ -47,10 +54,20 @@ impl Workspace {
             sdk.display()
         );
         workspace.write("Cargo.toml", &manifest);
-        workspace.package("isopool", "isopool-guest.workspace = true\nisopool-macros.workspace = true\n", "src/lib.rs", LIBRARY);
+        workspace.package(
+            "isopool",
+            "isopool-guest.workspace = true\nisopool-macros.workspace = true\n",
+            "src/lib.rs",
+            LIBRARY,
+        );
         workspace.package("hostonly", "", "src/lib.rs", HOST_ONLY);
         workspace.package("helper", "isopool.workspace = true\n", "src/lib.rs", HELPER);
-        workspace.package("bad", "isopool.workspace = true\nhostonly.workspace = true\n", "src/main.rs", "fn main() {}\n");
+        workspace.package(
+            "bad",
+            "isopool.workspace = true\nhostonly.workspace = true\n",
+            "src/main.rs",
+            "fn main() {}\n",
+        );
         workspace.package("bare", "isopool.workspace = true\n", "src/main.rs", "fn main() {}\n");
         for package in ["helper", "bad"] {
             workspace.with_build_script(package);
@@ -68,7 +85,8 @@ impl Workspace {
     fn program(&self) {
         let dependencies = "pool = { path = \"../isopool\", package = \"isopool\" }\nserde.workspace = true\n\
                             hostonly.workspace = true\nhelper.workspace = true\nfmt_int = { version = \"1\", package = \"itoa\" }\n";
-        let manifest = manifest("demo-app", &format!("{dependencies}\n[build-dependencies]\nisopool-build.workspace = true\n"));
+        let manifest =
+            manifest("demo-app", &format!("{dependencies}\n[build-dependencies]\nisopool-build.workspace = true\n"));
         self.write("app/Cargo.toml", &manifest);
         self.write("app/build.rs", BUILD_SCRIPT);
         copy_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/app"), &self.folder.join("app"));
@@ -163,7 +181,7 @@ fn assert_says(output: &str, parts: &[&str]) {
 
 #[test]
 fn names_agree_on_both_sides_in_every_kind_of_target() {
-    let workspace = Workspace::new("closures");
+    let workspace = Workspace::new();
     let ran = workspace.cargo(&["run", "-p", "demo-app", "--bin", "demo-app"]);
     assert!(ran.success, "{}", ran.stderr);
     let said: BTreeSet<String> =
@@ -176,12 +194,18 @@ fn names_agree_on_both_sides_in_every_kind_of_target() {
     let missing: Vec<&String> = said.difference(&written).collect();
     assert!(missing.is_empty(), "{missing:?}\n{}", ran.stdout);
     assert_eq!(said.len(), 14, "{}", ran.stdout);
-    assert_says(&ran.stdout, &["src/main.rs:99:10 fn(factor: u64, x: u64) -> u64", "fn(x: i64) -> Result<i64, Negative>"]);
+    assert_says(
+        &ran.stdout,
+        &["src/main.rs:99:10 fn(factor: u64, x: u64) -> u64", "fn(x: i64) -> Result<i64, Negative>"],
+    );
 
     let tests = workspace.cargo(&["test", "-p", "demo-app", "--", "--nocapture"]);
     assert!(tests.success, "{}\n{}", tests.stdout, tests.stderr);
     assert_says(&tests.stdout, &["a_test_has_closures_too ... ok", "fn(w: u8, x: u8) -> u8"]);
-    for (arguments, name) in [(["run", "-p", "demo-app", "--bin", "second"], "src/bin/second.rs:2:16"), (["run", "-p", "demo-app", "--example", "shown"], "examples/shown.rs:2:20")] {
+    for (arguments, name) in [
+        (["run", "-p", "demo-app", "--bin", "second"], "src/bin/second.rs:2:16"),
+        (["run", "-p", "demo-app", "--example", "shown"], "examples/shown.rs:2:20"),
+    ] {
         let ran = workspace.cargo(&arguments);
         assert!(ran.success, "{}", ran.stderr);
         assert_eq!(ran.stdout.trim(), name);
@@ -190,8 +214,9 @@ fn names_agree_on_both_sides_in_every_kind_of_target() {
 
 #[test]
 fn each_mistake_has_its_message_at_the_user_s_own_line() {
-    let workspace = Workspace::new("mistakes");
-    let task = |closure: &str| format!("fn main() {{\n    let n = 1u64;\n    let _ = (n, isopool::task!({closure}));\n}}\n");
+    let workspace = Workspace::new();
+    let task =
+        |closure: &str| format!("fn main() {{\n    let n = 1u64;\n    let _ = (n, isopool::task!({closure}));\n}}\n");
 
     let forgotten = workspace.mistake(&task("|x: u64| -> u64 { x + n }"));
     assert_says(&forgotten, &["error[E0434]: can't capture dynamic environment", "src/main.rs:3:54"]);
@@ -216,19 +241,21 @@ fn each_mistake_has_its_message_at_the_user_s_own_line() {
 
     let helper = "macro_rules! items { ($n:ident) => { fn $n() {} } }\nitems!(made);\nfn outer() { inner() }\nfn inner() { made() }\n";
     let pulled = workspace.mistake(&format!("{helper}{}", task("|| -> () { outer() }")));
-    let chain = "has `inner` (src/main.rs:4), which `outer` (src/main.rs:3) names, which the task at src/main.rs:7:17 names";
+    let chain =
+        "has `inner` (src/main.rs:4), which `outer` (src/main.rs:3) names, which the task at src/main.rs:7:17 names";
     assert_says(&pulled, &[chain, "mark it `#[isopool::host]`", "cannot find function `made`"]);
 }
 
 #[test]
 fn a_task_that_the_build_script_cannot_see_says_so() {
-    let workspace = Workspace::new("mistakes");
+    let workspace = Workspace::new();
     let unseen = "the build script did not see this task! (src/main.rs:";
 
     let alias = "use isopool::task as tk;\nfn main() { let _ = tk!(|x: u64| -> u64 { x }); }\n";
     assert_says(&workspace.mistake(alias), &[unseen, ":2:21, crate `bad`)"]);
 
-    let in_macro = "macro_rules! mk { () => { isopool::task!(|x: u64| -> u64 { x }) } }\nfn main() { let _ = mk!(); }\n";
+    let in_macro =
+        "macro_rules! mk { () => { isopool::task!(|x: u64| -> u64 { x }) } }\nfn main() { let _ = mk!(); }\n";
     assert_says(&workspace.mistake(in_macro), &[unseen]);
 
     // On the host the attribute holds, in the sandbox it does not: the module is made, without the task.
@@ -239,12 +266,15 @@ fn a_task_that_the_build_script_cannot_see_says_so() {
     let bare = "fn main() { let _ = isopool::task!(|x: u64| -> u64 { x }); }\n";
     workspace.write("bare/src/main.rs", bare);
     let said = workspace.cargo(&["check", "-p", "bare"]).stderr;
-    assert_says(&said, &["the package `bare` has no build script that compiles its tasks", "isopool_build::closures()"]);
+    assert_says(
+        &said,
+        &["the package `bare` has no build script that compiles its tasks", "isopool_build::closures()"],
+    );
 }
 
 #[test]
 fn only_what_a_task_needs_is_compiled_again() {
-    let workspace = Workspace::new("mistakes");
+    let workspace = Workspace::new();
     let text = |host: &str, task: &str| {
         format!("fn main() {{ let _ = isopool::task!(|x: u64| -> u64 {{ {task} }}); {host} }}\n")
     };
