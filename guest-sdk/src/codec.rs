@@ -70,8 +70,9 @@ impl Codec {
     /// ([`Bytes`](crate::Bytes), alone or as the only element of a tuple).
     pub fn encode<T: Serialize + ?Sized>(self, value: &T) -> Result<Vec<u8>, CodecError> {
         match self {
-            Codec::Bincode => bincode::serde::encode_to_vec(value, bincode::config::standard())
-                .map_err(|error| CodecError::new(error.to_string())),
+            Codec::Bincode => {
+                bincode::serde::encode_to_vec(value, bincode::config::standard()).map_err(|error| encode_error(&error))
+            }
             #[cfg(feature = "json")]
             Codec::Json => serde_json::to_vec(value).map_err(|error| CodecError::new(error.to_string())),
             Codec::Raw => crate::raw::to_bytes(value),
@@ -100,10 +101,31 @@ fn decode_bincode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
     let guard = Guard::new(bytes.len());
     let (value, used) =
         bincode::serde::seed_decode_from_slice(guard.seed(PhantomData::<T>), bytes, bincode::config::standard())
-            .map_err(|error| CodecError::new(error.to_string()))?;
+            .map_err(|error| decode_error(&error))?;
     if used == bytes.len() {
         Ok(value)
     } else {
         Err(CodecError::new(format!("{} bytes are left over after the value", bytes.len() - used)))
+    }
+}
+
+/// bincode displays its errors as their `Debug` form; these are the ones that a person meets.
+fn decode_error(error: &bincode::error::DecodeError) -> CodecError {
+    use bincode::error::DecodeError;
+    match error {
+        DecodeError::Other(text) => CodecError::new(*text),
+        DecodeError::OtherString(text) => CodecError::new(text.clone()),
+        DecodeError::UnexpectedEnd { .. } => CodecError::new("the bytes end before the value does"),
+        DecodeError::Utf8 { inner } => CodecError::new(format!("a text is not UTF-8: {inner}")),
+        other => CodecError::new(format!("not a value of this type: {other}")),
+    }
+}
+
+fn encode_error(error: &bincode::error::EncodeError) -> CodecError {
+    use bincode::error::EncodeError;
+    match error {
+        EncodeError::Other(text) => CodecError::new(*text),
+        EncodeError::OtherString(text) => CodecError::new(text.clone()),
+        other => CodecError::new(format!("cannot be written: {other}")),
     }
 }

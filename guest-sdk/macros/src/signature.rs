@@ -244,6 +244,9 @@ fn write_tokens(tokens: TokenStream, text: &mut String) {
                 text.push_str(close);
             }
             TokenTree::Punct(punct) => {
+                if punct.as_char() == '+' {
+                    text.push(' ');
+                }
                 text.push(punct.as_char());
                 let spaced = matches!(punct.as_char(), ',' | ';' | '+') || text.ends_with("->");
                 if spaced && punct.spacing() == Spacing::Alone {
