@@ -31,6 +31,8 @@ pub use task::{
     TaskReport, Trap, TrapCode,
 };
 pub use worker::worker_main;
+#[doc(inline)]
+pub use isopool_macros::{closure as task, host, shared};
 
 #[doc(hidden)]
 pub use isopool_guest as __guest;

@@ -38,6 +38,8 @@ enum Phase {
     Stopping { until: Instant },
     /// It was killed.
     Killed,
+    /// It was killed because it did not come up in time.
+    Late,
 }
 
 /// A task in the hands of a worker.
@@ -205,7 +207,7 @@ impl State {
 
     fn worker_exited(&mut self, id: WorkerId, now: Instant, claims: &mut impl Claims, actions: &mut Vec<Action>) {
         let Some(worker) = self.workers.remove(&id) else { return };
-        if matches!(worker.phase, Phase::Starting { .. }) {
+        if matches!(worker.phase, Phase::Starting { .. } | Phase::Late) {
             return self.count_failed_start(id, now, actions);
         }
         let crashed = worker.phase != Phase::Killed && !matches!(worker.phase, Phase::Stopping { .. });
@@ -291,12 +293,8 @@ impl State {
         for (&id, worker) in &mut self.workers {
             match worker.phase {
                 Phase::Starting { until } | Phase::Stopping { until } if until <= now => {
-                    // A worker that does not come up stays `Starting`, so that its exit counts as a failed start.
-                    if matches!(worker.phase, Phase::Stopping { .. }) {
-                        worker.phase = Phase::Killed;
-                    } else {
-                        worker.phase = Phase::Starting { until: now + STOP_GRACE };
-                    }
+                    let late = matches!(worker.phase, Phase::Starting { .. });
+                    worker.phase = if late { Phase::Late } else { Phase::Killed };
                     actions.push(Action::Kill { worker: id, reason: KillReason::TimedOut });
                 }
                 Phase::Ready if worker.assigned.is_empty() => {
@@ -489,7 +487,7 @@ impl State {
 
     fn kill(&mut self, id: WorkerId, reason: KillReason, actions: &mut Vec<Action>) {
         if let Some(worker) = self.workers.get_mut(&id)
-            && worker.phase != Phase::Killed
+            && !matches!(worker.phase, Phase::Killed | Phase::Late)
         {
             worker.phase = Phase::Killed;
             actions.push(Action::Kill { worker: id, reason });
