@@ -39,12 +39,7 @@ pub struct Call<A, R> {
 impl<A, R> Call<A, R> {
     /// For the code that the macros write; use a stub instead.
     #[doc(hidden)]
-    pub fn new(
-        module: &'static EmbeddedModule,
-        function: &'static str,
-        signature: &'static str,
-        arguments: A,
-    ) -> Self {
+    pub fn new(module: &'static EmbeddedModule, function: &'static str, signature: &'static str, arguments: A) -> Self {
         Self { module, function, signature, arguments, result: PhantomData }
     }
 }

@@ -3,8 +3,10 @@
 //!
 //! This is the only file of the workspace that names bincode; replacing it is a change of this file.
 
+use crate::guard::Guard;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::marker::PhantomData;
 
 /// How arguments and results are written as bytes.
 ///
@@ -68,8 +70,9 @@ impl Codec {
     /// ([`Bytes`](crate::Bytes), alone or as the only element of a tuple).
     pub fn encode<T: Serialize + ?Sized>(self, value: &T) -> Result<Vec<u8>, CodecError> {
         match self {
-            Codec::Bincode => bincode::serde::encode_to_vec(value, bincode::config::standard())
-                .map_err(|error| CodecError::new(error.to_string())),
+            Codec::Bincode => {
+                bincode::serde::encode_to_vec(value, bincode::config::standard()).map_err(|error| encode_error(&error))
+            }
             #[cfg(feature = "json")]
             Codec::Json => serde_json::to_vec(value).map_err(|error| CodecError::new(error.to_string())),
             Codec::Raw => crate::raw::to_bytes(value),
@@ -79,22 +82,50 @@ impl Codec {
     /// Decodes one value, which must use up all the bytes.
     ///
     /// # Errors
-    /// The bytes are not a `T` in this codec, or some are left over. No length in the bytes can make it reserve more
-    /// memory than the bytes given justify.
+    /// The bytes are not a `T` in this codec, some are left over, or values are nested more than 128 deep. No length in
+    /// the bytes can make it reserve more memory than the bytes given justify, nor work for longer: so a list with more
+    /// elements than there are bytes (only elements that take no bytes, such as `()`, allow that) is refused too.
     pub fn decode<T: DeserializeOwned>(self, bytes: &[u8]) -> Result<T, CodecError> {
         match self {
-            Codec::Bincode => {
-                let (value, used) = bincode::serde::decode_from_slice(bytes, bincode::config::standard())
-                    .map_err(|error| CodecError::new(error.to_string()))?;
-                if used == bytes.len() {
-                    Ok(value)
-                } else {
-                    Err(CodecError::new(format!("{} bytes are left over after the value", bytes.len() - used)))
-                }
-            }
+            Codec::Bincode => decode_bincode(bytes),
             #[cfg(feature = "json")]
             Codec::Json => serde_json::from_slice(bytes).map_err(|error| CodecError::new(error.to_string())),
             Codec::Raw => crate::raw::from_bytes(bytes),
         }
+    }
+}
+
+/// bincode's own limit (`with_limit`) counts sizes in memory, needs a constant, and stops neither deep nesting nor endless
+/// lists of nothing; `guard.rs` bounds all three by the length of the input instead.
+fn decode_bincode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+    let guard = Guard::new(bytes.len());
+    let (value, used) =
+        bincode::serde::seed_decode_from_slice(guard.seed(PhantomData::<T>), bytes, bincode::config::standard())
+            .map_err(|error| decode_error(&error))?;
+    if used == bytes.len() {
+        Ok(value)
+    } else {
+        Err(CodecError::new(format!("{} bytes are left over after the value", bytes.len() - used)))
+    }
+}
+
+/// bincode displays its errors as their `Debug` form; these are the ones that a person meets.
+fn decode_error(error: &bincode::error::DecodeError) -> CodecError {
+    use bincode::error::DecodeError;
+    match error {
+        DecodeError::Other(text) => CodecError::new(*text),
+        DecodeError::OtherString(text) => CodecError::new(text.clone()),
+        DecodeError::UnexpectedEnd { .. } => CodecError::new("the bytes end before the value does"),
+        DecodeError::Utf8 { inner } => CodecError::new(format!("a text is not UTF-8: {inner}")),
+        other => CodecError::new(format!("not a value of this type: {other}")),
+    }
+}
+
+fn encode_error(error: &bincode::error::EncodeError) -> CodecError {
+    use bincode::error::EncodeError;
+    match error {
+        EncodeError::Other(text) => CodecError::new(*text),
+        EncodeError::OtherString(text) => CodecError::new(text.clone()),
+        other => CodecError::new(format!("cannot be written: {other}")),
     }
 }

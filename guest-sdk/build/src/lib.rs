@@ -1,1 +1,39 @@
-//! Compiles task modules from a build script.
+//! Compiles isopool task modules to WebAssembly from a build script.
+//!
+//! # A package whose library is a task module
+//! Its functions are marked `#[isopool_guest::task]`; its `build.rs` is one line:
+//! ```no_run
+//! isopool_build::guest();
+//! ```
+//! The library is then compiled twice: for the host, where each task is an ordinary function and has a typed stub, and for
+//! the sandbox. Nothing else is needed in `Cargo.toml`: no `crate-type`, no second package.
+//!
+//! # An ordinary program with closures
+//! A package that uses `isopool::task!` has this one line in its `build.rs`:
+//! ```no_run
+//! isopool_build::closures();
+//! ```
+//!
+//! # Another package's module
+//! ```no_run
+//! isopool_build::guest_at("../plugins/resize");
+//! ```
+//! compiles that package and sets `ISOPOOL_MODULE_RESIZE` for `include_bytes!(env!("ISOPOOL_MODULE_RESIZE"))`.
+//!
+//! # What is built, and where
+//! A component for `wasm32-wasip2`, with optimisation, in `isopool/` inside the target directory, which all packages share.
+//! [`Guest`] has the choices. A build never shares a lock with the cargo that runs it, so that the two cannot wait for each
+//! other. On docs.rs, which has no network and no such target, the module is empty.
+
+mod cargo;
+mod closures;
+mod dep_info;
+mod error;
+mod guest;
+mod install;
+mod prune;
+mod toolchain;
+
+pub use closures::{Closures, closures};
+pub use error::Error;
+pub use guest::{Built, Guest, guest, guest_at};

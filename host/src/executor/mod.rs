@@ -1,7 +1,25 @@
-//! What it does: the caller's handle to a pool: submit, map, futures, shutdown.
-//! Takes from: the user. Hands to: dispatcher.
+//! What it does: the caller's handle to a pool: submit, map, futures, shutdown, reuse.
+//! Takes from: the user. Hands to: dispatcher, module.
 //! Never: touches a process, a pipe or an instance.
 
+mod as_completed;
+mod builder;
+mod future;
+mod handle;
+mod loaded_module;
+mod map;
 mod options;
+mod reusable;
+mod task;
+mod wait;
 
-pub use options::{GuestOutput, Reuse};
+pub use as_completed::{AsCompleted, Unfinished, as_completed};
+pub use builder::ExecutorBuilder;
+pub use future::{CancelOnDrop, TaskFuture};
+pub use handle::{Executor, TrySubmitError};
+pub use loaded_module::{Function, Module};
+pub use map::{Map, MapUnordered};
+pub use options::{Containment, GuestOutput, Reuse, Shutdown, StartMethod};
+pub use reusable::get_reusable_executor;
+pub use task::{IntoTask, Task};
+pub use wait::{ReturnWhen, Waited, wait};

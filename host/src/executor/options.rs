@@ -27,3 +27,39 @@ pub enum GuestOutput {
     /// Nowhere.
     Discard,
 }
+
+/// Whom a crash or a trap reaches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Containment {
+    /// Only the task that was running. Its worker is replaced if its process died, tasks that had not begun are sent
+    /// elsewhere, and the executor goes on.
+    #[default]
+    Task,
+    /// Everyone: the contract of loky and concurrent.futures. The executor breaks, every task that is pending or
+    /// running ends with [`BrokenProcessPool`](crate::BrokenProcessPool), and a new executor is needed.
+    Pool,
+}
+
+/// How an executor ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Shutdown {
+    /// Everything that was submitted is finished first.
+    Finish,
+    /// What has begun is finished; the rest ends as cancelled.
+    CancelPending,
+    /// Workers are killed at once, and every unfinished task ends with [`TaskError::Shutdown`](crate::TaskError).
+    Kill,
+    /// As `Finish`, and after this time as `Kill`.
+    FinishWithin(std::time::Duration),
+}
+
+/// How worker processes come to life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StartMethod {
+    /// A new program image (`posix_spawn`): nothing of the caller's memory is copied or seen.
+    #[default]
+    Spawn,
+}

@@ -1,6 +1,8 @@
 //! What the two ends of a channel say to each other: one type per direction.
 
-use crate::task::{ArtifactId, ModuleInfo, Outcome, RunReport, TaskId};
+use crate::task::{
+    ArtifactId, InitializerCall, LogLevel, LogRecord, ModuleInfo, Outcome, Refusal, RunReport, TaskId,
+};
 use serde::{Deserialize, Serialize};
 
 /// Raised whenever a message changes. Both ends must have the same: a named worker program may be of another build.
@@ -70,14 +72,6 @@ pub(crate) struct CompileRequest {
     pub(crate) initializer: Option<InitializerCall>,
 }
 
-/// The call that prepares a module.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) struct InitializerCall {
-    pub(crate) function: String,
-    pub(crate) codec: isopool_guest::Codec,
-    pub(crate) argument: Vec<u8>,
-}
-
 /// Worker → caller. Everything in it is hostile until checked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Reply {
@@ -99,49 +93,4 @@ pub(crate) struct Compiled {
     pub(crate) info: ModuleInfo,
     /// Bytes written to the memory file.
     pub(crate) artifact_bytes: u64,
-}
-
-/// Why a module cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Refusal {
-    /// Not WebAssembly at all; the first bytes.
-    NotWasm { starts_with: Vec<u8> },
-    /// WebAssembly that does not parse or validate.
-    Invalid { message: String },
-    /// A core module that does not carry the task world.
-    CoreModule { exports: Vec<String> },
-    /// A component that does not export the runner.
-    OtherWorld { exports: Vec<String> },
-    /// A component made for another version of the contract.
-    OtherVersion { module: String, host: String },
-    /// It imports what no task is given.
-    UnknownImport { message: String },
-    /// The engine could not compile it.
-    Compile { message: String },
-    /// It trapped or panicked while it listed its functions.
-    Describe { message: String },
-    /// Its initializer failed, in the guest's own words.
-    Initializer { message: String },
-    /// The machine code could not be written.
-    Artifact { message: String },
-}
-
-/// How severe a log record is. As in the `log` crate and WASI.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub(crate) enum LogLevel {
-    Error,
-    Warn,
-    Info,
-    Debug,
-    Trace,
-}
-
-/// A guest's log record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct LogRecord {
-    pub(crate) level: LogLevel,
-    pub(crate) target: String,
-    pub(crate) message: String,
-    pub(crate) file: Option<String>,
-    pub(crate) line: Option<u32>,
 }

@@ -1,10 +1,13 @@
-//! What it does: gets from a module's WebAssembly to machine code that workers can load, and keeps it on disk.
+//! What it does: makes a module ready for workers: its hash, its description, its machine code in a sealed memory file.
 //! Takes from: executor. Hands to: dispatcher.
-//! Never: compiles or runs guest code in the caller's process; trusts a file that it has not checked.
+//! Never: compiles or runs guest code in the caller's process; trusts what a compile worker or the disk says.
 
 mod cache;
 mod cache_directory;
 mod cache_entry;
 mod compatibility;
+mod compile;
+mod prepare;
 
 pub(crate) use cache::Cache;
+pub(crate) use prepare::{Initializer, Library, Prepared, Source};

@@ -38,3 +38,36 @@ impl ModuleInfo {
         self.functions.iter().find(|function| function.name == name)
     }
 }
+
+/// The call that prepares a module.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct InitializerCall {
+    pub(crate) function: String,
+    pub(crate) codec: isopool_guest::Codec,
+    pub(crate) argument: Vec<u8>,
+}
+
+/// Why a module cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Refusal {
+    /// Not WebAssembly at all; the first bytes.
+    NotWasm { starts_with: Vec<u8> },
+    /// WebAssembly that does not parse or validate.
+    Invalid { message: String },
+    /// A core module that does not carry the task world.
+    CoreModule { exports: Vec<String> },
+    /// A component that does not export the runner.
+    OtherWorld { exports: Vec<String> },
+    /// A component made for another version of the contract.
+    OtherVersion { module: String, host: String },
+    /// It imports what no task is given.
+    UnknownImport { message: String },
+    /// The engine could not compile it.
+    Compile { message: String },
+    /// It trapped or panicked while it listed its functions.
+    Describe { message: String },
+    /// Its initializer failed, in the guest's own words.
+    Initializer { message: String },
+    /// The machine code could not be written.
+    Artifact { message: String },
+}

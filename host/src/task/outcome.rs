@@ -134,7 +134,7 @@ pub(crate) enum Outcome {
     Trapped(Trap),
     /// The guest asked for more memory than its limit, both in bytes. `peak` is what it held before.
     OutOfMemory { limit: u64, peak: u64 },
-    /// The result is larger than the limit, both in bytes.
+    /// The result is larger than the limit, both in bytes. It was not copied: `size` is what it has at least.
     ResultTooLarge { size: u64, limit: u64 },
     /// The worker could not load or start the module.
     ModuleFailed(String),

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 /// Takes what is behind standard input away from it, close-on-exec, and leaves `/dev/null` there.
 pub(crate) fn replace_standard_input() -> io::Result<OwnedFd> {
@@ -30,6 +30,31 @@ pub(crate) fn close_all_from(first: u32) -> io::Result<()> {
         return Err(io::Error::last_os_error());
     }
     Ok(())
+}
+
+/// Closes every descriptor but `kept` and the three standard ones, whoever opened it.
+///
+/// Only for a process that takes over for good: objects of others that hold such a descriptor must never be used again.
+pub(crate) fn close_all_except(kept: BorrowedFd<'_>) -> io::Result<()> {
+    let kept = kept.as_raw_fd().unsigned_abs();
+    if kept > 3 {
+        close_range(3, kept - 1)?;
+    }
+    close_range(kept.max(2) + 1, u32::MAX)
+}
+
+fn close_range(first: u32, last: u32) -> io::Result<()> {
+    // SAFETY: close_range takes integers only; what is closed is not used again (documented at the only caller).
+    if unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+/// Whether a descriptor is a socket.
+pub(crate) fn is_socket(descriptor: BorrowedFd<'_>) -> io::Result<bool> {
+    let mode = nix::sys::stat::fstat(descriptor)?.st_mode;
+    Ok(mode & libc::S_IFMT == libc::S_IFSOCK)
 }
 
 /// Makes reads and writes of a descriptor return `WouldBlock` instead of waiting.

@@ -65,6 +65,16 @@ impl MemoryFile {
         }
         Ok(())
     }
+
+    /// Checks that a descriptor is a memory file that nobody can change any more.
+    pub(crate) fn expect_unchangeable(file: BorrowedFd<'_>) -> io::Result<()> {
+        let seals = SealFlag::from_bits_truncate(fcntl(file, FcntlArg::F_GET_SEALS)?);
+        if !seals.contains(SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_WRITE) {
+            let message = format!("expected a memory file sealed against any change, got one with {seals:?}");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        }
+        Ok(())
+    }
 }
 
 impl AsFd for MemoryFile {

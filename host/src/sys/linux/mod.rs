@@ -11,9 +11,12 @@ mod socket;
 mod this_process;
 
 pub(crate) use cpu_features::cpu_features;
-pub(crate) use descriptor::{close_all_from, replace_standard_input, set_nonblocking};
+pub(crate) use descriptor::{close_all_except, close_all_from, is_socket, replace_standard_input, set_nonblocking};
 pub(crate) use memory_file::MemoryFile;
 pub(crate) use pidfd::{PidFd, WaitStatus};
 pub(crate) use shared_words::SharedWords;
 pub(crate) use socket::{receive_with_descriptors, send_with_descriptor, socket_pair};
-pub(crate) use this_process::{die_with_parent, forbid_core_dumps, forbid_new_privileges, parent_pid, start_session};
+pub(crate) use this_process::{
+    clear_environment, die_with_parent, forbid_core_dumps, forbid_new_privileges, forbid_shared_files,
+    ignore_broken_pipes, parent_pid, start_session, thread_count,
+};

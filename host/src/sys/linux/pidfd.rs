@@ -49,16 +49,29 @@ impl PidFd {
 
     /// Takes the status of a child that has ended, without waiting; `None` while it lives.
     pub(crate) fn try_wait(&self) -> io::Result<Option<WaitStatus>> {
+        self.wait_with(WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG)
+    }
+
+    /// Waits for the end of a child that was killed before, and takes its status.
+    pub(crate) fn wait(&self) -> io::Result<WaitStatus> {
+        loop {
+            match self.wait_with(WaitPidFlag::WEXITED) {
+                Ok(Some(status)) => return Ok(status),
+                Ok(None) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn wait_with(&self, flags: WaitPidFlag) -> io::Result<Option<WaitStatus>> {
         use nix::sys::wait::WaitStatus as Nix;
-        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG;
         match waitid(Id::PIDFd(self.0.as_fd()), flags) {
-            Ok(Nix::StillAlive) => Ok(None),
             Ok(Nix::Exited(_, code)) => Ok(Some(WaitStatus::Exited(code))),
             Ok(Nix::Signaled(_, signal, _)) => Ok(Some(WaitStatus::Signaled(signal as i32))),
             Ok(_) => Ok(None),
-            Err(nix::errno::Errno::ECHILD) => Ok(Some(WaitStatus::Unknown)),
-            // A real-time signal, which nix has no name for.
-            Err(nix::errno::Errno::EINVAL) => Ok(Some(WaitStatus::Unknown)),
+            // Someone else took it, or it was killed by a real-time signal, which nix has no name for.
+            Err(nix::errno::Errno::ECHILD | nix::errno::Errno::EINVAL) => Ok(Some(WaitStatus::Unknown)),
             Err(error) => Err(error.into()),
         }
     }

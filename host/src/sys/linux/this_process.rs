@@ -30,3 +30,32 @@ pub(crate) fn forbid_core_dumps() -> io::Result<()> {
 pub(crate) fn forbid_new_privileges() -> io::Result<()> {
     Ok(prctl::set_no_new_privs()?)
 }
+
+/// Files that this process makes are its user's only.
+pub(crate) fn forbid_shared_files() {
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
+}
+
+/// A write to a pipe that nobody reads fails, instead of ending this process.
+pub(crate) fn ignore_broken_pipes() -> io::Result<()> {
+    // SAFETY: SIG_IGN runs no code of ours, so nothing can go wrong in a handler.
+    unsafe { nix::sys::signal::signal(Signal::SIGPIPE, nix::sys::signal::SigHandler::SigIgn) }?;
+    Ok(())
+}
+
+/// How many threads this process has.
+pub(crate) fn thread_count() -> io::Result<usize> {
+    Ok(std::fs::read_dir("/proc/self/task")?.count())
+}
+
+/// Removes every environment variable. A process with other threads keeps them: one of those may be reading.
+pub(crate) fn clear_environment() -> io::Result<()> {
+    if thread_count()? > 1 {
+        return Ok(());
+    }
+    // SAFETY: this is the only thread (checked above), so nobody else reads or changes the environment meanwhile.
+    if unsafe { libc::clearenv() } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}

@@ -1,0 +1,10 @@
+//! What it does: the module's side of the contract in `wit/`: exports `runner`, imports `host`.
+//! Takes from: functions that registered themselves. Hands to: the worker.
+//! Never: does work at start-up that every fresh instance would pay for; names a task's types.
+
+mod bindings;
+mod log_sink;
+mod panic_hook;
+mod runner;
+
+pub(crate) use runner::task_context;

@@ -1,0 +1,54 @@
+//! What the state machine wants done.
+
+use crate::task::{TaskId, WorkerId};
+
+/// One thing to do; the event loop carries them out in order and decides nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Start a worker process.
+    Start { worker: WorkerId, index: u32 },
+    /// Send a task to a worker, with a new claim.
+    Send { worker: WorkerId, task: TaskId },
+    /// Ask a worker to leave when it is done.
+    Stop { worker: WorkerId },
+    /// Kill a worker process. Its exit will be an event.
+    Kill { worker: WorkerId, reason: KillReason },
+    /// End a task: exactly once for each.
+    Finish { task: TaskId, end: End },
+    /// The pool is broken from now on: by what happened in this worker, or because workers cannot be started.
+    Break { worker: WorkerId, culprit: Option<TaskId> },
+    /// Nothing is left to do: the event loop ends.
+    Terminate,
+}
+
+/// How a task ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// As its worker says; the event loop holds the outcome that came with the event.
+    Told,
+    /// Cancelled.
+    Cancelled,
+    /// Its worker is gone, and took it along.
+    Lost { worker: WorkerId },
+    /// The pool broke under it.
+    Broken,
+    /// The executor was shut down.
+    Shutdown,
+}
+
+/// Why a worker is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KillReason {
+    /// The task that it ran was cancelled.
+    Cancelled,
+    /// It broke the protocol.
+    Lied,
+    /// It did not come up, or did not leave, in time.
+    TimedOut,
+    /// There are more workers than allowed, and it was not up yet.
+    Surplus,
+    /// The pool broke.
+    Broken,
+    /// The executor is shut down.
+    Shutdown,
+}

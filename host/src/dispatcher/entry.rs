@@ -1,0 +1,77 @@
+//! A task as its dispatcher keeps it.
+
+use super::promise::Promise;
+use crate::error::{BrokenProcessPool, WorkerRef};
+use crate::ipc::Payload;
+use crate::module::Prepared;
+use crate::task::TaskId;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+/// A task, ready to be sent.
+pub(crate) struct Job {
+    pub(crate) id: TaskId,
+    pub(crate) module: Arc<Prepared>,
+    pub(crate) argument: Payload,
+    pub(crate) promise: Arc<Promise>,
+    pub(crate) submitted_at: Instant,
+    /// When it was sent to the worker that has it.
+    pub(crate) sent_at: Option<Instant>,
+    pub(crate) span: tracing::Span,
+}
+
+/// What callers may know of a pool without asking its dispatcher.
+#[derive(Debug, Default)]
+pub(crate) struct PoolStatus {
+    pub(crate) broken: Mutex<Option<BrokenProcessPool>>,
+    pub(crate) workers: Mutex<Vec<WorkerRef>>,
+    pub(crate) submitted: AtomicU64,
+    pub(crate) finished: AtomicU64,
+    pub(crate) failed: AtomicU64,
+    pub(crate) cancelled: AtomicU64,
+    pub(crate) waiting: AtomicU64,
+    pub(crate) workers_started: AtomicU64,
+    pub(crate) workers_lost: AtomicU64,
+}
+
+/// A look at a pool. The numbers are read one after another, while the pool goes on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Worker processes that are up, by index.
+    pub workers: Vec<WorkerRef>,
+    /// Tasks that were submitted.
+    pub submitted: u64,
+    /// Tasks that wait for a worker.
+    pub waiting: u64,
+    /// Tasks that ended with a value.
+    pub finished: u64,
+    /// Tasks that ended with an error, cancelled ones not counted.
+    pub failed: u64,
+    /// Tasks that were cancelled.
+    pub cancelled: u64,
+    /// Worker processes started, ever.
+    pub workers_started: u64,
+    /// Worker processes that died without having been asked to leave, ever.
+    pub workers_lost: u64,
+}
+
+impl PoolStatus {
+    pub(crate) fn stats(&self) -> Stats {
+        let get = |number: &AtomicU64| number.load(Ordering::Relaxed);
+        let mut workers = self.workers.lock().clone();
+        workers.sort_unstable_by_key(|worker| worker.index);
+        Stats {
+            workers,
+            submitted: get(&self.submitted),
+            waiting: get(&self.waiting),
+            finished: get(&self.finished),
+            failed: get(&self.failed),
+            cancelled: get(&self.cancelled),
+            workers_started: get(&self.workers_started),
+            workers_lost: get(&self.workers_lost),
+        }
+    }
+}

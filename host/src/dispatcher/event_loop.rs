@@ -1,0 +1,588 @@
+//! The dispatcher's thread: turns what the kernel says into events, and carries out the actions that the state machine
+//! answers with. It decides nothing.
+
+use super::action::{Action, End, KillReason};
+use super::callbacks::CallbackThread;
+use super::entry::{Job, PoolStatus};
+use super::event::{Event, ShutdownMode};
+use super::mailbox::{Mailbox, Message};
+use super::promise::Ended;
+use super::room::Room;
+use super::state::{Claims, State, StateOptions};
+use super::told::{Told, log, to_error};
+use super::worker_handle::WorkerHandle;
+use crate::error::{BrokenCause, BrokenProcessPool, TaskError, TaskRef, WorkerRef};
+use crate::ipc::{PROTOCOL_VERSION, Received, Reply, WorkerConfig};
+use crate::process::Program;
+use crate::task::{Outcome, TaskId, TaskReport, WorkerId};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+/// What a pool is told once.
+#[derive(Clone, Debug)]
+pub(crate) struct PoolOptions {
+    pub(crate) state: StateOptions,
+    pub(crate) program: Program,
+    /// For the first worker; the index differs for each.
+    pub(crate) worker: WorkerConfig,
+}
+
+/// What a pool shares with its callers.
+#[derive(Debug)]
+pub(crate) struct PoolHandle {
+    pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) room: Arc<Room>,
+    pub(crate) status: Arc<PoolStatus>,
+}
+
+/// Starts the dispatcher of a new pool. Its thread ends after a shutdown, when every worker was reaped, and calls
+/// `when_ended`.
+pub(crate) fn start(
+    options: PoolOptions,
+    queue_capacity: usize,
+    when_ended: impl FnOnce() + Send + 'static,
+) -> io::Result<PoolHandle> {
+    let mailbox = Arc::new(Mailbox::new()?);
+    let room = Arc::new(Room::new(queue_capacity));
+    let status = Arc::new(PoolStatus::default());
+    let handle =
+        PoolHandle { mailbox: Arc::clone(&mailbox), room: Arc::clone(&room), status: Arc::clone(&status) };
+    let mut event_loop = EventLoop::new(options, mailbox, room, status)?;
+    std::thread::Builder::new().name("isopool-dispatcher".to_owned()).spawn(move || {
+        let run = std::panic::AssertUnwindSafe(|| event_loop.run());
+        if let Err(panic) = std::panic::catch_unwind(run) {
+            let message = panic
+                .downcast_ref::<String>()
+                .cloned()
+                .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+                .unwrap_or_else(|| "it panicked".to_owned());
+            tracing::error!(message, "the dispatcher of an executor panicked: a bug in isopool");
+            event_loop.fail_everything(BrokenCause::DispatcherFailed { message });
+        }
+        when_ended();
+    })?;
+    Ok(handle)
+}
+
+/// What epoll says is ready. Packed into its 64 bits of user data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Token {
+    Mailbox,
+    Channel(WorkerId),
+    Process(WorkerId),
+}
+
+impl Token {
+    fn pack(self) -> u64 {
+        match self {
+            Token::Mailbox => 0,
+            Token::Channel(worker) => (worker.0 + 1) << 1,
+            Token::Process(worker) => ((worker.0 + 1) << 1) | 1,
+        }
+    }
+
+    fn unpack(data: u64) -> Self {
+        match (data >> 1, data & 1) {
+            (0, _) => Token::Mailbox,
+            (worker, 0) => Token::Channel(WorkerId(worker - 1)),
+            (worker, _) => Token::Process(WorkerId(worker - 1)),
+        }
+    }
+}
+
+/// The workers, as the state machine may ask about them.
+#[derive(Debug, Default)]
+struct Workers(BTreeMap<WorkerId, WorkerHandle>);
+
+impl Claims for Workers {
+    fn reclaim(&mut self, worker: WorkerId, task: TaskId) -> bool {
+        self.0.get_mut(&worker).is_some_and(|worker| worker.reclaim(task))
+    }
+
+    fn has_begun(&mut self, worker: WorkerId, task: TaskId) -> bool {
+        self.0.get(&worker).is_some_and(|worker| worker.has_begun(task))
+    }
+}
+
+struct EventLoop {
+    state: State,
+    options: PoolOptions,
+    epoll: Epoll,
+    mailbox: Arc<Mailbox>,
+    room: Arc<Room>,
+    status: Arc<PoolStatus>,
+    workers: Workers,
+    jobs: HashMap<TaskId, Job>,
+    callbacks: CallbackThread,
+    /// The task that the current event speaks of, with what its worker said.
+    told: Option<Told>,
+    /// What the current event says of a worker.
+    cause: Option<(Option<WorkerRef>, BrokenCause)>,
+    /// The task that ended last: it may be what broke the pool.
+    last_ended: Option<TaskRef>,
+    events: VecDeque<Event>,
+    actions: Vec<Action>,
+    workers_changed: bool,
+    ended_now: usize,
+    terminated: bool,
+}
+
+impl EventLoop {
+    fn new(
+        options: PoolOptions,
+        mailbox: Arc<Mailbox>,
+        room: Arc<Room>,
+        status: Arc<PoolStatus>,
+    ) -> io::Result<Self> {
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+        epoll.add(mailbox.bell(), EpollEvent::new(EpollFlags::EPOLLIN, Token::Mailbox.pack()))?;
+        Ok(Self {
+            state: State::new(options.state.clone()),
+            options,
+            epoll,
+            mailbox,
+            room,
+            status,
+            workers: Workers::default(),
+            jobs: HashMap::new(),
+            callbacks: CallbackThread::default(),
+            told: None,
+            cause: None,
+            last_ended: None,
+            events: VecDeque::new(),
+            actions: Vec::new(),
+            workers_changed: false,
+            ended_now: 0,
+            terminated: false,
+        })
+    }
+
+    fn run(&mut self) {
+        let mut ready = vec![EpollEvent::empty(); 64];
+        let mut messages = Vec::new();
+        while !self.terminated {
+            let count = match self.epoll.wait(&mut ready, self.timeout()) {
+                Ok(count) => count,
+                Err(nix::errno::Errno::EINTR) => 0,
+                Err(error) => panic!("epoll_wait failed: {error}"),
+            };
+            for event in &ready[..count] {
+                match Token::unpack(event.data()) {
+                    Token::Mailbox => self.read_mailbox(&mut messages),
+                    Token::Channel(worker) => self.read_channel(worker),
+                    Token::Process(worker) => self.process_ended(worker),
+                }
+            }
+            if self.state.next_deadline().is_some_and(|deadline| deadline <= Instant::now()) {
+                self.handle(Event::Tick);
+            }
+            self.flush();
+            self.publish();
+        }
+        self.refuse_the_rest();
+    }
+
+    fn timeout(&self) -> EpollTimeout {
+        let Some(deadline) = self.state.next_deadline() else { return EpollTimeout::NONE };
+        let left = deadline.saturating_duration_since(Instant::now());
+        // Rounded up, so that the deadline has come when the wait is over.
+        EpollTimeout::try_from(left.as_millis() + 1).unwrap_or(EpollTimeout::MAX)
+    }
+
+    // ── What happens ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    fn read_mailbox(&mut self, messages: &mut Vec<Message>) {
+        self.mailbox.take(messages);
+        for message in messages.drain(..) {
+            match message {
+                Message::Submit(job) => {
+                    let task = job.id;
+                    self.jobs.insert(task, *job);
+                    self.handle(Event::Submitted { task });
+                }
+                Message::Cancel { task, even_running, answer } => {
+                    let before = self.jobs.contains_key(&task);
+                    self.handle(Event::Cancel { task, even_running });
+                    if let Some(answer) = answer {
+                        // The caller may have given up its wait only by being gone.
+                        let _ = answer.try_send(before && !self.jobs.contains_key(&task));
+                    }
+                }
+                Message::Resize { max_workers } => self.handle(Event::Resized { max_workers }),
+                Message::Shutdown { mode } => self.handle(Event::Shutdown { mode }),
+            }
+        }
+    }
+
+    fn read_channel(&mut self, id: WorkerId) {
+        let mut replies = Vec::new();
+        let Some(worker) = self.workers.0.get_mut(&id).filter(|worker| worker.is_open) else { return };
+        let received = worker.receive(|reply, payload| replies.push((reply, payload)));
+        for (reply, payload) in replies {
+            self.reply(id, reply, payload);
+        }
+        match received {
+            Ok(Received::All | Received::Some) => {}
+            // Its process has ended or will be ended: a worker without a channel is of no use.
+            Ok(Received::Closed) => self.close_channel(id),
+            Err(error) => {
+                self.lied(id, error.to_string());
+                self.close_channel(id);
+            }
+        }
+    }
+
+    fn reply(&mut self, id: WorkerId, reply: Reply, payload: Vec<u8>) {
+        let Some(worker) = self.workers.0.get_mut(&id) else { return };
+        match reply {
+            Reply::Ready { protocol, version } if !worker.up => {
+                if protocol != PROTOCOL_VERSION {
+                    let message = format!(
+                        "the worker program was built with isopool {version} (protocol {protocol}), this program with \
+                         {} (protocol {PROTOCOL_VERSION}); build both with the same",
+                        env!("CARGO_PKG_VERSION")
+                    );
+                    return self.lied(id, message);
+                }
+                worker.up = true;
+                tracing::debug!(worker = %worker.name, "a worker is ready");
+                self.workers_changed = true;
+                self.handle(Event::WorkerReady { worker: id });
+            }
+            Reply::Done { task, outcome, report } if worker.has(task) => {
+                worker.answered(task);
+                let name = worker.name;
+                let trapped = matches!(outcome, Outcome::Trapped(_));
+                if let Outcome::Trapped(trap) = &outcome {
+                    self.cause = Some((Some(name), BrokenCause::Trap(trap.clone())));
+                }
+                self.told = Some(Told { worker: name, outcome, payload, report });
+                self.handle(Event::TaskDone { worker: id, task, trapped });
+                self.told = None;
+            }
+            Reply::Log { task, record } if worker.has(task) => log(self.jobs.get(&task), worker.name, &record),
+            Reply::Done { task, .. } | Reply::Log { task, .. } => {
+                self.lied(id, format!("it spoke of task {task}, which it does not have"));
+            }
+            Reply::Ready { .. } | Reply::Compiled(_) | Reply::Refused(_) => {
+                self.lied(id, "it sent a reply that nobody had asked for".to_owned());
+            }
+        }
+    }
+
+    fn lied(&mut self, id: WorkerId, message: String) {
+        if let Some(worker) = self.workers.0.get_mut(&id) {
+            tracing::warn!(worker = %worker.name, message, "a worker broke the protocol");
+            worker.lie.get_or_insert(message);
+            self.handle(Event::WorkerLied { worker: id });
+        }
+    }
+
+    fn close_channel(&mut self, id: WorkerId) {
+        if let Some(worker) = self.workers.0.get_mut(&id)
+            && std::mem::replace(&mut worker.is_open, false)
+        {
+            if let Err(error) = self.epoll.delete(worker.socket()) {
+                tracing::error!(%error, "a channel could not be taken out of epoll");
+            }
+            worker.kill();
+        }
+    }
+
+    /// A process has ended: first everything that it had said, then its end.
+    fn process_ended(&mut self, id: WorkerId) {
+        while self.workers.0.get(&id).is_some_and(|worker| worker.is_open) {
+            let worker = self.workers.0.get_mut(&id).expect("just seen");
+            let mut replies = Vec::new();
+            let received = worker.receive(|reply, payload| replies.push((reply, payload)));
+            for (reply, payload) in replies {
+                self.reply(id, reply, payload);
+            }
+            match received {
+                Ok(Received::Some) => {}
+                Ok(Received::All | Received::Closed) | Err(_) => self.close_channel(id),
+            }
+        }
+        let Some(worker) = self.workers.0.get_mut(&id) else { return };
+        match worker.try_reap() {
+            Ok(None) => {}
+            Ok(Some(cause)) => self.worker_is_gone(id, cause),
+            Err(error) => {
+                tracing::error!(%error, "the status of a worker process could not be taken");
+                self.worker_is_gone(id, BrokenCause::Vanished);
+            }
+        }
+    }
+
+    fn worker_is_gone(&mut self, id: WorkerId, cause: BrokenCause) {
+        let Some(worker) = self.workers.0.get(&id) else { return };
+        let name = worker.name;
+        let expected = worker.killed || cause == BrokenCause::Exited { code: 0 };
+        if expected {
+            tracing::debug!(worker = %name, "a worker has left");
+        } else {
+            tracing::warn!(worker = %name, %cause, "a worker died");
+            self.status.workers_lost.fetch_add(1, Ordering::Relaxed);
+        }
+        let cause = if worker.up {
+            cause
+        } else {
+            BrokenCause::SpawnFailed { reason: format!("{name} ended before it was ready: {cause}") }
+        };
+        self.cause = Some((Some(name), cause));
+        self.workers_changed = true;
+        self.handle(Event::WorkerExited { worker: id });
+        if let Some(worker) = self.workers.0.remove(&id) {
+            // Closing a descriptor takes it out of epoll only when no copy of it is left, which nobody can promise.
+            let _ = self.epoll.delete(worker.process());
+        }
+    }
+
+    // ── What is to be done ──────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Gives an event to the state machine and carries out its answer, and that of the events which arise from it.
+    fn handle(&mut self, event: Event) {
+        self.events.push_back(event);
+        while let Some(event) = self.events.pop_front() {
+            let mut actions = std::mem::take(&mut self.actions);
+            self.state.handle(event, Instant::now(), &mut self.workers, &mut actions);
+            for action in actions.drain(..) {
+                self.carry_out(action);
+            }
+            self.actions = actions;
+        }
+    }
+
+    fn carry_out(&mut self, action: Action) {
+        match action {
+            Action::Start { worker, index } => self.start_worker(worker, index),
+            Action::Send { worker, task } => self.send(worker, task),
+            Action::Stop { worker } => {
+                if let Some(worker) = self.workers.0.get_mut(&worker)
+                    && worker.stop().is_err()
+                {
+                    worker.kill();
+                }
+            }
+            Action::Kill { worker, reason } => {
+                if let Some(worker) = self.workers.0.get_mut(&worker) {
+                    worker.killed |= reason != KillReason::Lied;
+                    if reason == KillReason::TimedOut && !worker.up {
+                        worker.lie.get_or_insert("it was not ready in time".to_owned());
+                    }
+                    worker.kill();
+                }
+            }
+            Action::Finish { task, end } => self.finish(task, end),
+            Action::Break { worker, culprit } => self.break_pool(worker, culprit),
+            Action::Terminate => self.terminated = true,
+        }
+    }
+
+    fn start_worker(&mut self, id: WorkerId, index: u32) {
+        let config = WorkerConfig { index, ..self.options.worker.clone() };
+        let started = WorkerHandle::start(id, &self.options.program, config).and_then(|worker| {
+            let flags = EpollFlags::EPOLLIN;
+            let watched = self
+                .epoll
+                .add(worker.socket(), EpollEvent::new(flags, Token::Channel(id).pack()))
+                .and_then(|()| self.epoll.add(worker.process(), EpollEvent::new(flags, Token::Process(id).pack())));
+            match watched {
+                Ok(()) => Ok(worker),
+                Err(error) => {
+                    worker.kill();
+                    Err(error.into())
+                }
+            }
+        });
+        match started {
+            Ok(worker) => {
+                tracing::debug!(worker = %worker.name, "a worker was started");
+                self.status.workers_started.fetch_add(1, Ordering::Relaxed);
+                self.workers.0.insert(id, worker);
+                self.workers_changed = true;
+            }
+            Err(error) => {
+                let program = self.options.program.path().display();
+                let reason = format!("`{program}` could not be started: {error}");
+                tracing::warn!(reason, "a worker could not be started");
+                self.cause = Some((None, BrokenCause::SpawnFailed { reason }));
+                self.events.push_back(Event::StartFailed { worker: id });
+            }
+        }
+    }
+
+    fn send(&mut self, id: WorkerId, task: TaskId) {
+        let (Some(worker), Some(job)) = (self.workers.0.get_mut(&id), self.jobs.get_mut(&task)) else { return };
+        let function = job.promise.task.function();
+        let sent =
+            worker.send(task, job.module.artifact, &job.module.code, function, job.promise.codec, &job.argument);
+        match sent {
+            Ok(claim) => {
+                job.sent_at = Some(Instant::now());
+                job.promise.sent(worker.view(claim));
+                tracing::trace!(parent: &job.span, worker = %worker.name, "the task was sent");
+            }
+            // Only a message over the limit, which a function's name in a checked module cannot make.
+            Err(error) => {
+                worker.lie.get_or_insert(error.to_string());
+                self.events.push_back(Event::WorkerLied { worker: id });
+            }
+        }
+    }
+
+    fn finish(&mut self, task: TaskId, end: End) {
+        let Some(job) = self.jobs.remove(&task) else { return };
+        let name = job.promise.task.clone();
+        let (result, report) = match end {
+            End::Told => match self.told.take() {
+                Some(told) => {
+                    let report = report(&job, &told);
+                    let Told { worker, outcome, payload, .. } = told;
+                    let result = if outcome == Outcome::Returned {
+                        Ok(payload)
+                    } else {
+                        Err(to_error(&name, worker, outcome))
+                    };
+                    (result, Some(report))
+                }
+                None => (Err(TaskError::Shutdown { task: name.clone() }), None),
+            },
+            End::Cancelled => (Err(TaskError::Cancelled { task: name.clone() }), None),
+            End::Shutdown => (Err(TaskError::Shutdown { task: name.clone() }), None),
+            End::Lost { .. } => {
+                let (worker, cause) = self.cause.clone().unwrap_or((None, BrokenCause::Vanished));
+                let broken = BrokenProcessPool { task: Some(name.clone()), culprit: None, worker, cause };
+                (Err(TaskError::BrokenProcessPool(Box::new(broken))), None)
+            }
+            End::Broken => (Err(self.broken_error(&name)), None),
+        };
+        self.end(&job, result, report);
+        self.last_ended = Some(name);
+    }
+
+    fn end(&mut self, job: &Job, result: Result<Vec<u8>, TaskError>, report: Option<TaskReport>) {
+        let counter = match &result {
+            Ok(_) => &self.status.finished,
+            Err(TaskError::Cancelled { .. }) => &self.status.cancelled,
+            Err(_) => &self.status.failed,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        match &result {
+            Ok(_) => tracing::debug!(parent: &job.span, "the task has returned"),
+            Err(error) => tracing::debug!(parent: &job.span, %error, "the task has ended"),
+        }
+        self.ended_now += 1;
+        for callback in job.promise.end(Ended { result, report }) {
+            self.callbacks.run(callback, Arc::clone(&job.promise));
+        }
+    }
+
+    fn broken_error(&self, task: &TaskRef) -> TaskError {
+        let mut broken = self.status.broken.lock().clone().unwrap_or(BrokenProcessPool {
+            task: None,
+            culprit: None,
+            worker: None,
+            cause: BrokenCause::Vanished,
+        });
+        if broken.culprit.as_ref() == Some(task) {
+            broken.culprit = None;
+        }
+        broken.task = Some(task.clone());
+        TaskError::BrokenProcessPool(Box::new(broken))
+    }
+
+    fn break_pool(&mut self, _worker: WorkerId, culprit: Option<TaskId>) {
+        let (worker, cause) = self.cause.clone().unwrap_or((None, BrokenCause::Vanished));
+        let culprit = culprit.and_then(|id| {
+            let job = self.jobs.get(&id).map(|job| job.promise.task.clone());
+            job.or_else(|| self.last_ended.clone().filter(|ended| ended.id() == id))
+        });
+        let broken = BrokenProcessPool { task: None, culprit, worker, cause };
+        tracing::error!(%broken, "an executor is broken");
+        *self.status.broken.lock() = Some(broken);
+        self.room.wake_all();
+    }
+
+    // ── After each turn ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Sends what was queued, and waits for room where a socket is full.
+    fn flush(&mut self) {
+        for worker in self.workers.0.values_mut().filter(|worker| worker.wants_to_send()) {
+            if let Err(error) = worker.flush() {
+                // Its end will be an event; what it had said before is still read.
+                tracing::debug!(worker = %worker.name, %error, "a worker does not take requests any more");
+                worker.kill();
+                continue;
+            }
+            let waits = worker.wants_to_send();
+            if waits != worker.waits_for_room {
+                let flags = if waits { EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT } else { EpollFlags::EPOLLIN };
+                let mut event = EpollEvent::new(flags, Token::Channel(worker.id).pack());
+                match self.epoll.modify(worker.socket(), &mut event) {
+                    Ok(()) => worker.waits_for_room = waits,
+                    Err(error) => {
+                        tracing::error!(%error, "a channel could not be watched");
+                        worker.kill();
+                    }
+                }
+            }
+        }
+    }
+
+    fn publish(&mut self) {
+        self.room.give_back(std::mem::take(&mut self.ended_now));
+        self.status.waiting.store(self.state.waiting() as u64, Ordering::Relaxed);
+        if std::mem::take(&mut self.workers_changed) {
+            let up = self.workers.0.values().filter(|worker| worker.up).map(|worker| worker.name);
+            *self.status.workers.lock() = up.collect();
+        }
+    }
+
+    /// After the end: nobody must wait for an answer that never comes.
+    fn refuse_the_rest(&mut self) {
+        for message in self.mailbox.close() {
+            if let Message::Submit(job) = message {
+                let error = TaskError::Shutdown { task: job.promise.task.clone() };
+                self.end(&job, Err(error), None);
+            }
+        }
+        self.room.give_back(std::mem::take(&mut self.ended_now));
+        self.room.wake_all();
+    }
+
+    /// The last resort: every future gets an error, and every worker is killed.
+    fn fail_everything(&mut self, cause: BrokenCause) {
+        *self.status.broken.lock() = Some(BrokenProcessPool { task: None, culprit: None, worker: None, cause });
+        for message in self.mailbox.close() {
+            if let Message::Submit(job) = message {
+                self.jobs.insert(job.id, *job);
+            }
+        }
+        for job in std::mem::take(&mut self.jobs).into_values() {
+            let error = self.broken_error(&job.promise.task);
+            self.end(&job, Err(error), None);
+        }
+        self.workers.0.values().for_each(WorkerHandle::kill_and_reap);
+        self.workers.0.clear();
+        self.status.workers.lock().clear();
+        self.room.give_back(std::mem::take(&mut self.ended_now));
+        self.room.wake_all();
+    }
+}
+
+fn report(job: &Job, told: &Told) -> TaskReport {
+    TaskReport {
+        queue_time: job.sent_at.unwrap_or(job.submitted_at).duration_since(job.submitted_at),
+        run_time: told.report.run_time,
+        peak_memory_bytes: told.report.peak_memory_bytes,
+        worker_index: told.worker.index,
+        pid: told.worker.pid,
+        dropped_log_records: told.report.dropped_log_records,
+        output: told.report.output.clone(),
+    }
+}

@@ -1,0 +1,90 @@
+//! The way into the dispatcher's thread.
+
+use super::entry::Job;
+use super::event::ShutdownMode;
+use crate::task::TaskId;
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use parking_lot::Mutex;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::mpsc::SyncSender;
+
+/// What callers ask of a dispatcher.
+pub(crate) enum Message {
+    /// Run a task.
+    Submit(Box<Job>),
+    /// Cancel a task, one that runs only if asked to; the answer says whether it ended by that.
+    Cancel { task: TaskId, even_running: bool, answer: Option<SyncSender<bool>> },
+    /// Change the number of workers.
+    Resize { max_workers: usize },
+    /// End the pool.
+    Shutdown { mode: ShutdownMode },
+}
+
+/// Messages on their way. The number of tasks in it is bounded by the executor's room, that of the rest by the tasks
+/// and the callers who wait for answers.
+#[derive(Debug)]
+pub(crate) struct Mailbox {
+    messages: Mutex<Messages>,
+    bell: EventFd,
+}
+
+#[derive(Debug, Default)]
+struct Messages {
+    waiting: Vec<Message>,
+    closed: bool,
+}
+
+impl std::fmt::Debug for Message {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Message::Submit(_) => "Submit",
+            Message::Cancel { .. } => "Cancel",
+            Message::Resize { .. } => "Resize",
+            Message::Shutdown { .. } => "Shutdown",
+        })
+    }
+}
+
+impl Mailbox {
+    pub(crate) fn new() -> io::Result<Self> {
+        let bell = EventFd::from_value_and_flags(0, EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
+        Ok(Self { messages: Mutex::default(), bell })
+    }
+
+    /// Leaves a message; gives it back when the dispatcher has ended.
+    pub(crate) fn send(&self, message: Message) -> Result<(), Message> {
+        let mut messages = self.messages.lock();
+        if messages.closed {
+            return Err(message);
+        }
+        messages.waiting.push(message);
+        // The dispatcher takes everything at once, so only the first message rings.
+        let ring = messages.waiting.len() == 1;
+        drop(messages);
+        if ring {
+            // It can fail only when the counter is at its maximum, and then the bell rings already.
+            let _ = self.bell.write(1);
+        }
+        Ok(())
+    }
+
+    /// Takes everything (dispatcher only); `taken` comes back with the messages, and its old buffer is used again.
+    pub(crate) fn take(&self, taken: &mut Vec<Message>) {
+        // Silence the bell first: a message that comes after rings again.
+        let _ = self.bell.read();
+        std::mem::swap(&mut self.messages.lock().waiting, taken);
+    }
+
+    /// Refuses messages from now on (dispatcher only), and gives those that were left.
+    pub(crate) fn close(&self) -> Vec<Message> {
+        let mut messages = self.messages.lock();
+        messages.closed = true;
+        std::mem::take(&mut messages.waiting)
+    }
+
+    /// Readable while messages wait.
+    pub(crate) fn bell(&self) -> BorrowedFd<'_> {
+        self.bell.as_fd()
+    }
+}

@@ -1,0 +1,29 @@
+//! What it does: owns the state of one pool, on a thread of its own. See README.md in this folder.
+//! Takes from: executor (events). Hands to: process, ipc, and the futures of tasks.
+//! Never: blocks on anything but its own poll; lets anyone else touch the state of the pool.
+
+mod action;
+mod callbacks;
+mod completion_set;
+mod entry;
+mod event;
+mod event_loop;
+mod mailbox;
+mod promise;
+mod room;
+mod state;
+mod told;
+#[cfg(test)]
+mod simulation;
+mod worker_handle;
+
+pub(crate) use callbacks::run_one as run_callback;
+pub(crate) use completion_set::CompletionSet;
+pub use entry::Stats;
+pub(crate) use entry::{Job, PoolStatus};
+pub(crate) use event::ShutdownMode;
+pub(crate) use event_loop::{PoolHandle, PoolOptions, start};
+pub(crate) use mailbox::{Mailbox, Message};
+pub(crate) use promise::{Ended, Observer, Promise, Stage};
+pub(crate) use room::Room;
+pub(crate) use state::StateOptions;

@@ -1,0 +1,69 @@
+//! What workers say of tasks, in the words of users.
+
+use super::entry::Job;
+use crate::error::{BrokenCause, BrokenProcessPool, TaskError, TaskRef, WorkerRef};
+use crate::ipc::{LogLevel, LogRecord};
+use crate::task::{Outcome, RunReport};
+
+/// A worker's word on how a task ended.
+#[derive(Debug)]
+pub(crate) struct Told {
+    pub(crate) worker: WorkerRef,
+    pub(crate) outcome: Outcome,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) report: RunReport,
+}
+
+/// The error for a task that returned nothing.
+pub(crate) fn to_error(task: &TaskRef, worker: WorkerRef, outcome: Outcome) -> TaskError {
+    let task = task.clone();
+    match outcome {
+        Outcome::Failed(failure) => TaskError::Failed { task, failure },
+        Outcome::Panicked(panic) => TaskError::Panicked { task, panic },
+        Outcome::Codec(failure) => TaskError::Codec { task, failure },
+        Outcome::OutOfMemory { limit, peak } => TaskError::OutOfMemory { task, limit, peak },
+        Outcome::ResultTooLarge { size, limit } => TaskError::ResultTooLarge { task, size, limit },
+        Outcome::ModuleFailed(message) => TaskError::ModuleFailed { task, message },
+        Outcome::Trapped(trap) => TaskError::BrokenProcessPool(Box::new(BrokenProcessPool {
+            task: Some(task),
+            culprit: None,
+            worker: Some(worker),
+            cause: BrokenCause::Trap(trap),
+        })),
+        Outcome::Returned => {
+            let message = "it returned and did not return".to_owned();
+            TaskError::ModuleFailed { task, message }
+        }
+    }
+}
+
+/// Gives a guest's log record to the caller's `tracing` subscriber.
+pub(crate) fn log(job: Option<&Job>, worker: WorkerRef, record: &LogRecord) {
+    let Some(job) = job else { return };
+    let LogRecord { level, target, message, file, line } = record;
+    let (task, function) = (job.id.get(), job.promise.task.function());
+    // The macros need a level that is known when they are compiled.
+    macro_rules! event {
+        ($level:ident) => {
+            tracing::event!(
+                target: "isopool::guest",
+                parent: &job.span,
+                tracing::Level::$level,
+                task,
+                function,
+                worker = worker.index,
+                guest.target = target.as_str(),
+                guest.file = file.as_deref(),
+                guest.line = line,
+                "{message}"
+            )
+        };
+    }
+    match level {
+        LogLevel::Error => event!(ERROR),
+        LogLevel::Warn => event!(WARN),
+        LogLevel::Info => event!(INFO),
+        LogLevel::Debug => event!(DEBUG),
+        LogLevel::Trace => event!(TRACE),
+    }
+}

@@ -1,0 +1,167 @@
+//! One worker process, seen from its dispatcher.
+
+use crate::error::{BrokenCause, WorkerRef};
+use crate::ipc::{
+    CallerChannel, ChannelError, ClaimLedger, ClaimTicket, Payload, Received, Reply, Request, RunRequest, WorkerConfig,
+};
+use crate::process::{self, Child, Program};
+use crate::sys::PidFd;
+use crate::task::{ArtifactId, TaskId, WorkerId};
+use nix::sys::signal::Signal;
+use std::collections::HashSet;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+
+/// A worker process with its channel and its claims.
+#[derive(Debug)]
+pub(crate) struct WorkerHandle {
+    pub(crate) id: WorkerId,
+    pub(crate) name: WorkerRef,
+    pidfd: PidFd,
+    channel: CallerChannel,
+    claims: ClaimLedger,
+    tickets: Vec<(TaskId, ClaimTicket)>,
+    loaded: HashSet<ArtifactId>,
+    /// It said `Ready`.
+    pub(crate) up: bool,
+    /// What was wrong with what it said.
+    pub(crate) lie: Option<String>,
+    /// The caller killed it, for a reason of the pool's own.
+    pub(crate) killed: bool,
+    /// Its channel is watched; it is not any more once it was closed.
+    pub(crate) is_open: bool,
+    /// Whether the event loop waits for room in its socket.
+    pub(crate) waits_for_room: bool,
+}
+
+impl WorkerHandle {
+    /// Starts a process and gives it its configuration.
+    pub(crate) fn start(id: WorkerId, program: &Program, config: WorkerConfig) -> io::Result<Self> {
+        let claims = ClaimLedger::create()?;
+        let shared = claims.table().descriptor().try_clone_to_owned()?;
+        let index = config.index;
+        let max_payload = config.max_result_bytes;
+        let (Child { pid, pidfd }, socket) = process::spawn(program)?;
+        let mut channel = CallerChannel::new(socket, max_payload)?;
+        channel
+            .queue(&Request::Configure(config), None, Some(Arc::new(shared)))
+            .map_err(|error| io::Error::other(error.to_string()))?;
+        Ok(Self {
+            id,
+            name: WorkerRef { index, pid },
+            pidfd,
+            channel,
+            claims,
+            tickets: Vec::new(),
+            loaded: HashSet::new(),
+            up: false,
+            lie: None,
+            killed: false,
+            is_open: true,
+            waits_for_room: false,
+        })
+    }
+
+    /// Queues a task, and its module if the worker does not have it yet.
+    pub(crate) fn send(
+        &mut self,
+        task: TaskId,
+        artifact: ArtifactId,
+        code: &Arc<OwnedFd>,
+        function: &str,
+        codec: isopool_guest::Codec,
+        argument: &Payload,
+    ) -> Result<ClaimTicket, ChannelError> {
+        if self.loaded.insert(artifact) {
+            self.channel.queue(&Request::Load { artifact }, None, Some(Arc::clone(code)))?;
+        }
+        let claim = self.claims.offer().expect("the state machine sends no more tasks than there are claims");
+        self.tickets.push((task, claim));
+        let request = RunRequest { task, claim, artifact, function: function.to_owned(), codec };
+        self.channel.queue(&Request::Run(request), Some(argument), None)?;
+        Ok(claim)
+    }
+
+    pub(crate) fn stop(&mut self) -> Result<(), ChannelError> {
+        self.channel.queue(&Request::Stop, None, None)
+    }
+
+    pub(crate) fn kill(&self) {
+        if let Err(error) = self.pidfd.signal(Signal::SIGKILL) {
+            tracing::error!(worker = %self.name, %error, "a worker process could not be killed");
+        }
+    }
+
+    /// Kills the process and waits for its end.
+    pub(crate) fn kill_and_reap(&self) {
+        self.kill();
+        if let Err(error) = self.pidfd.wait() {
+            tracing::error!(worker = %self.name, %error, "a worker process could not be reaped");
+        }
+    }
+
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        self.channel.flush()
+    }
+
+    pub(crate) fn wants_to_send(&self) -> bool {
+        self.is_open && self.channel.wants_to_send()
+    }
+
+    pub(crate) fn receive(&mut self, hand_out: impl FnMut(Reply, Vec<u8>)) -> Result<Received, ChannelError> {
+        self.channel.receive(hand_out)
+    }
+
+    pub(crate) fn view(&self, claim: ClaimTicket) -> crate::ipc::ClaimView {
+        self.claims.table().view(claim)
+    }
+
+    /// Whether the worker was given this task and has not answered.
+    pub(crate) fn has(&self, task: TaskId) -> bool {
+        self.tickets.iter().any(|(other, _)| *other == task)
+    }
+
+    pub(crate) fn reclaim(&mut self, task: TaskId) -> bool {
+        let Some(position) = self.tickets.iter().position(|(other, _)| *other == task) else { return false };
+        let (_, claim) = self.tickets[position];
+        let reclaimed = self.claims.table().reclaim(claim);
+        if reclaimed {
+            self.release(position);
+        }
+        reclaimed
+    }
+
+    pub(crate) fn has_begun(&self, task: TaskId) -> bool {
+        self.tickets.iter().any(|(other, claim)| *other == task && self.claims.table().has_begun(*claim))
+    }
+
+    /// The worker has answered for a task.
+    pub(crate) fn answered(&mut self, task: TaskId) {
+        if let Some(position) = self.tickets.iter().position(|(other, _)| *other == task) {
+            self.release(position);
+        }
+    }
+
+    fn release(&mut self, position: usize) {
+        let (_, claim) = self.tickets.remove(position);
+        self.claims.release(claim);
+    }
+
+    /// Takes the process's status, once it has ended, and says why tasks were lost with it.
+    pub(crate) fn try_reap(&mut self) -> io::Result<Option<BrokenCause>> {
+        let Some(status) = self.pidfd.try_wait()? else { return Ok(None) };
+        Ok(Some(match self.lie.take() {
+            Some(message) => BrokenCause::Protocol { message },
+            None => process::cause_of(status),
+        }))
+    }
+
+    pub(crate) fn socket(&self) -> BorrowedFd<'_> {
+        self.channel.as_fd()
+    }
+
+    pub(crate) fn process(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+}

@@ -1,0 +1,124 @@
+//! From a module's bytes to machine code and a description of it. Runs in a compile worker, which may be killed.
+
+use super::guest::Purview;
+use super::instance::GuestEngine;
+use super::recognise;
+use super::snapshot::snapshot;
+use super::trap::{cut, error_outcome};
+use crate::limits::{MAX_FUNCTIONS, MAX_MESSAGE_FRAME_BYTES};
+use crate::task::{FunctionInfo, InitializerCall, ModuleInfo, Outcome, Refusal};
+use std::collections::HashSet;
+use wasmtime::component::Component;
+
+/// A compiled module.
+#[derive(Debug)]
+pub(crate) struct Artifact {
+    pub(crate) info: ModuleInfo,
+    /// What `Component::deserialize_file` takes.
+    pub(crate) machine_code: Vec<u8>,
+}
+
+/// Compiles a module, runs its initializer if there is one, and asks it for its functions.
+pub(crate) fn compile(
+    engine: &GuestEngine,
+    wasm: &[u8],
+    initializer: Option<&InitializerCall>,
+) -> Result<Artifact, Refusal> {
+    let wasm = recognise::component(wasm)?;
+    let component = match initializer {
+        None => new_component(engine, &wasm)?,
+        Some(call) => new_component(engine, &snapshot(engine, &wasm, call)?)?,
+    };
+    let ty = component.component_type();
+    let exports: Vec<String> = ty.exports(engine.engine()).map(|(name, _)| name.to_owned()).collect();
+    let imports: Vec<String> = ty.imports(engine.engine()).map(|(name, _)| name.to_owned()).collect();
+    let contract = recognise::contract_version(exports.iter().map(String::as_str))?;
+    let functions = functions(engine, &component)?;
+    let machine_code =
+        component.serialize().map_err(|error| Refusal::Compile { message: cut(format!("{error:#}")) })?;
+    let compiled_bytes = machine_code.len() as u64;
+    let info = ModuleInfo { contract, functions, imports, exports, compiled_bytes };
+    check_text_size(&info)?;
+    Ok(Artifact { info, machine_code })
+}
+
+/// Compiles the bytes of a component.
+pub(super) fn new_component(engine: &GuestEngine, wasm: &[u8]) -> Result<Component, Refusal> {
+    Component::new(engine.engine(), wasm).map_err(|error| {
+        let message = cut(format!("{error:#}"));
+        // What the parser says is the module's fault; anything else is the engine's limit.
+        match error.downcast_ref::<wasmparser::BinaryReaderError>() {
+            Some(_) => Refusal::Invalid { message },
+            None => Refusal::Compile { message },
+        }
+    })
+}
+
+fn functions(engine: &GuestEngine, component: &Component) -> Result<Vec<FunctionInfo>, Refusal> {
+    let describe = |message: String| Refusal::Describe { message: cut(message) };
+    let pre = engine.link(component).map_err(unknown_import)?;
+    let prepared = engine
+        .prepare(pre)
+        .map_err(|error| describe(format!("its runner is not the one of the contract: {error:#}")))?;
+    let mut instance = engine.instance();
+    instance.store.data_mut().begin(&Purview { task: None, function: "functions" });
+    let listed = engine.wait(instance.functions(&prepared));
+    instance.store.data_mut().end();
+    let listed =
+        listed.map_err(|error| describe(tell(error_outcome(&error, instance.store.data_mut()))))?;
+    if listed.len() > MAX_FUNCTIONS {
+        return Err(describe(format!("it lists {} functions; the limit is {MAX_FUNCTIONS}", listed.len())));
+    }
+    let mut names = HashSet::new();
+    if let Some(twice) = listed.iter().find(|function| !names.insert(function.name.as_str())) {
+        return Err(describe(format!("it lists the function `{}` twice", twice.name)));
+    }
+    let info = |function: super::contract::Function| FunctionInfo {
+        name: function.name,
+        signature: function.signature,
+        docs: function.docs,
+        codecs: function.codecs,
+    };
+    Ok(listed.into_iter().map(info).collect())
+}
+
+/// The engine names the import and what it wanted there.
+pub(super) fn unknown_import(error: wasmtime::Error) -> Refusal {
+    Refusal::UnknownImport { message: cut(format!("{error:#}")) }
+}
+
+/// The description must fit into one message.
+fn check_text_size(info: &ModuleInfo) -> Result<(), Refusal> {
+    let of_functions = info.functions.iter().flat_map(|function| {
+        let FunctionInfo { name, signature, docs, codecs } = function;
+        [name, signature, docs].into_iter().chain(codecs)
+    });
+    let bytes: usize = of_functions.chain(&info.imports).chain(&info.exports).map(|text| text.len() + 9).sum();
+    let limit = MAX_MESSAGE_FRAME_BYTES / 2;
+    if bytes > limit {
+        let message = format!("its description takes {bytes} bytes; the limit is {limit}");
+        return Err(Refusal::Describe { message });
+    }
+    Ok(())
+}
+
+/// An outcome in one text, for refusals.
+pub(super) fn tell(outcome: Outcome) -> String {
+    match outcome {
+        Outcome::Returned => "it returned".to_owned(),
+        Outcome::Failed(failure) => with_trace(failure.message, &failure.trace),
+        Outcome::Panicked(panic) => match panic.location {
+            Some(location) => format!("it panicked at {location}: {}", panic.message),
+            None => format!("it panicked: {}", panic.message),
+        },
+        Outcome::Codec(failure) => format!("{} does not decode: {}", failure.side, failure.message),
+        Outcome::Trapped(trap) => with_trace(format!("it trapped: {}", trap.message), &trap.backtrace),
+        Outcome::OutOfMemory { limit, .. } => format!("it asked for more memory than its limit of {limit} bytes"),
+        Outcome::ResultTooLarge { limit, .. } => format!("it returned more bytes than the limit of {limit}"),
+        Outcome::ModuleFailed(message) => message,
+    }
+}
+
+fn with_trace(message: String, trace: &[String]) -> String {
+    trace.iter().fold(message, |text, entry| text + "\n  " + entry)
+}

@@ -1,0 +1,25 @@
+//! The contract in `wit/`, as Rust types.
+
+wasmtime::component::bindgen!({
+    path: "../wit",
+    world: "task-module",
+    exports: { default: async },
+});
+
+pub(super) use exports::isopool::task::runner::{Failure, FailureKind, Function};
+pub(super) use isopool::task::host;
+
+/// The version of the contract that this host speaks.
+pub(super) const CONTRACT_VERSION: &str = "0.1.0";
+
+/// The interface that makes a component a task module, without its version.
+pub(super) const RUNNER: &str = "isopool:task/runner";
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_version_is_the_one_of_the_wit_package() {
+        let wit = include_str!("../../../wit/isopool.wit");
+        assert!(wit.contains(&format!("package isopool:task@{};", super::CONTRACT_VERSION)));
+    }
+}

@@ -1,0 +1,139 @@
+//! What belongs to one guest: the data of its store.
+
+use super::contract::host;
+use super::memory_limit::MemoryLimit;
+use super::output::{GuestStream, SharedOutput, Stream, TaskOutput};
+use crate::executor::{GuestOutput, Reuse};
+use crate::limits::{MAX_HOST_RESOURCES, MAX_LOG_RECORDS, MAX_RANDOM_BYTES};
+use crate::task::{LogLevel, LogRecord, Panic, RunReport, TaskId};
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::time::Instant;
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+/// Where log records go.
+pub(crate) type LogSink = Arc<dyn Fn(TaskId, LogRecord) + Send + Sync>;
+
+/// What the guests of one process are given, and their limits.
+#[derive(Clone)]
+pub(crate) struct GuestSettings {
+    /// 0 ≤ index < max_workers.
+    pub(crate) worker_index: u32,
+    pub(crate) environment: Vec<(String, String)>,
+    pub(crate) reuse: Reuse,
+    pub(crate) output: GuestOutput,
+    /// The least severe level that goes to `logs`; `None`: nothing does.
+    pub(crate) log_level: Option<LogLevel>,
+    pub(crate) logs: LogSink,
+    pub(crate) max_result_bytes: u64,
+    pub(crate) max_output_bytes: u64,
+    pub(crate) max_memory_bytes: u64,
+}
+
+/// What is being run.
+pub(super) struct Purview<'a> {
+    /// `None` for calls that are no task: the initializer, the list of functions.
+    pub(super) task: Option<TaskId>,
+    pub(super) function: &'a str,
+}
+
+/// The data of one store.
+pub(super) struct Guest {
+    pub(super) settings: Arc<GuestSettings>,
+    wasi: WasiCtx,
+    resources: ResourceTable,
+    output: SharedOutput,
+    pub(super) memory: MemoryLimit,
+    task: Option<TaskId>,
+    begun: Instant,
+    pub(super) panic: Option<Panic>,
+    log_records_left: u32,
+    dropped_log_records: u32,
+}
+
+impl Guest {
+    pub(super) fn new(settings: &Arc<GuestSettings>) -> Self {
+        let output = Arc::new(Mutex::new(TaskOutput::new(settings.output, settings.max_output_bytes)));
+        let stream = |stream| GuestStream { output: Arc::clone(&output), stream };
+        let mut resources = ResourceTable::new();
+        resources.set_max_capacity(MAX_HOST_RESOURCES);
+        // Everything else is closed by default: standard input, arguments, directories, addresses, names.
+        let wasi = WasiCtx::builder()
+            .envs(&settings.environment)
+            .stdout(stream(Stream::Stdout))
+            .stderr(stream(Stream::Stderr))
+            .max_random_size(MAX_RANDOM_BYTES)
+            .allow_tcp(false)
+            .allow_udp(false)
+            // A blocking call may hold the only thread: nothing else runs in this process. Otherwise wasmtime-wasi
+            // would start threads for it.
+            .allow_blocking_current_thread(true)
+            .build();
+        Self {
+            settings: Arc::clone(settings),
+            wasi,
+            resources,
+            output,
+            memory: MemoryLimit::new(settings.max_memory_bytes),
+            task: None,
+            begun: Instant::now(),
+            panic: None,
+            log_records_left: 0,
+            dropped_log_records: 0,
+        }
+    }
+
+    /// A task begins: every budget is full again.
+    pub(super) fn begin(&mut self, purview: &Purview<'_>) {
+        self.begun = Instant::now();
+        self.task = purview.task;
+        self.panic = None;
+        self.log_records_left = MAX_LOG_RECORDS;
+        self.dropped_log_records = 0;
+        self.memory.reset_peak();
+        let function = purview.function;
+        match purview.task {
+            Some(task) => self.output.lock().begin(format_args!("task {task} {function}")),
+            None => self.output.lock().begin(format_args!("initializer {function}")),
+        }
+    }
+
+    /// The task has ended.
+    pub(super) fn end(&mut self) -> RunReport {
+        RunReport {
+            run_time: self.begun.elapsed(),
+            peak_memory_bytes: self.memory.peak(),
+            dropped_log_records: self.dropped_log_records,
+            output: self.output.lock().end(),
+        }
+    }
+
+    /// Sends a log record on its way, if anyone listens and the task has not said too much.
+    pub(super) fn log(&mut self, record: LogRecord) {
+        let Some(task) = self.task else { return };
+        if self.settings.log_level.is_none_or(|least| record.level > least) {
+            return;
+        }
+        if self.log_records_left == 0 {
+            self.dropped_log_records = self.dropped_log_records.saturating_add(1);
+            return;
+        }
+        self.log_records_left -= 1;
+        (self.settings.logs)(task, record);
+    }
+
+    /// Where the task runs, for the guest.
+    pub(super) fn context(&self) -> host::TaskContext {
+        host::TaskContext {
+            task_id: self.task.map_or(0, TaskId::get),
+            worker_index: self.settings.worker_index,
+        }
+    }
+}
+
+impl WasiView for Guest {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.resources }
+    }
+}

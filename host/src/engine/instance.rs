@@ -1,0 +1,145 @@
+//! One guest in one store: how it starts, runs one function, and is asked what it has.
+
+use super::config::{Purpose, config};
+use super::contract::{Function, TaskModule, TaskModuleIndices};
+use super::guest::{Guest, GuestSettings, Purview};
+use super::imports::linker;
+use super::trap::{error_outcome, failure_outcome};
+use crate::limits::{HOST_CALL_SLACK_BYTES, MAX_FUNCTIONS};
+use crate::task::{Outcome, RunReport};
+use std::sync::Arc;
+use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime::{Engine, Store};
+
+/// What a guest may hand over while it lists its functions, in bytes: that many entries with short texts.
+const LIST_BYTES: usize = MAX_FUNCTIONS * 256;
+
+/// wasmtime with this process's options and imports.
+pub(crate) struct GuestEngine {
+    engine: Engine,
+    linker: Linker<Guest>,
+    /// Drives guests that sleep. It has no thread of its own.
+    runtime: tokio::runtime::Runtime,
+    pub(super) settings: Arc<GuestSettings>,
+}
+
+/// A module whose imports and exports are resolved: what a fresh instance starts from.
+pub(super) struct Prepared {
+    pre: InstancePre<Guest>,
+    indices: TaskModuleIndices,
+}
+
+/// A guest, alive or not yet started.
+pub(super) struct Instance {
+    pub(super) store: Store<Guest>,
+    exports: Option<(wasmtime::component::Instance, TaskModule)>,
+}
+
+/// How one run ended.
+pub(super) struct RunEnd {
+    pub(super) outcome: Outcome,
+    pub(super) result: Vec<u8>,
+    pub(super) report: RunReport,
+    /// Whether the instance can serve another task.
+    pub(super) instance_usable: bool,
+}
+
+impl GuestEngine {
+    pub(crate) fn new(purpose: Purpose, settings: GuestSettings) -> wasmtime::Result<Self> {
+        let engine = Engine::new(&config(purpose))?;
+        let linker = linker(&engine)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        Ok(Self { engine, linker, runtime, settings: Arc::new(settings) })
+    }
+
+    pub(super) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Resolves a component's imports.
+    pub(super) fn link(&self, component: &Component) -> wasmtime::Result<InstancePre<Guest>> {
+        self.linker.instantiate_pre(component)
+    }
+
+    /// Resolves its exports: the contract's types are checked here, once.
+    pub(super) fn prepare(&self, pre: InstancePre<Guest>) -> wasmtime::Result<Prepared> {
+        let indices = TaskModuleIndices::new(&pre)?;
+        Ok(Prepared { pre, indices })
+    }
+
+    /// A new guest; it starts with its first call.
+    pub(super) fn instance(&self) -> Instance {
+        let mut store = Store::new(&self.engine, Guest::new(&self.settings));
+        store.limiter(|guest| &mut guest.memory);
+        Instance { store, exports: None }
+    }
+
+    pub(super) fn wait<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+
+    /// Runs one function in an instance, which is started if it was not yet.
+    pub(super) async fn run(
+        &self,
+        prepared: &Prepared,
+        instance: &mut Instance,
+        purview: &Purview<'_>,
+        codec: &str,
+        argument: &[u8],
+    ) -> RunEnd {
+        instance.store.data_mut().begin(purview);
+        let max_result = usize::try_from(self.settings.max_result_bytes).unwrap_or(usize::MAX);
+        // The engine checks this before it copies anything.
+        instance.store.set_hostcall_fuel(max_result.saturating_add(HOST_CALL_SLACK_BYTES));
+        let answer = instance.call(prepared, purview.function, codec, argument).await;
+        let report = instance.store.data_mut().end();
+        let (outcome, result, instance_usable) = match answer {
+            Ok(Ok(result)) if result.len() > max_result => {
+                let (size, limit) = (result.len() as u64, self.settings.max_result_bytes);
+                (Outcome::ResultTooLarge { size, limit }, Vec::new(), true)
+            }
+            Ok(Ok(result)) => (Outcome::Returned, result, true),
+            Ok(Err(failure)) => (failure_outcome(failure, purview.function, codec), Vec::new(), true),
+            Err(error) => (error_outcome(&error, instance.store.data_mut()), Vec::new(), false),
+        };
+        // A guest that reported a panic and lived on is in a state that nobody knows.
+        let instance_usable = instance_usable && instance.store.data().panic.is_none();
+        RunEnd { outcome, result, report, instance_usable }
+    }
+}
+
+impl Instance {
+    async fn start(&mut self, prepared: &Prepared) -> wasmtime::Result<()> {
+        if self.exports.is_none() {
+            let instance = prepared.pre.instantiate_async(&mut self.store).await?;
+            let module = prepared.indices.load(&mut self.store, &instance)?;
+            self.exports = Some((instance, module));
+        }
+        Ok(())
+    }
+
+    async fn call(
+        &mut self,
+        prepared: &Prepared,
+        function: &str,
+        codec: &str,
+        argument: &[u8],
+    ) -> wasmtime::Result<Result<Vec<u8>, super::contract::Failure>> {
+        self.start(prepared).await?;
+        let (_, module) = self.exports.as_ref().expect("start() has put it there");
+        module.isopool_task_runner().call_run(&mut self.store, function, codec, argument).await
+    }
+
+    /// Asks the guest for its functions.
+    pub(super) async fn functions(&mut self, prepared: &Prepared) -> wasmtime::Result<Vec<Function>> {
+        self.store.set_hostcall_fuel(LIST_BYTES);
+        self.start(prepared).await?;
+        let (_, module) = self.exports.as_ref().expect("start() has put it there");
+        module.isopool_task_runner().call_functions(&mut self.store).await
+    }
+
+    /// The engine's own handle, once the guest has started.
+    pub(super) fn handle(&self) -> Option<wasmtime::component::Instance> {
+        self.exports.as_ref().map(|(instance, _)| *instance)
+    }
+}

@@ -1,0 +1,24 @@
+//! What it does: compiles modules, and runs their functions in instances of their own.
+//! Takes from: worker. Hands to: wasmtime.
+//! Never: gives a guest an import that is not named in `imports`; starts a thread while a guest runs.
+
+mod compile;
+mod config;
+mod contract;
+mod guest;
+mod imports;
+mod instance;
+mod memory_limit;
+mod module_cache;
+mod output;
+mod recognise;
+mod snapshot;
+#[cfg(test)]
+mod testing;
+mod trap;
+
+pub(crate) use compile::{Artifact, compile};
+pub(crate) use config::Purpose;
+pub(crate) use guest::{GuestSettings, LogSink};
+pub(crate) use instance::GuestEngine;
+pub(crate) use module_cache::{Ended, ModuleCache, Run};

@@ -1,0 +1,154 @@
+//! The modules that a worker can run, and the instances it keeps.
+
+use super::guest::Purview;
+use super::instance::{GuestEngine, Instance, Prepared};
+use crate::executor::Reuse;
+use crate::limits::{INSTANCE_SLOTS, MAX_LOADED_MODULES};
+use crate::sys::MemoryFile;
+use crate::task::{ArtifactId, Outcome, RunReport, TaskId};
+use std::collections::HashMap;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+/// One task to run.
+pub(crate) struct Run<'a> {
+    pub(crate) task: TaskId,
+    pub(crate) artifact: ArtifactId,
+    pub(crate) function: &'a str,
+    pub(crate) codec: &'a str,
+    pub(crate) argument: &'a [u8],
+}
+
+/// How it ended. Hold it until the answer is sent: the instance goes with it, and that takes longer than a small task.
+pub(crate) struct Ended {
+    pub(crate) outcome: Outcome,
+    pub(crate) result: Vec<u8>,
+    pub(crate) report: RunReport,
+    _instance: Option<Instance>,
+}
+
+/// Modules by name.
+pub(crate) struct ModuleCache {
+    engine: GuestEngine,
+    modules: HashMap<ArtifactId, Module>,
+    /// Counts uses, to find the longest unused.
+    clock: u64,
+}
+
+struct Module {
+    /// Kept when the code is dropped, so that the caller need not know what is loaded.
+    file: OwnedFd,
+    code: Code,
+    /// `Reuse::Worker` only.
+    live: Option<Instance>,
+    last_used: u64,
+}
+
+enum Code {
+    NotLoaded,
+    Loaded(Prepared),
+    Failed(String),
+}
+
+impl ModuleCache {
+    pub(crate) fn new(engine: GuestEngine) -> Self {
+        Self { engine, modules: HashMap::new(), clock: 0 }
+    }
+
+    /// Takes the machine code of a module; it is loaded when the first task needs it.
+    pub(crate) fn add(&mut self, artifact: ArtifactId, file: OwnedFd) {
+        self.clock += 1;
+        let module = Module { file, code: Code::NotLoaded, live: None, last_used: self.clock };
+        self.modules.entry(artifact).or_insert(module);
+    }
+
+    /// Runs a task to its end.
+    pub(crate) fn run(&mut self, run: &Run<'_>) -> Ended {
+        self.clock += 1;
+        if let Err(message) = self.load(run.artifact) {
+            return failed(message);
+        }
+        self.make_room_for_an_instance(run.artifact);
+        let Some(module) = self.modules.get_mut(&run.artifact) else {
+            return failed(unknown(run.artifact));
+        };
+        let Code::Loaded(prepared) = &module.code else { unreachable!("load() has returned without an error") };
+        let mut instance = module.live.take().unwrap_or_else(|| self.engine.instance());
+        let purview = Purview { task: Some(run.task), function: run.function };
+        let running = self.engine.run(prepared, &mut instance, &purview, run.codec, run.argument);
+        let end = self.engine.wait(running);
+        let mut leaving = None;
+        if self.engine.settings.reuse == Reuse::Worker && end.instance_usable {
+            module.live = Some(instance);
+        } else {
+            leaving = Some(instance);
+        }
+        Ended { outcome: end.outcome, result: end.result, report: end.report, _instance: leaving }
+    }
+
+    /// Loads a module's code, if it is not.
+    fn load(&mut self, artifact: ArtifactId) -> Result<(), String> {
+        let module = self.modules.get_mut(&artifact).ok_or_else(|| unknown(artifact))?;
+        module.last_used = self.clock;
+        if matches!(module.code, Code::NotLoaded) {
+            module.code = match load_code(&self.engine, &module.file) {
+                Ok(prepared) => Code::Loaded(prepared),
+                Err(error) => Code::Failed(format!("the module's machine code cannot be loaded: {error:#}")),
+            };
+            self.drop_surplus_code();
+        }
+        match self.modules.get(&artifact).map(|module| &module.code) {
+            Some(Code::Loaded(_)) => Ok(()),
+            Some(Code::Failed(message)) => Err(message.clone()),
+            Some(Code::NotLoaded) | None => Err(unknown(artifact)),
+        }
+    }
+
+    fn drop_surplus_code(&mut self) {
+        while self.modules.values().filter(|module| matches!(module.code, Code::Loaded(_))).count() > MAX_LOADED_MODULES {
+            let loaded = self.modules.values_mut().filter(|module| matches!(module.code, Code::Loaded(_)));
+            if let Some(oldest) = loaded.min_by_key(|module| module.last_used) {
+                (oldest.code, oldest.live) = (Code::NotLoaded, None);
+            }
+        }
+    }
+
+    /// Ends the longest unused of the instances that are kept, when the pool has no slot for one more.
+    fn make_room_for_an_instance(&mut self, artifact: ArtifactId) {
+        let starts = self.modules.get(&artifact).is_some_and(|module| module.live.is_none());
+        while starts && self.modules.values().filter(|module| module.live.is_some()).count() >= INSTANCE_SLOTS as usize {
+            let live = self.modules.values_mut().filter(|module| module.live.is_some());
+            if let Some(oldest) = live.min_by_key(|module| module.last_used) {
+                oldest.live = None;
+            }
+        }
+    }
+}
+
+fn unknown(artifact: ArtifactId) -> String {
+    format!("the worker was never given the module {artifact:.12}")
+}
+
+fn failed(message: String) -> Ended {
+    let outcome = Outcome::ModuleFailed(super::trap::cut(message));
+    Ended { outcome, result: Vec::new(), report: RunReport::default(), _instance: None }
+}
+
+fn load_code(engine: &GuestEngine, file: &OwnedFd) -> wasmtime::Result<Prepared> {
+    let component = deserialize(engine.engine(), file)?;
+    engine.prepare(engine.link(&component)?)
+}
+
+/// Maps machine code. The one unsafe function of this room.
+///
+/// The engine hardly checks what it maps: whoever writes machine code owns the process that loads it. Here that is the
+/// caller's own compile worker, which could as well have compiled something else.
+fn deserialize(engine: &Engine, file: &OwnedFd) -> wasmtime::Result<Component> {
+    MemoryFile::expect_unchangeable(file.as_fd())?;
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+    // SAFETY: `deserialize_file` wants the bytes that `Component::serialize` wrote, unchanged for as long as the
+    // component lives. The caller sends nothing else (`Request::Load`), and nobody can change the file: it is sealed
+    // against writes and any change of size (checked above).
+    unsafe { Component::deserialize_file(engine, path) }
+}

@@ -1,0 +1,237 @@
+//! What a guest writes to standard output and standard error: bounded, named by task, never blocking on a runtime.
+
+use crate::executor::GuestOutput;
+use crate::task::CapturedOutput;
+use bytes::Bytes;
+use parking_lot::Mutex;
+use std::fmt::Write as _;
+use std::io;
+use std::os::fd::AsFd;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tokio::io::AsyncWrite;
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+
+/// What a stream offers to take at once, in bytes.
+const WRITE_PERMIT_BYTES: usize = 64 * 1024;
+
+/// Which of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stream {
+    Stdout,
+    Stderr,
+}
+
+/// The output of one task; both streams share its budget. The streams of an instance keep pointing here from task to
+/// task, because a guest opens them once.
+#[derive(Debug)]
+pub(super) struct TaskOutput {
+    mode: GuestOutput,
+    max_bytes: u64,
+    left_bytes: u64,
+    dropped_bytes: u64,
+    /// `[task 7 word_count] `.
+    label: String,
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+}
+
+/// Shared by the task and its two streams. One thread uses it; the lock is there because wasmtime wants `Send`.
+pub(super) type SharedOutput = Arc<Mutex<TaskOutput>>;
+
+impl TaskOutput {
+    pub(super) fn new(mode: GuestOutput, max_bytes: u64) -> Self {
+        Self {
+            mode,
+            max_bytes,
+            left_bytes: max_bytes,
+            dropped_bytes: 0,
+            label: String::new(),
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+        }
+    }
+
+    /// A new task begins.
+    pub(super) fn begin(&mut self, label: std::fmt::Arguments<'_>) {
+        self.left_bytes = self.max_bytes;
+        self.dropped_bytes = 0;
+        self.label.clear();
+        if self.mode == GuestOutput::Inherit {
+            // Writing to a string cannot fail.
+            let _ = write!(self.label, "[{label}] ");
+        }
+    }
+
+    /// The task has ended: prints an unfinished line, and hands out what was captured.
+    pub(super) fn end(&mut self) -> CapturedOutput {
+        if self.mode == GuestOutput::Inherit {
+            for stream in [Stream::Stdout, Stream::Stderr] {
+                let rest = std::mem::take(self.buffer(stream));
+                if !rest.is_empty() {
+                    print_line(stream, &self.label, &rest);
+                }
+            }
+        }
+        CapturedOutput {
+            stdout: std::mem::take(&mut self.stdout),
+            stderr: std::mem::take(&mut self.stderr),
+            dropped_bytes: self.dropped_bytes,
+        }
+    }
+
+    fn buffer(&mut self, stream: Stream) -> &mut Vec<u8> {
+        match stream {
+            Stream::Stdout => &mut self.stdout,
+            Stream::Stderr => &mut self.stderr,
+        }
+    }
+
+    fn write(&mut self, stream: Stream, bytes: &[u8]) {
+        if self.mode == GuestOutput::Discard {
+            return;
+        }
+        let taken = usize::try_from(self.left_bytes).unwrap_or(usize::MAX).min(bytes.len());
+        self.left_bytes -= taken as u64;
+        self.dropped_bytes += (bytes.len() - taken) as u64;
+        let bytes = &bytes[..taken];
+        if self.mode == GuestOutput::Capture {
+            self.buffer(stream).extend_from_slice(bytes);
+            return;
+        }
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let Some(line) = piece.strip_suffix(b"\n") else {
+                self.buffer(stream).extend_from_slice(piece);
+                break;
+            };
+            let mut begun = std::mem::take(self.buffer(stream));
+            begun.extend_from_slice(line);
+            print_line(stream, &self.label, &begun);
+        }
+    }
+}
+
+/// Prints one line with one write, so that lines of several workers do not mix.
+fn print_line(stream: Stream, label: &str, line: &[u8]) {
+    let mut whole = Vec::with_capacity(label.len() + line.len() + 1);
+    whole.extend_from_slice(label.as_bytes());
+    whole.extend_from_slice(line);
+    whole.push(b'\n');
+    match stream {
+        Stream::Stdout => write_all(io::stdout(), &whole),
+        Stream::Stderr => write_all(io::stderr(), &whole),
+    }
+}
+
+/// Past the standard library's buffers, which would cut a line. A caller that has closed its end loses the line only.
+fn write_all(to: impl AsFd, mut bytes: &[u8]) {
+    while !bytes.is_empty() {
+        match nix::unistd::write(to.as_fd(), bytes) {
+            Ok(0) => return,
+            Ok(written) => bytes = &bytes[written..],
+            Err(nix::errno::Errno::EINTR) => {}
+            Err(_) => return,
+        }
+    }
+}
+
+/// One of a guest's two streams.
+#[derive(Clone, Debug)]
+pub(super) struct GuestStream {
+    pub(super) output: SharedOutput,
+    pub(super) stream: Stream,
+}
+
+impl IsTerminal for GuestStream {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for GuestStream {
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    /// The default would put a task on the runtime for each stream.
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+#[wasmtime_wasi::async_trait]
+impl Pollable for GuestStream {
+    async fn ready(&mut self) {}
+}
+
+impl OutputStream for GuestStream {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.output.lock().write(self.stream, &bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(WRITE_PERMIT_BYTES)
+    }
+}
+
+impl AsyncWrite for GuestStream {
+    fn poll_write(self: Pin<&mut Self>, _context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.output.lock().write(self.stream, bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_streams_share_one_budget_and_the_rest_is_counted() {
+        let mut output = TaskOutput::new(GuestOutput::Capture, 10);
+        output.begin(format_args!("task 1 f"));
+        output.write(Stream::Stdout, b"123456");
+        output.write(Stream::Stderr, b"abcdefgh");
+        output.write(Stream::Stdout, b"7");
+        let captured = output.end();
+        assert_eq!((&captured.stdout[..], &captured.stderr[..]), (&b"123456"[..], &b"abcd"[..]));
+        assert_eq!(captured.dropped_bytes, 5);
+        output.begin(format_args!("task 2 f"));
+        output.write(Stream::Stdout, b"again");
+        let captured = output.end();
+        assert_eq!((&captured.stdout[..], captured.dropped_bytes), (&b"again"[..], 0));
+    }
+
+    #[test]
+    fn a_discarded_output_is_not_kept() {
+        let mut output = TaskOutput::new(GuestOutput::Discard, 10);
+        output.begin(format_args!("task 1 f"));
+        output.write(Stream::Stdout, b"123456");
+        assert_eq!(output.end(), CapturedOutput::default());
+    }
+
+    #[test]
+    fn unfinished_lines_wait_for_their_end() {
+        let mut output = TaskOutput::new(GuestOutput::Inherit, 1000);
+        output.begin(format_args!("task 1 f"));
+        output.write(Stream::Stdout, b"one line\nand a ");
+        assert_eq!(output.stdout, b"and a ");
+        output.write(Stream::Stdout, b"half\n");
+        assert!(output.stdout.is_empty());
+        output.end();
+    }
+}

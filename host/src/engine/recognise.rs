@@ -1,0 +1,129 @@
+//! What kind of bytes a module is: a component, a core module that can be made into one, or neither.
+
+use super::contract::{CONTRACT_VERSION, RUNNER};
+use super::trap::cut;
+use crate::task::Refusal;
+use std::borrow::Cow;
+use wasmparser::{Parser, Payload};
+use wit_component::ComponentEncoder;
+
+const MAGIC: &[u8] = b"\0asm";
+
+/// How many of the first bytes a refusal shows.
+const SHOWN_BYTES: usize = 16;
+
+/// Most names that a refusal lists.
+const MAX_NAMES: usize = 64;
+
+/// The component in these bytes. A core module that carries the types of its world is made into one.
+pub(super) fn component(wasm: &[u8]) -> Result<Cow<'_, [u8]>, Refusal> {
+    if !wasm.starts_with(MAGIC) {
+        return Err(Refusal::NotWasm { starts_with: wasm[..wasm.len().min(SHOWN_BYTES)].to_vec() });
+    }
+    if Parser::is_component(wasm) {
+        return Ok(Cow::Borrowed(wasm));
+    }
+    let core = inspect(wasm).map_err(|error| Refusal::Invalid { message: cut(error.to_string()) })?;
+    if !core.has_world {
+        return Err(Refusal::CoreModule { exports: core.exports });
+    }
+    if core.wants_preview1 {
+        let message = "it imports `wasi_snapshot_preview1`, which components do not have; \
+                       compile it for wasm32-wasip2 or wasm32-unknown-unknown";
+        return Err(Refusal::UnknownImport { message: message.to_owned() });
+    }
+    let encode = |wasm| ComponentEncoder::default().module(wasm)?.validate(true).encode();
+    encode(wasm).map(Cow::Owned).map_err(|error| {
+        Refusal::Invalid { message: cut(format!("the core module cannot be made into a component: {error:#}")) }
+    })
+}
+
+/// What matters of a core module.
+#[derive(Default)]
+struct CoreModule {
+    has_world: bool,
+    wants_preview1: bool,
+    exports: Vec<String>,
+}
+
+fn inspect(wasm: &[u8]) -> wasmparser::Result<CoreModule> {
+    let mut core = CoreModule::default();
+    for payload in Parser::new(0).parse_all(wasm) {
+        match payload? {
+            Payload::CustomSection(section) => core.has_world |= section.name().starts_with("component-type"),
+            Payload::ExportSection(section) => {
+                for export in section {
+                    let name = export?.name;
+                    if core.exports.len() < MAX_NAMES {
+                        core.exports.push(cut(name.to_owned()));
+                    }
+                }
+            }
+            Payload::ImportSection(section) => {
+                for import in section.into_imports() {
+                    core.wants_preview1 |= import?.module == "wasi_snapshot_preview1";
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(core)
+}
+
+/// Checks that a component with these exports is a task module that this host can run; gives the version of the
+/// contract that it was made for.
+pub(super) fn contract_version<'a>(exports: impl Iterator<Item = &'a str> + Clone) -> Result<String, Refusal> {
+    let versions = exports.clone().filter_map(|name| name.strip_prefix(RUNNER)?.strip_prefix('@'));
+    let mut newest = None;
+    for version in versions {
+        if is_compatible(version) {
+            return Ok(version.to_owned());
+        }
+        newest = Some(version);
+    }
+    match newest {
+        Some(module) => {
+            Err(Refusal::OtherVersion { module: cut(module.to_owned()), host: CONTRACT_VERSION.to_owned() })
+        }
+        None => Err(Refusal::OtherWorld { exports: exports.take(MAX_NAMES).map(|name| cut(name.to_owned())).collect() }),
+    }
+}
+
+/// Semantic versioning below 1.0: the second number must be the same.
+fn is_compatible(version: &str) -> bool {
+    let series = |version: &str| {
+        let mut numbers = version.split('.').map(|number| number.parse::<u64>().ok());
+        Some((numbers.next()??, numbers.next()??))
+    };
+    series(version).is_some_and(|found| Some(found) == series(CONTRACT_VERSION))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_same_series_is_compatible() {
+        assert!(is_compatible("0.1.0") && is_compatible("0.1.17"));
+        for other in ["0.2.0", "1.1.0", "0", "", "0.x.1", "0.10.0"] {
+            assert!(!is_compatible(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn exports_say_what_is_wrong() {
+        let other = contract_version(["wasi:cli/run@0.2.3", "score"].into_iter());
+        assert_eq!(other, Err(Refusal::OtherWorld { exports: vec!["wasi:cli/run@0.2.3".into(), "score".into()] }));
+        let newer = contract_version(["isopool:task/runner@0.9.0"].into_iter());
+        assert_eq!(newer, Err(Refusal::OtherVersion { module: "0.9.0".into(), host: "0.1.0".into() }));
+        assert_eq!(contract_version(["isopool:task/runner@0.1.4"].into_iter()), Ok("0.1.4".into()));
+    }
+
+    #[test]
+    fn bytes_that_are_no_webassembly_are_shown() {
+        let refused = component(b"\x7fELF and more than sixteen bytes").expect_err("not wasm");
+        assert_eq!(refused, Refusal::NotWasm { starts_with: b"\x7fELF and more th".to_vec() });
+        assert!(matches!(component(b""), Err(Refusal::NotWasm { .. })));
+        assert!(matches!(component(b"\0asm\x01\0\0\0\x07"), Err(Refusal::Invalid { .. })));
+    }
+}

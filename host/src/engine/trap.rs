@@ -1,0 +1,113 @@
+//! How a run that gave no value is told: the engine's errors and the guest's words become an outcome.
+
+use super::contract::{Failure as GuestFailure, FailureKind};
+use super::guest::Guest;
+use super::memory_limit::OverMemory;
+use crate::limits::{MAX_MESSAGE_BYTES, MAX_TRACE_ENTRIES};
+use crate::task::{CodecFailure, Failure, Outcome, Side, Trap, TrapCode};
+use wasmtime::{Trap as EngineTrap, WasmBacktrace};
+use wasmtime_wasi::I32Exit;
+
+/// The engine's words when a guest hands over more bytes than the store allows; it has no public type for them.
+/// A room test holds them.
+const TOO_MUCH_DATA: &str = "too much data is being copied between the host and the guest";
+
+/// Cuts a text that is longer than one message may be, between two characters.
+pub(super) fn cut(mut text: String) -> String {
+    if text.len() > MAX_MESSAGE_BYTES {
+        const MARK: &str = "…";
+        text.truncate(text.floor_char_boundary(MAX_MESSAGE_BYTES - MARK.len()));
+        text.push_str(MARK);
+    }
+    text
+}
+
+/// The guest returned a failure record.
+pub(super) fn failure_outcome(failure: GuestFailure, function: &str, codec: &str) -> Outcome {
+    let message = cut(failure.message);
+    let codec_failure = |side, message| Outcome::Codec(CodecFailure { side, message });
+    match failure.kind {
+        FailureKind::Failed => {
+            let trace = failure.trace.into_iter().take(MAX_TRACE_ENTRIES).map(cut).collect();
+            Outcome::Failed(Failure { message, trace })
+        }
+        FailureKind::ArgumentCodec => codec_failure(Side::Argument, message),
+        FailureKind::ResultCodec => codec_failure(Side::Result, message),
+        // The caller has looked both up in the module's own list before it sent the task.
+        FailureKind::UnknownFunction => Outcome::ModuleFailed(format!(
+            "the module lists a function `{}` and then says that it has none",
+            cut(function.to_owned())
+        )),
+        FailureKind::UnknownCodec => Outcome::ModuleFailed(format!(
+            "the module lists the codec `{codec}` for `{}` and then refuses it",
+            cut(function.to_owned())
+        )),
+    }
+}
+
+/// The engine gave up the run.
+pub(super) fn error_outcome(error: &wasmtime::Error, guest: &mut Guest) -> Outcome {
+    if let Some(over) = error.downcast_ref::<OverMemory>() {
+        return Outcome::OutOfMemory { limit: over.limit, peak: guest.memory.peak() };
+    }
+    let backtrace = backtrace(error);
+    if let Some(mut panic) = guest.panic.take() {
+        panic.backtrace = backtrace;
+        return Outcome::Panicked(panic);
+    }
+    if let Some(exit) = error.downcast_ref::<I32Exit>() {
+        let message = format!("the guest called exit({}); a task returns its result instead", exit.0);
+        return Outcome::Trapped(Trap { code: TrapCode::Exit(exit.0), message, backtrace });
+    }
+    let root = error.root_cause().to_string();
+    if root.starts_with(TOO_MUCH_DATA) {
+        let limit = guest.settings.max_result_bytes;
+        return Outcome::ResultTooLarge { size: limit.saturating_add(1), limit };
+    }
+    let code = error.downcast_ref::<EngineTrap>().map_or(TrapCode::Other, |trap| code(*trap));
+    Outcome::Trapped(Trap { code, message: cut(root), backtrace })
+}
+
+/// The guest's stack, innermost first: `index: function`.
+fn backtrace(error: &wasmtime::Error) -> Vec<String> {
+    let frames = error.downcast_ref::<WasmBacktrace>().map_or(&[][..], WasmBacktrace::frames);
+    let name = |frame: &wasmtime::FrameInfo| match frame.func_name() {
+        Some(name) => format!("{:#}", rustc_demangle::demangle(name)),
+        None => format!("function {}", frame.func_index()),
+    };
+    frames
+        .iter()
+        .take(MAX_TRACE_ENTRIES)
+        .enumerate()
+        .map(|(index, frame)| cut(format!("{index}: {}", name(frame))))
+        .collect()
+}
+
+fn code(trap: EngineTrap) -> TrapCode {
+    match trap {
+        EngineTrap::UnreachableCodeReached => TrapCode::Unreachable,
+        EngineTrap::MemoryOutOfBounds => TrapCode::MemoryOutOfBounds,
+        EngineTrap::StackOverflow => TrapCode::StackOverflow,
+        EngineTrap::TableOutOfBounds => TrapCode::TableOutOfBounds,
+        EngineTrap::IndirectCallToNull => TrapCode::IndirectCallToNull,
+        EngineTrap::BadSignature => TrapCode::BadSignature,
+        EngineTrap::IntegerOverflow => TrapCode::IntegerOverflow,
+        EngineTrap::IntegerDivisionByZero => TrapCode::IntegerDivisionByZero,
+        EngineTrap::BadConversionToInteger => TrapCode::BadConversionToInteger,
+        EngineTrap::OutOfFuel => TrapCode::OutOfFuel,
+        EngineTrap::Interrupt => TrapCode::Interrupt,
+        _ => TrapCode::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_are_cut_between_characters() {
+        let text = cut("ä".repeat(MAX_MESSAGE_BYTES));
+        assert!(text.len() <= MAX_MESSAGE_BYTES && text.ends_with("ä…"));
+        assert_eq!(cut("short".into()), "short");
+    }
+}

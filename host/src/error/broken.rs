@@ -1,0 +1,130 @@
+//! A crash or a trap.
+
+use super::{TaskRef, WorkerRef};
+use crate::task::Trap;
+use std::fmt;
+
+/// A task was lost to a crash or a trap, or the pool as a whole cannot go on.
+///
+/// The name is that of `concurrent.futures`. With [`Containment::Task`](crate::Containment::Task), the default, it
+/// reaches only the task that was running; with [`Containment::Pool`](crate::Containment::Pool) every task that was
+/// pending. Each future has an error object of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BrokenProcessPool {
+    /// The task whose future this is; `None` when it speaks for the executor as a whole.
+    pub task: Option<TaskRef>,
+    /// The task that was running when it happened, when that is another one.
+    pub culprit: Option<TaskRef>,
+    /// The worker it happened in.
+    pub worker: Option<WorkerRef>,
+    /// What happened.
+    pub cause: BrokenCause,
+}
+
+/// What broke a worker or a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BrokenCause {
+    /// The guest's code trapped. The worker lives on.
+    Trap(Trap),
+    /// The worker process left by itself with this code.
+    Exited {
+        /// Its exit code.
+        code: i32,
+    },
+    /// A signal killed the worker process.
+    Signaled {
+        /// The number of the signal.
+        signal: i32,
+    },
+    /// The kernel took the worker's memory away.
+    OutOfMemory {
+        /// The limit, in bytes.
+        limit: u64,
+        /// The most that was held, in bytes.
+        peak: u64,
+    },
+    /// The worker made a system call that its sandbox forbids.
+    SyscallDenied,
+    /// The executor's initializer failed, in the guest's own words.
+    InitializerFailed {
+        /// What the guest said.
+        message: String,
+    },
+    /// A worker process could not be started.
+    SpawnFailed {
+        /// Why.
+        reason: String,
+    },
+    /// The worker said something that makes no sense, and was killed.
+    Protocol {
+        /// What was wrong.
+        message: String,
+    },
+    /// The worker process is gone, and something else in this program took its exit status.
+    Vanished,
+    /// The dispatcher thread of the executor died of a bug in isopool.
+    DispatcherFailed {
+        /// Its last words.
+        message: String,
+    },
+}
+
+impl fmt::Display for BrokenCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BrokenCause::Trap(trap) => {
+                write!(f, "the guest trapped: {}", trap.message)?;
+                for (n, frame) in trap.backtrace.iter().enumerate() {
+                    write!(f, "\n  {n:>2}: {frame}")?;
+                }
+                Ok(())
+            }
+            BrokenCause::Exited { code } => write!(f, "the worker process left with exit code {code}"),
+            BrokenCause::Signaled { signal } => {
+                write!(f, "the worker process was killed by {}", signal_name(*signal))
+            }
+            BrokenCause::OutOfMemory { limit, peak } => {
+                write!(f, "the worker process was killed for its memory: {peak} bytes held, the limit is {limit}")
+            }
+            BrokenCause::SyscallDenied => write!(f, "the worker process made a system call that its sandbox forbids"),
+            BrokenCause::InitializerFailed { message } => write!(f, "the initializer failed: {message}"),
+            BrokenCause::SpawnFailed { reason } => write!(f, "no worker process could be started: {reason}"),
+            BrokenCause::Protocol { message } => {
+                write!(f, "the worker process broke the protocol and was killed: {message}")
+            }
+            BrokenCause::Vanished => {
+                write!(f, "the worker process is gone, and this program took its exit status elsewhere")
+            }
+            BrokenCause::DispatcherFailed { message } => write!(f, "the executor's dispatcher failed: {message}"),
+        }
+    }
+}
+
+impl fmt::Display for BrokenProcessPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.task {
+            Some(task) => write!(f, "{task} was lost")?,
+            None => f.write_str("the pool is broken")?,
+        }
+        if let Some(worker) = &self.worker {
+            write!(f, " in {worker}")?;
+        }
+        write!(f, ": {}", self.cause)?;
+        if let Some(culprit) = &self.culprit {
+            write!(f, " (while it ran {culprit})")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for BrokenProcessPool {}
+
+/// `SIGKILL (9)`, or `signal 64` for one without a name.
+fn signal_name(signal: i32) -> String {
+    match nix::sys::signal::Signal::try_from(signal) {
+        Ok(name) => format!("{} ({signal})", name.as_str()),
+        Err(_) => format!("signal {signal}"),
+    }
+}

@@ -1,0 +1,13 @@
+//! What it does: the errors that users see.
+//! Takes from: task. Hands to: every room.
+//! Never: decides anything.
+
+mod broken;
+mod module;
+mod pool;
+mod task;
+
+pub use broken::{BrokenCause, BrokenProcessPool};
+pub use module::{ModuleError, ModuleErrorKind};
+pub use pool::{Error, ErrorKind};
+pub use task::{TaskError, TaskRef, WorkerRef};

@@ -1,0 +1,145 @@
+//! A module that cannot be used.
+
+use crate::limits::{COMPILE_TIMEOUT, MAX_MODULE_BYTES};
+use std::fmt;
+
+/// Why a module cannot be used, with its name and the remedy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModuleError {
+    /// The module's name: a package, or the path it was read from.
+    pub module: String,
+    /// Why.
+    pub kind: ModuleErrorKind,
+}
+
+/// What is wrong with a module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ModuleErrorKind {
+    /// It is no WebAssembly.
+    NotWasm {
+        /// Its first bytes.
+        starts_with: Vec<u8>,
+    },
+    /// It is WebAssembly that does not parse or validate: damaged, truncated, or of a feature that is off.
+    Invalid {
+        /// What the parser said.
+        message: String,
+    },
+    /// It is larger than the limit.
+    TooLarge {
+        /// Its size, in bytes.
+        size: u64,
+    },
+    /// It is a core module that does not carry the task world.
+    CoreModule {
+        /// What it exports.
+        exports: Vec<String>,
+    },
+    /// It is a component of another world.
+    OtherWorld {
+        /// What it exports.
+        exports: Vec<String>,
+    },
+    /// It was made for another version of the contract.
+    OtherVersion {
+        /// The version that the module was made for.
+        module: String,
+        /// The version that this isopool speaks.
+        host: String,
+    },
+    /// It imports something that no task is given.
+    UnknownImport {
+        /// Which.
+        message: String,
+    },
+    /// The engine could not compile it.
+    Compile {
+        /// Why.
+        message: String,
+    },
+    /// It could not list its functions.
+    Describe {
+        /// Why.
+        message: String,
+    },
+    /// The executor's initializer failed in it.
+    Initializer {
+        /// What the guest said.
+        message: String,
+    },
+    /// The compile worker did not come to an end in time, and was killed.
+    CompileTimeout,
+    /// The compile worker died.
+    CompilerDied {
+        /// How.
+        message: String,
+    },
+    /// No compile worker could be started, or the compiled module could not be kept.
+    System {
+        /// Why.
+        message: String,
+    },
+}
+
+impl fmt::Display for ModuleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "module `{}` cannot be used: {}", self.module, self.kind)
+    }
+}
+
+impl fmt::Display for ModuleErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotWasm { starts_with } => write!(
+                f,
+                "it is not WebAssembly (it starts with {:?}, not with \"\\0asm\")",
+                String::from_utf8_lossy(starts_with)
+            ),
+            Self::Invalid { message } => write!(f, "it is damaged or not valid WebAssembly: {message}"),
+            Self::TooLarge { size } => {
+                write!(f, "it has {size} bytes, the limit is {MAX_MODULE_BYTES} (limits::MAX_MODULE_BYTES)")
+            }
+            Self::CoreModule { exports } => write!(
+                f,
+                "it is a core module without the task world (it exports {}); build it with isopool-guest, or as a \
+                 component that exports isopool:task/runner",
+                list(exports)
+            ),
+            Self::OtherWorld { exports } => write!(
+                f,
+                "it is a component of another world: it exports {}, not isopool:task/runner; build it with \
+                 isopool-guest, or implement wit/isopool.wit",
+                list(exports)
+            ),
+            Self::OtherVersion { module, host } => write!(
+                f,
+                "it was made for isopool:task@{module}, this isopool speaks isopool:task@{host}; rebuild it with a \
+                 matching isopool-guest"
+            ),
+            Self::UnknownImport { message } => write!(f, "it imports something that no task is given: {message}"),
+            Self::Compile { message } => write!(f, "it could not be compiled: {message}"),
+            Self::Describe { message } => write!(f, "it could not list its functions: {message}"),
+            Self::Initializer { message } => write!(f, "its initializer failed: {message}"),
+            Self::CompileTimeout => write!(
+                f,
+                "it was not compiled within {} s (limits::COMPILE_TIMEOUT), and the compile worker was killed",
+                COMPILE_TIMEOUT.as_secs()
+            ),
+            Self::CompilerDied { message } => write!(f, "its compile worker died: {message}"),
+            Self::System { message } => write!(f, "{message}"),
+        }
+    }
+}
+
+/// The first few names, or `nothing`.
+fn list(names: &[String]) -> String {
+    const SHOWN: usize = 8;
+    match names {
+        [] => "nothing".to_owned(),
+        _ if names.len() <= SHOWN => names.join(", "),
+        _ => format!("{}, … ({} in all)", names[..SHOWN].join(", "), names.len()),
+    }
+}
+
+impl std::error::Error for ModuleError {}

@@ -1,0 +1,264 @@
+//! How a task ended without a value.
+
+use super::BrokenProcessPool;
+use crate::task::{CodecFailure, Failure, ModuleHash, Panic, TaskId};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Which task an error speaks of. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskRef(Arc<Description>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Description {
+    id: TaskId,
+    module: Arc<str>,
+    hash: ModuleHash,
+    function: Arc<str>,
+}
+
+impl TaskRef {
+    pub(crate) fn new(id: TaskId, module: Arc<str>, hash: ModuleHash, function: Arc<str>) -> Self {
+        Self(Arc::new(Description { id, module, hash, function }))
+    }
+
+    /// The task's number in its executor.
+    pub fn id(&self) -> TaskId {
+        self.0.id
+    }
+
+    /// The name of its module.
+    pub fn module(&self) -> &str {
+        &self.0.module
+    }
+
+    /// The hash of its module.
+    pub fn module_hash(&self) -> ModuleHash {
+        self.0.hash
+    }
+
+    /// Its function.
+    pub fn function(&self) -> &str {
+        &self.0.function
+    }
+}
+
+/// `task 7 (word_count in texts@0123456789ab)`
+impl fmt::Display for TaskRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "task {} ({} in {}@{:.12})", self.0.id, self.0.function, self.0.module, self.0.hash)
+    }
+}
+
+/// Which worker an error speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WorkerRef {
+    /// Its index: 0 ≤ index < `max_workers`.
+    pub index: u32,
+    /// The id of its process.
+    pub pid: u32,
+}
+
+impl fmt::Display for WorkerRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "worker {} (pid {})", self.index, self.pid)
+    }
+}
+
+/// Why a task gave no value. Belongs to one future; cheap enough to clone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TaskError {
+    /// The guest's function returned an error.
+    #[non_exhaustive]
+    Failed {
+        /// The task.
+        task: TaskRef,
+        /// What the guest said.
+        failure: Failure,
+    },
+    /// The guest panicked.
+    #[non_exhaustive]
+    Panicked {
+        /// The task.
+        task: TaskRef,
+        /// What the guest said, and where.
+        panic: Panic,
+    },
+    /// An argument or the result could not be encoded or decoded.
+    #[non_exhaustive]
+    Codec {
+        /// The task.
+        task: TaskRef,
+        /// Which, and why.
+        failure: CodecFailure,
+    },
+    /// The encoded arguments are larger than the executor's limit. Nothing was sent.
+    #[non_exhaustive]
+    ArgumentTooLarge {
+        /// The task.
+        task: TaskRef,
+        /// What it would have been, in bytes.
+        size: u64,
+        /// `max_argument_bytes` of the executor.
+        limit: u64,
+    },
+    /// The encoded result is larger than the executor's limit.
+    #[non_exhaustive]
+    ResultTooLarge {
+        /// The task.
+        task: TaskRef,
+        /// What it would have been, in bytes.
+        size: u64,
+        /// `max_result_bytes` of the executor.
+        limit: u64,
+    },
+    /// The guest asked for more memory than it may have.
+    #[non_exhaustive]
+    OutOfMemory {
+        /// The task.
+        task: TaskRef,
+        /// `max_memory_bytes` of the executor.
+        limit: u64,
+        /// What it held before, in bytes.
+        peak: u64,
+    },
+    /// A crash or a trap.
+    BrokenProcessPool(Box<BrokenProcessPool>),
+    /// A worker could not load the module, though it was compiled: it is of another build, or short of memory.
+    #[non_exhaustive]
+    ModuleFailed {
+        /// The task.
+        task: TaskRef,
+        /// What the worker said.
+        message: String,
+    },
+    /// The task was cancelled.
+    #[non_exhaustive]
+    Cancelled {
+        /// The task.
+        task: TaskRef,
+    },
+    /// The executor was shut down before the task had ended.
+    #[non_exhaustive]
+    Shutdown {
+        /// The task.
+        task: TaskRef,
+    },
+    /// The task had not ended when the wait for it did. It goes on; the wait can be repeated.
+    #[non_exhaustive]
+    WaitTimedOut {
+        /// The task.
+        task: TaskRef,
+        /// How long the wait was.
+        timeout: Duration,
+    },
+    /// The task could not be submitted (in a `map`, where each item has an error of its own).
+    #[non_exhaustive]
+    NotSubmitted {
+        /// Why.
+        error: Arc<super::Error>,
+    },
+}
+
+impl PartialEq for super::Error {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind() == other.kind() && self.to_string() == other.to_string()
+    }
+}
+
+impl Eq for super::Error {}
+
+impl TaskError {
+    /// The task, unless it never became one.
+    pub fn task(&self) -> Option<&TaskRef> {
+        match self {
+            TaskError::Failed { task, .. }
+            | TaskError::Panicked { task, .. }
+            | TaskError::Codec { task, .. }
+            | TaskError::ArgumentTooLarge { task, .. }
+            | TaskError::ResultTooLarge { task, .. }
+            | TaskError::OutOfMemory { task, .. }
+            | TaskError::ModuleFailed { task, .. }
+            | TaskError::Cancelled { task }
+            | TaskError::Shutdown { task }
+            | TaskError::WaitTimedOut { task, .. } => Some(task),
+            TaskError::BrokenProcessPool(broken) => broken.task.as_ref(),
+            TaskError::NotSubmitted { .. } => None,
+        }
+    }
+
+    /// The crash or trap, if it was one.
+    pub fn broken_process_pool(&self) -> Option<&BrokenProcessPool> {
+        match self {
+            TaskError::BrokenProcessPool(broken) => Some(broken),
+            _ => None,
+        }
+    }
+
+    /// Whether the task was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, TaskError::Cancelled { .. })
+    }
+
+    /// Whether only the wait has ended, and the task goes on.
+    pub fn is_wait_timeout(&self) -> bool {
+        matches!(self, TaskError::WaitTimedOut { .. })
+    }
+}
+
+impl fmt::Display for TaskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TaskError::Failed { task, failure } => {
+                write!(f, "{task} failed: {}", failure.message)?;
+                failure.trace.iter().try_for_each(|cause| write!(f, "\n  caused by: {cause}"))
+            }
+            TaskError::Panicked { task, panic } => {
+                write!(f, "{task} panicked")?;
+                if let Some(location) = &panic.location {
+                    write!(f, " at {location}")?;
+                }
+                write!(f, ": {}", panic.message)?;
+                panic.backtrace.iter().enumerate().try_for_each(|(n, frame)| write!(f, "\n  {n:>2}: {frame}"))
+            }
+            TaskError::Codec { task, failure } => {
+                write!(f, "the {} of {task} could not be encoded or decoded: {}", failure.side, failure.message)
+            }
+            TaskError::ArgumentTooLarge { task, size, limit } => write!(
+                f,
+                "the argument of {task} has {size} bytes, the limit is {limit}; raise it with max_argument_bytes()"
+            ),
+            TaskError::ResultTooLarge { task, size, limit } => write!(
+                f,
+                "the result of {task} has {size} bytes, the limit is {limit}; raise it with max_result_bytes()"
+            ),
+            TaskError::OutOfMemory { task, limit, peak } => write!(
+                f,
+                "{task} ran out of memory: it held {peak} bytes and asked for more than the limit of {limit}; raise it \
+                 with max_memory_bytes()"
+            ),
+            TaskError::BrokenProcessPool(broken) => broken.fmt(f),
+            TaskError::ModuleFailed { task, message } => {
+                write!(f, "{task} could not run: its worker could not use the module: {message}")
+            }
+            TaskError::Cancelled { task } => write!(f, "{task} was cancelled"),
+            TaskError::Shutdown { task } => write!(f, "{task} had not ended when its executor was shut down"),
+            TaskError::WaitTimedOut { task, timeout } => {
+                write!(f, "{task} had not ended after a wait of {timeout:?}; it goes on")
+            }
+            TaskError::NotSubmitted { error } => write!(f, "the task could not be submitted: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for TaskError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            TaskError::NotSubmitted { error } => Some(error.as_ref()),
+            _ => None,
+        }
+    }
+}

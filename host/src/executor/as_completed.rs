@@ -1,0 +1,67 @@
+//! Futures in the order in which they end.
+
+use super::future::TaskFuture;
+use super::wait::Watch;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+/// Gives futures as they end: those that have ended already first. The timeout counts from this call, over all of them.
+/// A future that is given twice comes once.
+///
+/// # Source
+/// `concurrent.futures.as_completed`.
+pub fn as_completed<T>(
+    futures: impl IntoIterator<Item = TaskFuture<T>>,
+    timeout: Option<Duration>,
+) -> AsCompleted<T> {
+    let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    AsCompleted { watch: Watch::new(futures), deadline, given: 0, timed_out: false }
+}
+
+/// See [`as_completed`].
+#[derive(Debug)]
+pub struct AsCompleted<T> {
+    watch: Watch<T>,
+    deadline: Option<Instant>,
+    given: usize,
+    timed_out: bool,
+}
+
+/// The time of an [`as_completed`] is up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unfinished {
+    /// Futures that have not ended.
+    pub unfinished: usize,
+    /// All the futures.
+    pub total: usize,
+}
+
+impl fmt::Display for Unfinished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (of {}) futures unfinished", self.unfinished, self.total)
+    }
+}
+
+impl std::error::Error for Unfinished {}
+
+impl<T> Iterator for AsCompleted<T> {
+    type Item = Result<TaskFuture<T>, Unfinished>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let total = self.watch.futures.len();
+        if self.given == total || self.timed_out {
+            return None;
+        }
+        match self.watch.set.next(self.deadline) {
+            Some(place) => {
+                self.given += 1;
+                Some(Ok(self.watch.futures[place].clone()))
+            }
+            None => {
+                self.timed_out = true;
+                Some(Err(Unfinished { unfinished: total - self.given, total }))
+            }
+        }
+    }
+}

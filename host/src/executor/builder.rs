@@ -1,0 +1,282 @@
+//! The options of an executor, checked when it is built.
+
+use super::handle::Executor;
+use super::options::{Containment, GuestOutput, Reuse, StartMethod};
+use super::task::{IntoTask, Task};
+use crate::context;
+use crate::dispatcher::{PoolOptions, StateOptions};
+use crate::error::{Error, ErrorKind};
+use crate::ipc::{InitializerCall, LogLevel, PROTOCOL_VERSION, Role, WorkerConfig};
+use crate::limits;
+use crate::module::{Initializer, Library, Source};
+use crate::process::{Program, WORKER_VARIABLE};
+use crate::task::ModuleHash;
+use isopool_guest::{Codec, CodecError};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Options of an [`Executor`], all with defaults. Two builders are equal when they would make the same executor.
+///
+/// ```
+/// # fn main() -> Result<(), isopool::Error> {
+/// let executor = isopool::Executor::builder().max_workers(2).env("LANG", "C").build()?;
+/// assert_eq!(executor.max_workers(), 2);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[must_use = "a builder does nothing until build()"]
+pub struct ExecutorBuilder {
+    pub(super) max_workers: Option<usize>,
+    pub(super) options: Options,
+}
+
+/// Everything but the number of workers: what two executors must have in common to stand in for one another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Options {
+    pub(super) idle_timeout: Option<Duration>,
+    initializer: Option<InitializerOption>,
+    environment: Vec<(String, String)>,
+    containment: Containment,
+    reuse: Reuse,
+    pub(super) codec: Codec,
+    queue_capacity: usize,
+    start_method: StartMethod,
+    worker_program: Option<PathBuf>,
+    output: GuestOutput,
+    pub(super) max_argument_bytes: usize,
+    max_result_bytes: usize,
+    max_memory_bytes: usize,
+    max_output_bytes: usize,
+}
+
+/// An initializer, encoded in every codec, because the executor's is not known before `build`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct InitializerOption {
+    module: ModuleHash,
+    function: String,
+    arguments: Vec<(Codec, Result<Vec<u8>, CodecError>)>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            idle_timeout: None,
+            initializer: None,
+            environment: Vec::new(),
+            containment: Containment::default(),
+            reuse: Reuse::default(),
+            codec: Codec::default(),
+            queue_capacity: limits::DEFAULT_QUEUE_CAPACITY,
+            start_method: StartMethod::default(),
+            worker_program: None,
+            output: GuestOutput::default(),
+            max_argument_bytes: limits::DEFAULT_MAX_ARGUMENT_BYTES,
+            max_result_bytes: limits::DEFAULT_MAX_RESULT_BYTES,
+            max_memory_bytes: limits::DEFAULT_MAX_MEMORY_BYTES,
+            max_output_bytes: limits::DEFAULT_MAX_OUTPUT_BYTES,
+        }
+    }
+}
+
+impl ExecutorBuilder {
+    /// Most worker processes at a time, 1 to [`limits::MAX_WORKERS`]. Default: [`cpu_count`](crate::cpu_count).
+    pub fn max_workers(mut self, max_workers: usize) -> Self {
+        self.max_workers = Some(max_workers);
+        self
+    }
+
+    /// How long a worker may have nothing to do before it leaves; the next task starts it again, unnoticed. Default:
+    /// for ever.
+    pub fn idle_timeout(mut self, idle_timeout: Duration) -> Self {
+        self.options.idle_timeout = Some(idle_timeout);
+        self
+    }
+
+    /// Runs a call once in its module before any task of that module: every instance starts from a snapshot of the
+    /// memory that it leaves. A failure ends the first use of the module with the guest's own message.
+    ///
+    /// # Source
+    /// loky's `initializer`, which runs once per worker.
+    pub fn initializer<T: IntoTask<Output = ()>>(mut self, call: T) -> Self {
+        let Task { source, function, arguments, .. } = call.into_task();
+        let module = match source {
+            Source::Embedded(module) => ModuleHash::of(module.wasm),
+            Source::Loaded { hash, .. } => hash,
+        };
+        let arguments = Codec::ALL.iter().map(|&codec| (codec, codec.encode(&arguments))).collect();
+        self.options.initializer = Some(InitializerOption { module, function: function.into_owned(), arguments });
+        self
+    }
+
+    /// Sets a variable of the guests' environment, which is empty by default. The last value given for a name counts.
+    pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let (name, value) = (name.into(), value.into());
+        self.options.environment.retain(|(other, _)| *other != name);
+        self.options.environment.push((name, value));
+        self
+    }
+
+    /// Whom a crash or a trap reaches. Default: [`Containment::Task`].
+    pub fn containment(mut self, containment: Containment) -> Self {
+        self.options.containment = containment;
+        self
+    }
+
+    /// How long an instance lives. Default: [`Reuse::Never`].
+    pub fn reuse(mut self, reuse: Reuse) -> Self {
+        self.options.reuse = reuse;
+        self
+    }
+
+    /// How arguments and results are written as bytes. Default: [`Codec::Bincode`].
+    pub fn codec(mut self, codec: Codec) -> Self {
+        self.options.codec = codec;
+        self
+    }
+
+    /// Tasks that may be unfinished before `submit` waits and `try_submit` refuses. Default:
+    /// [`limits::DEFAULT_QUEUE_CAPACITY`].
+    pub fn queue_capacity(mut self, queue_capacity: usize) -> Self {
+        self.options.queue_capacity = queue_capacity;
+        self
+    }
+
+    /// How worker processes come to life. Default: [`StartMethod::Spawn`].
+    pub fn start_method(mut self, start_method: StartMethod) -> Self {
+        self.options.start_method = start_method;
+        self
+    }
+
+    /// The program that workers run: one that was built with the same isopool, such as the `isopool` command. Default:
+    /// the program that calls this, executed again.
+    pub fn worker_program(mut self, path: impl Into<PathBuf>) -> Self {
+        self.options.worker_program = Some(path.into());
+        self
+    }
+
+    /// Where the guests' standard output and standard error go. Default: [`GuestOutput::Inherit`].
+    pub fn guest_output(mut self, output: GuestOutput) -> Self {
+        self.options.output = output;
+        self
+    }
+
+    /// Most bytes of one task's encoded arguments. Default: [`limits::DEFAULT_MAX_ARGUMENT_BYTES`].
+    pub fn max_argument_bytes(mut self, bytes: usize) -> Self {
+        self.options.max_argument_bytes = bytes;
+        self
+    }
+
+    /// Most bytes of one task's encoded result. Default: [`limits::DEFAULT_MAX_RESULT_BYTES`].
+    pub fn max_result_bytes(mut self, bytes: usize) -> Self {
+        self.options.max_result_bytes = bytes;
+        self
+    }
+
+    /// Most bytes of linear memory of one instance. Default: [`limits::DEFAULT_MAX_MEMORY_BYTES`].
+    pub fn max_memory_bytes(mut self, bytes: usize) -> Self {
+        self.options.max_memory_bytes = bytes;
+        self
+    }
+
+    /// Most bytes that one task may write to standard output and standard error together; what is over is dropped and
+    /// counted in its report. Default: [`limits::DEFAULT_MAX_OUTPUT_BYTES`].
+    pub fn max_output_bytes(mut self, bytes: usize) -> Self {
+        self.options.max_output_bytes = bytes;
+        self
+    }
+
+    /// Makes the executor. No worker is started before the first task.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidOption`] names the option, its value and its range. [`ErrorKind::InsideWorker`] when this
+    /// process is itself a worker that was not taken over. [`ErrorKind::System`] when the operating system refuses a
+    /// descriptor or a thread.
+    pub fn build(self) -> Result<Executor, Error> {
+        if std::env::var_os(WORKER_VARIABLE).is_some() {
+            let message = "this process was started as a worker, and its `main` runs all the same; call \
+                           isopool::worker_main() first thing in main, or name a worker_program";
+            return Err(Error::new(ErrorKind::InsideWorker, message));
+        }
+        let max_workers = checked_max_workers(self.max_workers)?;
+        let options = &self.options;
+        range("queue_capacity", options.queue_capacity, 1, usize::MAX >> 1)?;
+        range("max_argument_bytes", options.max_argument_bytes, 0, limits::MAX_PAYLOAD_BYTES)?;
+        range("max_result_bytes", options.max_result_bytes, 0, limits::MAX_PAYLOAD_BYTES)?;
+        range("max_memory_bytes", options.max_memory_bytes, 64 * 1024, limits::DEFAULT_MAX_MEMORY_BYTES)?;
+        let program = match &options.worker_program {
+            None => Program::Itself,
+            Some(path) => Program::named(Path::new(path))?,
+        };
+        let worker = options.worker_config();
+        let library = Library::new(program.clone(), &worker, options.initializer_call()?);
+        let state = StateOptions { max_workers, idle_timeout: options.idle_timeout, containment: options.containment };
+        Executor::start(max_workers, self.options, library, PoolOptions { state, program, worker })
+    }
+}
+
+/// The number of workers asked for, or its default.
+pub(super) fn checked_max_workers(max_workers: Option<usize>) -> Result<usize, Error> {
+    let max_workers = match max_workers {
+        Some(max_workers) => max_workers,
+        None => context::cpu_count().map_err(|error| Error::invalid(error.to_string()))?.min(limits::MAX_WORKERS),
+    };
+    range("max_workers", max_workers, 1, limits::MAX_WORKERS)?;
+    Ok(max_workers)
+}
+
+fn range(option: &str, value: usize, least: usize, most: usize) -> Result<(), Error> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(Error::invalid(format!("{option} is {value}; it must be between {least} and {most}")))
+}
+
+impl Options {
+    pub(super) fn queue_capacity(&self) -> usize {
+        self.queue_capacity
+    }
+
+    fn worker_config(&self) -> WorkerConfig {
+        WorkerConfig {
+            protocol: PROTOCOL_VERSION,
+            role: Role::Worker,
+            index: 0,
+            environment: self.environment.clone(),
+            reuse: self.reuse,
+            output: self.output,
+            log_level: log_level(),
+            max_result_bytes: self.max_result_bytes as u64,
+            max_output_bytes: self.max_output_bytes as u64,
+            max_memory_bytes: self.max_memory_bytes as u64,
+        }
+    }
+
+    fn initializer_call(&self) -> Result<Option<Initializer>, Error> {
+        let Some(initializer) = &self.initializer else { return Ok(None) };
+        let encoded = initializer.arguments.iter().find(|(codec, _)| *codec == self.codec);
+        let argument = match encoded {
+            Some((_, Ok(argument))) => argument.clone(),
+            Some((_, Err(error))) => {
+                let message = format!("the arguments of the initializer do not encode as {}", self.codec.name());
+                return Err(Error::invalid(message).with_source(error.clone()));
+            }
+            None => return Err(Error::invalid(format!("the codec {} is not built in", self.codec.name()))),
+        };
+        let call = InitializerCall { function: initializer.function.clone(), codec: self.codec, argument };
+        Ok(Some(Initializer { module: initializer.module, call }))
+    }
+}
+
+/// The least severe level that anyone in this program listens to.
+fn log_level() -> Option<LogLevel> {
+    use tracing::level_filters::LevelFilter;
+    match LevelFilter::current() {
+        LevelFilter::OFF => None,
+        LevelFilter::ERROR => Some(LogLevel::Error),
+        LevelFilter::WARN => Some(LogLevel::Warn),
+        LevelFilter::INFO => Some(LogLevel::Info),
+        LevelFilter::DEBUG => Some(LogLevel::Debug),
+        _ => Some(LogLevel::Trace),
+    }
+}

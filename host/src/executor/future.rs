@@ -1,0 +1,201 @@
+//! The caller's end of a task.
+
+use crate::dispatcher::{Ended, Message, Observer, Promise, Stage, run_callback};
+use crate::error::{TaskError, TaskRef};
+use crate::task::{CodecFailure, Side, TaskReport};
+use serde::de::DeserializeOwned;
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+/// A task that was submitted: blocking ([`result`](Self::result)) and async (`.await`, on any runtime) at once.
+///
+/// A clone is another handle to the same task. Dropping all of them lets the task go on; [`cancel_on_drop`]
+/// (Self::cancel_on_drop) makes a handle that does not. States, as in concurrent.futures: pending → running → finished,
+/// or pending or running → cancelled.
+///
+/// # Source
+/// `concurrent.futures.Future`, whose names it keeps. Better here: `running` means that the task runs, a running task
+/// can be cancelled, and callbacks never hold up the pool.
+pub struct TaskFuture<T> {
+    pub(crate) promise: Arc<Promise>,
+    result: PhantomData<fn() -> T>,
+}
+
+impl<T> TaskFuture<T> {
+    pub(crate) fn new(promise: Arc<Promise>) -> Self {
+        Self { promise, result: PhantomData }
+    }
+
+    /// Which task it is.
+    pub fn task(&self) -> &TaskRef {
+        &self.promise.task
+    }
+
+    /// Whether it has ended: with a value, with an error, or cancelled.
+    pub fn done(&self) -> bool {
+        self.promise.ended().is_some()
+    }
+
+    /// Whether a worker runs it now. A task that was only sent to a worker does not run yet.
+    pub fn running(&self) -> bool {
+        self.promise.stage() == Stage::Running
+    }
+
+    /// Whether it was cancelled.
+    pub fn cancelled(&self) -> bool {
+        self.promise.stage() == Stage::Cancelled
+    }
+
+    /// Cancels the task: one that has not begun never begins, one that runs is stopped by killing its worker, which is
+    /// replaced; no other task is touched. True: the task has ended as cancelled. False: it had ended before.
+    pub fn cancel(&self) -> bool {
+        let (answer, answered) = std::sync::mpsc::sync_channel(1);
+        let message =
+            Message::Cancel { task: self.promise.task.id(), even_running: true, answer: Some(answer) };
+        // Without a dispatcher nobody answers, and every task has ended.
+        let asked = !self.done() && self.promise.mailbox.send(message).is_ok();
+        (asked && answered.recv().unwrap_or(false)) || self.cancelled()
+    }
+
+    /// What it cost; `None` until it has ended, and for a task that never came to an answer of its worker.
+    pub fn report(&self) -> Option<&TaskReport> {
+        self.promise.ended()?.report.as_ref()
+    }
+
+    /// A handle that cancels the task when it is dropped, as [`cancel`](Self::cancel) does.
+    pub fn cancel_on_drop(self) -> CancelOnDrop<T> {
+        CancelOnDrop { future: self }
+    }
+}
+
+impl<T: DeserializeOwned> TaskFuture<T> {
+    /// Waits for the task to end, and gives its value. Can be called again; each call decodes the value anew.
+    ///
+    /// # Errors
+    /// How the task ended without a value. See [`TaskError`].
+    pub fn result(&self) -> Result<T, TaskError> {
+        self.wait_until(None)
+    }
+
+    /// As [`result`](Self::result), and no longer than `timeout`.
+    ///
+    /// # Errors
+    /// Also [`TaskError::WaitTimedOut`]: the task goes on, and the wait can be repeated.
+    pub fn result_timeout(&self, timeout: Duration) -> Result<T, TaskError> {
+        match Instant::now().checked_add(timeout) {
+            None => self.result(),
+            Some(deadline) => self.wait_until(Some(deadline)).map_err(|error| match error {
+                TaskError::WaitTimedOut { task, .. } => TaskError::WaitTimedOut { task, timeout },
+                error => error,
+            }),
+        }
+    }
+
+    /// Waits for the task to end, and gives the error that it ended with, if any.
+    pub fn exception(&self) -> Option<TaskError> {
+        self.result().err()
+    }
+
+    fn wait_until(&self, deadline: Option<Instant>) -> Result<T, TaskError> {
+        match self.promise.wait(deadline) {
+            Some(ended) => self.decode(ended),
+            None => Err(TaskError::WaitTimedOut { task: self.promise.task.clone(), timeout: Duration::ZERO }),
+        }
+    }
+
+    fn decode(&self, ended: &Ended) -> Result<T, TaskError> {
+        let bytes = ended.result.as_ref().map_err(TaskError::clone)?;
+        self.promise.codec.decode(bytes).map_err(|error| TaskError::Codec {
+            task: self.promise.task.clone(),
+            failure: CodecFailure {
+                side: Side::Result,
+                message: format!("the caller expects {}: {error}", std::any::type_name::<T>()),
+            },
+        })
+    }
+}
+
+impl<T: 'static> TaskFuture<T> {
+    /// Calls `callback` with this future when the task has ended: in the order of registration, once, and at once if it
+    /// has ended already. It runs on a thread of its own (or on this one, if at once), so it may block, submit and wait;
+    /// a panic in it is logged and stops nothing.
+    pub fn add_done_callback(&self, callback: impl FnOnce(&TaskFuture<T>) + Send + 'static) {
+        let callback = Box::new(move |promise: &Arc<Promise>| callback(&TaskFuture::new(Arc::clone(promise))));
+        if let Err(Observer::Callback(callback)) = self.promise.observe(Observer::Callback(callback)) {
+            run_callback(callback, &self.promise);
+        }
+    }
+}
+
+impl<T: DeserializeOwned> Future for TaskFuture<T> {
+    type Output = Result<T, TaskError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.promise.ended().is_none() && self.promise.observe(Observer::Waker(context.waker().clone())).is_ok() {
+            return Poll::Pending;
+        }
+        match self.promise.ended() {
+            Some(ended) => Poll::Ready(self.decode(ended)),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl<T> Clone for TaskFuture<T> {
+    fn clone(&self) -> Self {
+        Self::new(Arc::clone(&self.promise))
+    }
+}
+
+/// `TaskFuture(task 7 (word_count in texts@0123456789ab), pending)`
+impl<T> fmt::Debug for TaskFuture<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stage = match self.promise.stage() {
+            Stage::Pending => "pending",
+            Stage::Running => "running",
+            Stage::Finished => "finished",
+            Stage::Cancelled => "cancelled",
+        };
+        write!(f, "TaskFuture({}, {stage})", self.promise.task)
+    }
+}
+
+/// A future whose task is cancelled when it is dropped. See [`TaskFuture::cancel_on_drop`].
+#[derive(Debug)]
+pub struct CancelOnDrop<T> {
+    future: TaskFuture<T>,
+}
+
+impl<T> std::ops::Deref for CancelOnDrop<T> {
+    type Target = TaskFuture<T>;
+    fn deref(&self) -> &TaskFuture<T> {
+        &self.future
+    }
+}
+
+impl<T: DeserializeOwned> Future for CancelOnDrop<T> {
+    type Output = Result<T, TaskError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.future).poll(context)
+    }
+}
+
+impl<T> Drop for CancelOnDrop<T> {
+    fn drop(&mut self) {
+        cancel_unwatched(&self.future.promise, true);
+    }
+}
+
+/// Cancels without waiting for the answer.
+pub(super) fn cancel_unwatched(promise: &Promise, even_running: bool) {
+    if promise.ended().is_none() {
+        // Refused only when the dispatcher has ended, and the task with it.
+        let _ = promise.mailbox.send(Message::Cancel { task: promise.task.id(), even_running, answer: None });
+    }
+}

@@ -1,0 +1,367 @@
+//! The executor.
+
+use super::builder::{ExecutorBuilder, Options, checked_max_workers};
+use super::future::TaskFuture;
+use super::loaded_module::Module;
+use super::map::{Map, MapUnordered};
+use super::options::Shutdown;
+use super::task::{IntoTask, Task};
+use crate::dispatcher::{self, Ended, Job, Message, PoolHandle, PoolOptions, Promise, ShutdownMode, Stats};
+use crate::error::{BrokenProcessPool, Error, ErrorKind, TaskError, TaskRef};
+use crate::module::{Library, Prepared, Source};
+use crate::task::{CodecFailure, ModuleHash, Side, TaskId};
+use parking_lot::{Condvar, Mutex};
+use serde::Serialize;
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// A pool of worker processes that run tasks in WebAssembly sandboxes. A clone is another handle to the same pool.
+///
+/// Workers start when tasks need them, up to `max_workers`. Dropping the last handle lets everything that was submitted
+/// finish, and then the workers leave; it does not wait. When the program ends, work that is still pending is abandoned
+/// and the workers die with the program: call [`shutdown`](Self::shutdown) to wait for it.
+///
+/// # Source
+/// `concurrent.futures.Executor`, whose names it keeps.
+#[derive(Clone)]
+pub struct Executor {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    id: u64,
+    options: Options,
+    max_workers: AtomicUsize,
+    pool: PoolHandle,
+    library: Library,
+    next_task: AtomicU64,
+    closed: AtomicBool,
+    ended: Arc<Latch>,
+}
+
+/// Set once, when the dispatcher has ended.
+#[derive(Debug, Default)]
+struct Latch {
+    set: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Latch {
+    fn set(&self) {
+        *self.set.lock() = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits until it is set; false at the deadline.
+    fn wait(&self, deadline: Option<Instant>) -> bool {
+        let mut set = self.set.lock();
+        while !*set {
+            match deadline {
+                None => self.changed.wait(&mut set),
+                Some(deadline) if self.changed.wait_until(&mut set, deadline).timed_out() => return *set,
+                Some(_) => {}
+            }
+        }
+        true
+    }
+}
+
+/// A task that [`Executor::try_submit`] did not take.
+#[derive(Debug)]
+pub struct TrySubmitError<T> {
+    /// The task, whole.
+    pub task: T,
+    /// Why it was refused; [`ErrorKind::QueueFull`] when there was no room.
+    pub error: Error,
+}
+
+impl<T> fmt::Display for TrySubmitError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl<T: fmt::Debug> std::error::Error for TrySubmitError<T> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        std::error::Error::source(&self.error)
+    }
+}
+
+impl Executor {
+    /// An executor with every option at its default.
+    ///
+    /// # Errors
+    /// As [`ExecutorBuilder::build`].
+    pub fn new() -> Result<Self, Error> {
+        Self::builder().build()
+    }
+
+    /// The options of a new executor.
+    pub fn builder() -> ExecutorBuilder {
+        ExecutorBuilder::default()
+    }
+
+    pub(super) fn start(
+        max_workers: usize,
+        options: Options,
+        library: Library,
+        pool: PoolOptions,
+    ) -> Result<Self, Error> {
+        static NEXT_EXECUTOR: AtomicU64 = AtomicU64::new(0);
+        let id = NEXT_EXECUTOR.fetch_add(1, Ordering::Relaxed);
+        let ended = Arc::new(Latch::default());
+        let latch = Arc::clone(&ended);
+        let pool = dispatcher::start(pool, options.queue_capacity(), move || latch.set()).map_err(|error| {
+            let message = "the dispatcher could not be started: no descriptor or no thread is left";
+            Error::new(ErrorKind::System, message).with_source(error)
+        })?;
+        let (next_task, closed) = (AtomicU64::new(0), AtomicBool::new(false));
+        let max_workers = AtomicUsize::new(max_workers);
+        Ok(Self { inner: Arc::new(Inner { id, options, max_workers, pool, library, next_task, closed, ended }) })
+    }
+
+    /// The executor's number: grows with each one that the program makes.
+    pub fn id(&self) -> u64 {
+        self.inner.id
+    }
+
+    /// Most worker processes at a time.
+    pub fn max_workers(&self) -> usize {
+        self.inner.max_workers.load(Ordering::Relaxed)
+    }
+
+    /// Compiles a module, or finds it in the cache, and gives its functions. `name` is for errors and logs.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Module`]: the module cannot be used; [`Error::module_error`] says why.
+    pub fn load(&self, name: &str, wasm: impl Into<Vec<u8>>) -> Result<Module, Error> {
+        let wasm = Arc::new(wasm.into());
+        let source = Source::Loaded { name: name.into(), hash: ModuleHash::of(&wasm), wasm };
+        let prepared = self.inner.library.get(&source)?;
+        Ok(Module { source, prepared })
+    }
+
+    /// Reads a module from a file and [loads](Self::load) it.
+    ///
+    /// # Errors
+    /// As `load`; [`ErrorKind::System`] when the file cannot be read.
+    pub fn load_file(&self, path: impl AsRef<Path>) -> Result<Module, Error> {
+        let path = path.as_ref();
+        let wasm = std::fs::read(path).map_err(|error| {
+            Error::new(ErrorKind::System, format!("the module `{}` cannot be read: {error}", path.display()))
+                .with_source(error)
+        })?;
+        let name = path.file_stem().map_or_else(|| path.to_string_lossy(), |stem| stem.to_string_lossy());
+        self.load(&name, wasm)
+    }
+
+    /// Submits a task. Waits while the queue is full; the first task of a module also waits for its compilation.
+    ///
+    /// # Errors
+    /// The module cannot be used, has no such function, or another signature; the executor is broken or was shut down.
+    /// Arguments that cannot be encoded, or are too large, are the future's error.
+    pub fn submit<T: IntoTask>(&self, task: T) -> Result<TaskFuture<T::Output>, Error> {
+        let task = task.into_task();
+        self.check_open()?;
+        let module = self.prepare(&task)?;
+        let room = &self.inner.pool.room;
+        if !room.take(|| self.check_open().is_err()) {
+            self.check_open()?;
+        }
+        self.send(&task, module)
+    }
+
+    /// Submits a task if there is room for it; else gives it back.
+    ///
+    /// # Errors
+    /// As [`submit`](Self::submit), and [`ErrorKind::QueueFull`]; the task is in the error.
+    pub fn try_submit<T: IntoTask>(
+        &self,
+        task: T,
+    ) -> Result<TaskFuture<T::Output>, TrySubmitError<Task<T::Arguments, T::Output>>> {
+        let task = task.into_task();
+        let module = match self.check_open().and_then(|()| self.prepare(&task)) {
+            Ok(module) => module,
+            Err(error) => return Err(TrySubmitError { task, error }),
+        };
+        if !self.inner.pool.room.try_take() {
+            let capacity = self.inner.pool.room.capacity();
+            let message = format!(
+                "the queue is full: {capacity} tasks are unfinished; wait for some, submit() to wait for room, or \
+                 raise queue_capacity()"
+            );
+            return Err(TrySubmitError { task, error: Error::new(ErrorKind::QueueFull, message) });
+        }
+        self.send(&task, module).map_err(|error| TrySubmitError { task, error })
+    }
+
+    /// Calls `task` for each item, and gives the results in the order of the items. Lazy: items are taken, and tasks
+    /// submitted, as the results are asked for, never more than [`Map::buffer_size`] ahead.
+    pub fn map<I, F, T>(&self, task: F, items: I) -> Map<I::IntoIter, F, T::Output>
+    where
+        I: IntoIterator,
+        F: FnMut(I::Item) -> T,
+        T: IntoTask,
+    {
+        Map::new(self.clone(), task, items.into_iter())
+    }
+
+    /// As [`map`](Self::map), with the results in the order in which they come, each with the number of its item.
+    pub fn map_unordered<I, F, T>(&self, task: F, items: I) -> MapUnordered<I::IntoIter, F, T::Output>
+    where
+        I: IntoIterator,
+        F: FnMut(I::Item) -> T,
+        T: IntoTask,
+    {
+        MapUnordered::new(self.clone(), task, items.into_iter())
+    }
+
+    /// Changes the number of workers. More start as tasks need them; of too many, those with nothing to do leave first,
+    /// and the others when they have finished what they run. Does not wait.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidOption`] for 0 or more than [`limits::MAX_WORKERS`](crate::limits::MAX_WORKERS).
+    pub fn resize(&self, max_workers: usize) -> Result<(), Error> {
+        let max_workers = checked_max_workers(Some(max_workers))?;
+        self.inner.max_workers.store(max_workers, Ordering::Relaxed);
+        self.inner.pool.mailbox.send(Message::Resize { max_workers }).map_err(|_| Error::shutdown())
+    }
+
+    /// Ends the executor and waits until every worker process is gone. Can be called again, from anywhere; a later call
+    /// can make the end harsher, never milder.
+    pub fn shutdown(&self, how: Shutdown) {
+        let ended = &self.inner.ended;
+        self.begin_shutdown(how);
+        if let Shutdown::FinishWithin(time) = how
+            && !ended.wait(Instant::now().checked_add(time))
+        {
+            self.inner.ask_to_end(ShutdownMode::Kill);
+        }
+        ended.wait(None);
+    }
+
+    /// Ends the executor without waiting. `FinishWithin` needs someone who waits: here it means `Finish`.
+    pub fn begin_shutdown(&self, how: Shutdown) {
+        self.inner.ask_to_end(match how {
+            Shutdown::Finish | Shutdown::FinishWithin(_) => ShutdownMode::Finish,
+            Shutdown::CancelPending => ShutdownMode::CancelPending,
+            Shutdown::Kill => ShutdownMode::Kill,
+        });
+    }
+
+    /// Waits until a shutdown is complete, at most `timeout`; whether it is.
+    pub fn wait_for_shutdown(&self, timeout: Duration) -> bool {
+        self.inner.ended.wait(Instant::now().checked_add(timeout))
+    }
+
+    /// Whether the executor was shut down.
+    pub fn is_shut_down(&self) -> bool {
+        self.inner.closed.load(Ordering::Acquire)
+    }
+
+    /// Why the executor is broken; `None` while it is not.
+    pub fn broken(&self) -> Option<BrokenProcessPool> {
+        self.inner.pool.status.broken.lock().clone()
+    }
+
+    /// Numbers about the pool.
+    pub fn stats(&self) -> Stats {
+        self.inner.pool.status.stats()
+    }
+
+    pub(super) fn options(&self) -> &Options {
+        &self.inner.options
+    }
+
+    fn check_open(&self) -> Result<(), Error> {
+        if self.is_shut_down() {
+            return Err(Error::shutdown());
+        }
+        match self.broken() {
+            Some(cause) => Err(Error::broken(cause)),
+            None => Ok(()),
+        }
+    }
+
+    fn prepare<A, R>(&self, task: &Task<A, R>) -> Result<Arc<Prepared>, Error> {
+        let module = self.inner.library.get(&task.source)?;
+        module.check(&task.function, &task.signature, self.inner.options.codec)?;
+        Ok(module)
+    }
+
+    /// Sends a task for which a place was taken.
+    fn send<A: Serialize, R>(&self, task: &Task<A, R>, module: Arc<Prepared>) -> Result<TaskFuture<R>, Error> {
+        let Inner { options, pool, next_task, .. } = &*self.inner;
+        let id = TaskId(next_task.fetch_add(1, Ordering::Relaxed));
+        let name = TaskRef::new(id, Arc::clone(&module.name), module.hash, task.function.as_ref().into());
+        let promise = Arc::new(Promise::new(name.clone(), options.codec, Arc::clone(&pool.mailbox)));
+        let future = TaskFuture::new(Arc::clone(&promise));
+        let refused = match options.codec.encode(&task.arguments) {
+            Ok(argument) if argument.len() <= options.max_argument_bytes => {
+                let span = tracing::debug_span!("task", id = id.get(), module = name.module(), function = name.function());
+                tracing::debug!(parent: &span, bytes = argument.len(), "a task was submitted");
+                pool.status.submitted.fetch_add(1, Ordering::Relaxed);
+                let argument = Arc::new(argument);
+                let job = Job { id, module, argument, promise, submitted_at: Instant::now(), sent_at: None, span };
+                return match pool.mailbox.send(Message::Submit(Box::new(job))) {
+                    Ok(()) => Ok(future),
+                    Err(_) => {
+                        pool.room.give_back(1);
+                        Err(self.check_open().err().unwrap_or_else(Error::shutdown))
+                    }
+                };
+            }
+            Ok(argument) => TaskError::ArgumentTooLarge {
+                task: name,
+                size: argument.len() as u64,
+                limit: options.max_argument_bytes as u64,
+            },
+            Err(error) => TaskError::Codec {
+                task: name,
+                failure: CodecFailure {
+                    side: Side::Argument,
+                    message: format!("{} as {}: {error}", std::any::type_name::<A>(), options.codec.name()),
+                },
+            },
+        };
+        pool.room.give_back(1);
+        // Nobody observes a future that was not given out yet.
+        let _ = promise.end(Ended { result: Err(refused), report: None });
+        Ok(future)
+    }
+}
+
+impl fmt::Debug for Executor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = if self.broken().is_some() {
+            "broken"
+        } else if self.is_shut_down() {
+            "shut down"
+        } else {
+            "open"
+        };
+        f.debug_struct("Executor")
+            .field("id", &self.inner.id)
+            .field("max_workers", &self.max_workers())
+            .field("state", &state)
+            .finish()
+    }
+}
+
+impl Inner {
+    fn ask_to_end(&self, mode: ShutdownMode) {
+        self.closed.store(true, Ordering::Release);
+        self.pool.room.wake_all();
+        // Refused only when it has ended.
+        let _ = self.pool.mailbox.send(Message::Shutdown { mode });
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.ask_to_end(ShutdownMode::Finish);
+    }
+}

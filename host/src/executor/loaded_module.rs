@@ -1,0 +1,72 @@
+//! Modules that are loaded at run time.
+
+use super::task::Task;
+use crate::error::{Error, ErrorKind};
+use crate::module::{Prepared, Source};
+use crate::task::{FunctionInfo, ModuleHash, ModuleInfo};
+use std::borrow::Cow;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+/// A module that was compiled and can be called: see [`Executor::load`](crate::Executor::load). Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Module {
+    pub(crate) source: Source,
+    pub(crate) prepared: Arc<Prepared>,
+}
+
+impl Module {
+    /// Its name: what it was loaded as.
+    pub fn name(&self) -> &str {
+        &self.prepared.name
+    }
+
+    /// The hash of its WebAssembly.
+    pub fn hash(&self) -> ModuleHash {
+        self.prepared.hash
+    }
+
+    /// What it says of itself.
+    pub fn info(&self) -> &ModuleInfo {
+        &self.prepared.info
+    }
+
+    /// One of its functions.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownFunction`], with the nearest names that exist.
+    pub fn function(&self, name: &str) -> Result<Function, Error> {
+        match self.prepared.info.function(name) {
+            Some(info) => Ok(Function { module: self.clone(), info: info.clone() }),
+            None => Err(Error::new(ErrorKind::UnknownFunction, self.prepared.unknown(name))),
+        }
+    }
+}
+
+/// A function of a module that was loaded at run time.
+#[derive(Clone, Debug)]
+pub struct Function {
+    module: Module,
+    info: FunctionInfo,
+}
+
+impl Function {
+    /// What the module says of it.
+    pub fn info(&self) -> &FunctionInfo {
+        &self.info
+    }
+
+    /// A call of it. `arguments` is a tuple, `(x,)` for one; with the codec `Json` any value that becomes a JSON array.
+    ///
+    /// The types are not checked here: arguments of the wrong type end the task with
+    /// [`TaskError::Codec`](crate::TaskError::Codec).
+    pub fn call<A, R>(&self, arguments: A) -> Task<A, R> {
+        Task {
+            source: self.module.source.clone(),
+            function: Cow::Owned(self.info.name.clone()),
+            signature: Cow::Borrowed(""),
+            arguments,
+            result: PhantomData,
+        }
+    }
+}

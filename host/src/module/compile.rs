@@ -1,0 +1,172 @@
+//! Compilation: one process for one module, watched and bounded in time.
+
+use crate::error::ModuleErrorKind;
+use crate::ipc::{
+    CallerChannel, ChannelError, CompileRequest, Compiled, InitializerCall, PROTOCOL_VERSION, Payload, Received,
+    Refusal, Reply, Request, WorkerConfig,
+};
+use crate::limits::{COMPILE_TIMEOUT, MAX_ARTIFACT_BYTES, MAX_FUNCTIONS};
+use crate::process::{self, Child, Program};
+use crate::sys::MemoryFile;
+use crate::task::ModuleInfo;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Compiles a module in a process of its own; the machine code is sealed.
+pub(super) fn compile(
+    wasm: Payload,
+    initializer: Option<InitializerCall>,
+    program: &Program,
+    config: WorkerConfig,
+) -> Result<(ModuleInfo, MemoryFile), ModuleErrorKind> {
+    let artifact = MemoryFile::create("isopool-artifact").map_err(|error| system("no memory file", &error))?;
+    let theirs: OwnedFd = artifact.as_fd().try_clone_to_owned().map_err(|error| system("no descriptor", &error))?;
+    let mut compiler = Compiler::start(program).map_err(|error| {
+        system(&format!("the compile worker `{}` could not be started", program.path().display()), &error)
+    })?;
+    let answer = compiler.ask(config, CompileRequest { initializer }, wasm, theirs);
+    // Whatever it said: it must be gone before its memory file can be sealed.
+    let ended = compiler.end();
+    let compiled = match answer {
+        Ok(Reply::Compiled(compiled)) => compiled,
+        Ok(Reply::Refused(refusal)) => return Err(refused(refusal)),
+        Ok(_) => return Err(died("it sent a reply that nobody had asked for")),
+        Err(Silence::TimedOut) => return Err(ModuleErrorKind::CompileTimeout),
+        Err(Silence::Closed) => return Err(died(&ended)),
+        Err(Silence::OtherBuild(message)) => return Err(died(&message)),
+        Err(Silence::Channel(error)) => return Err(died(&error.to_string())),
+    };
+    check(&compiled, &artifact)?;
+    artifact.seal_all().map_err(|error| system("the compiled module could not be sealed", &error))?;
+    Ok((compiled.info, artifact))
+}
+
+fn system(what: &str, error: &io::Error) -> ModuleErrorKind {
+    ModuleErrorKind::System { message: format!("{what}: {error}") }
+}
+
+fn died(message: &str) -> ModuleErrorKind {
+    ModuleErrorKind::CompilerDied { message: message.to_owned() }
+}
+
+/// What a compile worker says is bounded and consistent, or not taken.
+fn check(compiled: &Compiled, artifact: &MemoryFile) -> Result<(), ModuleErrorKind> {
+    let size = artifact.len().map_err(|error| system("the compiled module cannot be read", &error))?;
+    if size != compiled.artifact_bytes || size == 0 || size > MAX_ARTIFACT_BYTES as u64 {
+        let said = compiled.artifact_bytes;
+        return Err(died(&format!("it said {said} bytes of machine code and wrote {size}")));
+    }
+    if compiled.info.functions.len() > MAX_FUNCTIONS {
+        let count = compiled.info.functions.len();
+        let message = format!("it lists {count} functions, the limit is {MAX_FUNCTIONS} (limits::MAX_FUNCTIONS)");
+        return Err(ModuleErrorKind::Describe { message });
+    }
+    Ok(())
+}
+
+fn refused(refusal: Refusal) -> ModuleErrorKind {
+    match refusal {
+        Refusal::NotWasm { starts_with } => ModuleErrorKind::NotWasm { starts_with },
+        Refusal::Invalid { message } => ModuleErrorKind::Invalid { message },
+        Refusal::CoreModule { exports } => ModuleErrorKind::CoreModule { exports },
+        Refusal::OtherWorld { exports } => ModuleErrorKind::OtherWorld { exports },
+        Refusal::OtherVersion { module, host } => ModuleErrorKind::OtherVersion { module, host },
+        Refusal::UnknownImport { message } => ModuleErrorKind::UnknownImport { message },
+        Refusal::Compile { message } => ModuleErrorKind::Compile { message },
+        Refusal::Describe { message } => ModuleErrorKind::Describe { message },
+        Refusal::Initializer { message } => ModuleErrorKind::Initializer { message },
+        Refusal::Artifact { message } => ModuleErrorKind::System { message },
+    }
+}
+
+/// Why no answer came.
+enum Silence {
+    TimedOut,
+    Closed,
+    OtherBuild(String),
+    Channel(ChannelError),
+}
+
+struct Compiler {
+    child: Child,
+    channel: CallerChannel,
+}
+
+impl Compiler {
+    fn start(program: &Program) -> io::Result<Self> {
+        let (child, socket) = process::spawn(program)?;
+        Ok(Self { child, channel: CallerChannel::new(socket, 0)? })
+    }
+
+    /// Sends the module and waits for the answer, for the end of the process, or for the end of the patience.
+    fn ask(
+        &mut self,
+        config: WorkerConfig,
+        request: CompileRequest,
+        wasm: Payload,
+        artifact: OwnedFd,
+    ) -> Result<Reply, Silence> {
+        let deadline = Instant::now() + COMPILE_TIMEOUT;
+        self.channel.queue(&Request::Configure(config), None, None).map_err(Silence::Channel)?;
+        self.channel
+            .queue(&Request::Compile(request), Some(&wasm), Some(Arc::new(artifact)))
+            .map_err(Silence::Channel)?;
+        let mut answer = None;
+        loop {
+            // It may have died already; what it said before is read below.
+            let sent = self.channel.flush();
+            let received = self.channel.receive(|reply, _| {
+                answer.get_or_insert(reply);
+            });
+            match answer.take() {
+                Some(Reply::Ready { protocol, .. }) if protocol == PROTOCOL_VERSION => continue,
+                Some(Reply::Ready { version, .. }) => {
+                    let ours = env!("CARGO_PKG_VERSION");
+                    return Err(Silence::OtherBuild(format!("it is isopool {version}, this program has {ours}")));
+                }
+                Some(reply) => return Ok(reply),
+                None => {}
+            }
+            match received.map_err(Silence::Channel)? {
+                Received::Some => continue,
+                Received::Closed => return Err(Silence::Closed),
+                Received::All if sent.is_err() => return Err(Silence::Closed),
+                Received::All => {}
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(Silence::TimedOut);
+            }
+            self.wait(left);
+        }
+    }
+
+    fn wait(&self, left: Duration) {
+        let mut flags = PollFlags::POLLIN;
+        flags.set(PollFlags::POLLOUT, self.channel.wants_to_send());
+        let mut watched =
+            [PollFd::new(self.channel.as_fd(), flags), PollFd::new(self.child.pidfd.as_fd(), PollFlags::POLLIN)];
+        let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+        // Woken for whatever reason, the caller looks again at everything.
+        match poll(&mut watched, timeout) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(error) => tracing::error!(%error, "poll failed"),
+        }
+    }
+
+    /// Makes sure that the process is gone, and says how it went.
+    fn end(self) -> String {
+        if let Err(error) = self.child.pidfd.signal(Signal::SIGKILL) {
+            tracing::error!(%error, "a compile worker could not be killed");
+        }
+        match self.child.pidfd.wait() {
+            Ok(status) => process::cause_of(status).to_string(),
+            Err(error) => error.to_string(),
+        }
+    }
+}

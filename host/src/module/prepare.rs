@@ -1,0 +1,191 @@
+//! Modules of an executor: each prepared once, by whoever needs it first.
+
+use super::Cache;
+use super::compile::compile;
+use crate::error::{Error, ErrorKind, ModuleError, ModuleErrorKind};
+use crate::ipc::{InitializerCall, PROTOCOL_VERSION, Role, WorkerConfig};
+use crate::limits::MAX_MODULE_BYTES;
+use crate::process::Program;
+use crate::task::{ArtifactId, FunctionInfo, ModuleHash, ModuleInfo};
+use isopool_guest::{Codec, EmbeddedModule};
+use parking_lot::{Mutex, RwLock};
+use std::collections::HashMap;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+/// A module's bytes.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    Embedded(&'static EmbeddedModule),
+    Loaded { name: Arc<str>, hash: ModuleHash, wasm: Arc<Vec<u8>> },
+}
+
+/// A module that workers can load.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) name: Arc<str>,
+    pub(crate) hash: ModuleHash,
+    pub(crate) artifact: ArtifactId,
+    pub(crate) info: ModuleInfo,
+    /// Its machine code: a sealed memory file.
+    pub(crate) code: Arc<OwnedFd>,
+    functions: HashMap<String, usize>,
+}
+
+/// The call that prepares the instances of one module.
+#[derive(Clone, Debug)]
+pub(crate) struct Initializer {
+    pub(crate) module: ModuleHash,
+    pub(crate) call: InitializerCall,
+}
+
+impl Prepared {
+    /// Checks a call before anything is sent.
+    pub(crate) fn check(&self, function: &str, signature: &str, codec: Codec) -> Result<&FunctionInfo, Error> {
+        let Some(info) = self.functions.get(function).map(|&index| &self.info.functions[index]) else {
+            return Err(Error::new(ErrorKind::UnknownFunction, self.unknown(function)));
+        };
+        if !signature.is_empty() && !info.signature.is_empty() && signature != info.signature {
+            let message = format!(
+                "function `{function}` of module {} is `{}`, and the caller was compiled against `{signature}`; \
+                 rebuild both from the same source",
+                self.display_name(),
+                info.signature
+            );
+            return Err(Error::new(ErrorKind::SignatureMismatch, message));
+        }
+        if !info.codecs.iter().any(|name| name == codec.name()) {
+            let message = format!(
+                "function `{function}` of module {} does not speak the codec `{}`; it speaks {}",
+                self.display_name(),
+                codec.name(),
+                info.codecs.join(", ")
+            );
+            return Err(Error::new(ErrorKind::UnsupportedCodec, message));
+        }
+        Ok(info)
+    }
+
+    pub(crate) fn unknown(&self, function: &str) -> String {
+        let names = self.info.functions.iter().map(|function| function.name.as_str());
+        let mut near: Vec<(usize, &str)> = names.map(|name| (distance(name, function), name)).collect();
+        near.sort_unstable();
+        let known: Vec<&str> = near.iter().take(5).map(|&(_, name)| name).collect();
+        let has = match (known.len(), self.info.functions.len()) {
+            (0, _) => "it has none".to_owned(),
+            (shown, all) if shown == all => format!("it has {}", known.join(", ")),
+            (_, all) => format!("it has {all}, the nearest are {}", known.join(", ")),
+        };
+        format!("module {} has no function `{function}`; {has}", self.display_name())
+    }
+
+    fn display_name(&self) -> String {
+        format!("`{}` ({:.12})", self.name, self.hash)
+    }
+}
+
+/// How far two names are apart: the number of characters to change, add or take away.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut corner = std::mem::replace(&mut row[0], i + 1);
+        for (j, to) in b.iter().enumerate() {
+            let replaced = corner + usize::from(from != *to);
+            corner = row[j + 1];
+            row[j + 1] = replaced.min(corner + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+/// The modules that an executor knows.
+#[derive(Debug)]
+pub(crate) struct Library {
+    program: Program,
+    config: WorkerConfig,
+    initializer: Option<Initializer>,
+    cache: Cache,
+    /// By the address of their bytes, which never move: no hashing on the way of a task.
+    embedded: RwLock<HashMap<usize, Arc<Prepared>>>,
+    /// By hash. A lock of its own for each, so that two callers compile two modules at the same time, and one once.
+    slots: Mutex<HashMap<ModuleHash, Arc<Mutex<Option<Arc<Prepared>>>>>>,
+}
+
+impl Library {
+    pub(crate) fn new(program: Program, worker: &WorkerConfig, initializer: Option<Initializer>) -> Self {
+        let config = WorkerConfig { protocol: PROTOCOL_VERSION, role: Role::Compiler, ..worker.clone() };
+        let (embedded, slots) = (RwLock::default(), Mutex::default());
+        Self { program, config, initializer, cache: Cache::from_environment(), embedded, slots }
+    }
+
+    /// The module, ready for workers. The first call for a module waits for its compilation, or for its file in the
+    /// cache.
+    pub(crate) fn get(&self, source: &Source) -> Result<Arc<Prepared>, Error> {
+        match source {
+            Source::Embedded(module) => {
+                let address = module.wasm.as_ptr() as usize;
+                if let Some(prepared) = self.embedded.read().get(&address) {
+                    return Ok(Arc::clone(prepared));
+                }
+                let hash = ModuleHash::of(module.wasm);
+                let prepared = self.by_hash(module.name.into(), hash, || Arc::new(module.wasm.to_vec()))?;
+                self.embedded.write().insert(address, Arc::clone(&prepared));
+                Ok(prepared)
+            }
+            Source::Loaded { name, hash, wasm } => self.by_hash(Arc::clone(name), *hash, || Arc::clone(wasm)),
+        }
+    }
+
+    fn by_hash(
+        &self,
+        name: Arc<str>,
+        hash: ModuleHash,
+        wasm: impl FnOnce() -> Arc<Vec<u8>>,
+    ) -> Result<Arc<Prepared>, Error> {
+        let slot = Arc::clone(self.slots.lock().entry(hash).or_default());
+        let mut slot = slot.lock();
+        if let Some(prepared) = &*slot {
+            return Ok(Arc::clone(prepared));
+        }
+        let prepared = self.prepare(Arc::clone(&name), hash, wasm()).map_err(|kind| {
+            let error = ModuleError { module: name.to_string(), kind };
+            Error::new(ErrorKind::Module, error.to_string()).with_source(error)
+        })?;
+        *slot = Some(Arc::clone(&prepared));
+        Ok(prepared)
+    }
+
+    fn prepare(&self, name: Arc<str>, hash: ModuleHash, wasm: Arc<Vec<u8>>) -> Result<Arc<Prepared>, ModuleErrorKind> {
+        if wasm.len() > MAX_MODULE_BYTES {
+            return Err(ModuleErrorKind::TooLarge { size: wasm.len() as u64 });
+        }
+        let initializer = self.initializer.as_ref().filter(|initializer| initializer.module == hash);
+        let artifact = self.artifact_id(hash, initializer);
+        let span = tracing::debug_span!("compile", module = &*name, %hash);
+        let _entered = span.enter();
+        let call = initializer.map(|initializer| initializer.call.clone());
+        let (info, code) = match self.cache.load(artifact) {
+            Some(cached) => cached,
+            None => {
+                let (info, code) = compile(wasm, call, &self.program, self.config.clone())?;
+                self.cache.store(artifact, &info, &code);
+                (info, code)
+            }
+        };
+        let functions = info.functions.iter().enumerate().map(|(n, function)| (function.name.clone(), n)).collect();
+        Ok(Arc::new(Prepared { name, hash, artifact, info, code: Arc::new(code.into()), functions }))
+    }
+
+    /// What was compiled: the module, and with an initializer all that the snapshot depends on.
+    fn artifact_id(&self, hash: ModuleHash, initializer: Option<&Initializer>) -> ArtifactId {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(hash.as_bytes());
+        if let Some(initializer) = initializer {
+            let all = (&initializer.call, &self.config.environment);
+            let bytes = Codec::Bincode.encode(&all).expect("strings and bytes always encode");
+            hasher.update(&bytes);
+        }
+        ArtifactId(*hasher.finalize().as_bytes())
+    }
+}

@@ -1,0 +1,11 @@
+//! What it does: brings worker processes to life, and says how they ended.
+//! Takes from: dispatcher, module. Hands to: the kernel.
+//! Never: forks the caller (its memory may be large and its threads many); leaves a process unwatched.
+
+mod exit;
+mod program;
+mod spawn;
+
+pub(crate) use exit::cause_of;
+pub(crate) use program::Program;
+pub(crate) use spawn::{Child, WORKER_VARIABLE, spawn};

@@ -1,0 +1,48 @@
+//! The start method `spawn`: a new program image, without a copy of the caller's memory.
+
+use super::Program;
+use crate::sys::{self, PidFd};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+
+/// Tells a process that it is a worker; its value is the process id of the caller.
+pub(crate) const WORKER_VARIABLE: &str = "ISOPOOL_WORKER";
+
+/// What a worker keeps of the caller's environment: where the dynamic linker looks, and how the worker itself reports
+/// its own panics. Guests see none of it.
+const KEPT_VARIABLES: [&str; 2] = ["LD_LIBRARY_PATH", "RUST_BACKTRACE"];
+
+/// A worker process.
+#[derive(Debug)]
+pub(crate) struct Child {
+    pub(crate) pid: u32,
+    pub(crate) pidfd: PidFd,
+}
+
+/// Starts a process, and gives it with the caller's end of its channel.
+///
+/// The worker's end is its standard input: the only way to hand over a descriptor that no other thread of the caller
+/// can leak into a child of its own. `Command` without hooks uses `posix_spawn`, which copies no memory.
+pub(crate) fn spawn(program: &Program) -> io::Result<(Child, OwnedFd)> {
+    let (ours, theirs) = sys::socket_pair()?;
+    let mut command = Command::new(program.path());
+    command.arg0("isopool-worker").env_clear().env(WORKER_VARIABLE, std::process::id().to_string());
+    for name in KEPT_VARIABLES {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    let mut child = command.stdin(Stdio::from(theirs)).spawn()?;
+    let pid = child.id();
+    match PidFd::open(pid) {
+        Ok(pidfd) => Ok((Child { pid, pidfd }, ours)),
+        Err(error) => {
+            // Out of descriptors: the child must not outlive this call. Both can fail only if it is gone already.
+            let _ = child.kill();
+            let _ = child.wait();
+            Err(error)
+        }
+    }
+}

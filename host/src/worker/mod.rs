@@ -1,0 +1,10 @@
+//! What it does: lives the life of the child: takes over the process, answers requests, leaves.
+//! Takes from: ipc (requests of the caller). Hands to: engine.
+//! Never: imports executor, queue or dispatcher; returns to the program that it is part of.
+
+mod compile;
+mod exit;
+mod serve;
+mod takeover;
+
+pub use takeover::worker_main;

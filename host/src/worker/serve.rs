@@ -1,0 +1,130 @@
+//! The loop: receives requests, runs tasks, answers. One thread, one task at a time.
+
+use super::compile;
+use super::exit::WorkerError;
+use crate::engine::{GuestEngine, GuestSettings, LogSink, ModuleCache, Purpose, Run};
+use crate::executor::GuestOutput;
+use crate::ipc::{
+    ClaimTable, PROTOCOL_VERSION, Reply, Request, Role, RunRequest, WorkerChannel, WorkerConfig, WorkerReceived,
+};
+use crate::limits::MAX_MESSAGE_FRAME_BYTES;
+use crate::task::{LogRecord, Outcome, RunReport, TaskId};
+use parking_lot::Mutex;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+/// The channel, shared with the sink for log records. One thread uses it: the lock is never waited for.
+pub(super) type SharedChannel = Arc<Mutex<WorkerChannel>>;
+
+/// Answers the caller until it says stop or is gone.
+pub(super) fn serve(socket: OwnedFd) -> Result<(), WorkerError> {
+    let channel = Arc::new(Mutex::new(WorkerChannel::new(socket)));
+    let Some(first) = receive(&channel)? else { return Ok(()) };
+    let Request::Configure(config) = first.request else {
+        return Err(WorkerError::Protocol("another request before `Configure`"));
+    };
+    let understood = config.protocol == PROTOCOL_VERSION;
+    let role = config.role;
+    let engine = if understood { Some(start_engine(config, &channel)?) } else { None };
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    send(&channel, &Reply::Ready { protocol: PROTOCOL_VERSION, version }, &[])?;
+    // The caller reads of the other protocol in `Ready`, and says so.
+    let Some(engine) = engine else { return Ok(()) };
+    match role {
+        Role::Worker => run_tasks(&channel, engine, first.descriptor),
+        Role::Compiler => compile::serve(&channel, engine),
+    }
+}
+
+fn start_engine(config: WorkerConfig, channel: &SharedChannel) -> Result<GuestEngine, WorkerError> {
+    let purpose = match config.role {
+        Role::Worker => Purpose::Run,
+        Role::Compiler => Purpose::Compile,
+    };
+    // Captured output travels in the message that ends a task, with a trace of at most a quarter of one.
+    let max_captured = (MAX_MESSAGE_FRAME_BYTES / 2) as u64;
+    let max_output_bytes = match config.output {
+        GuestOutput::Capture => config.max_output_bytes.min(max_captured),
+        _ => config.max_output_bytes,
+    };
+    let settings = GuestSettings {
+        worker_index: config.index,
+        environment: config.environment,
+        reuse: config.reuse,
+        output: config.output,
+        log_level: config.log_level,
+        logs: log_sink(channel),
+        max_result_bytes: config.max_result_bytes,
+        max_output_bytes,
+        max_memory_bytes: config.max_memory_bytes,
+    };
+    GuestEngine::new(purpose, settings).map_err(|error| WorkerError::Engine(format!("{error:#}")))
+}
+
+/// Sends each record at once. A channel that fails here fails again at the end of the task, and is noticed there.
+fn log_sink(channel: &SharedChannel) -> LogSink {
+    let channel = Arc::clone(channel);
+    Arc::new(move |task: TaskId, record: LogRecord| {
+        let _ = channel.lock().send(&Reply::Log { task, record }, &[]);
+    })
+}
+
+fn run_tasks(channel: &SharedChannel, engine: GuestEngine, claims: Option<OwnedFd>) -> Result<(), WorkerError> {
+    let claims = claims.ok_or(WorkerError::Protocol("`Configure` without a claim table"))?;
+    let claims = ClaimTable::open(claims)
+        .map_err(|source| WorkerError::Setup { step: "open the claim table", source })?;
+    // Never dropped: to give back its reservations takes longer than to leave the process.
+    let modules = Box::leak(Box::new(ModuleCache::new(engine)));
+    while let Some(received) = receive(channel)? {
+        match received.request {
+            Request::Load { artifact } => {
+                let file = received.descriptor.ok_or(WorkerError::Protocol("`Load` without a file"))?;
+                modules.add(artifact, file);
+            }
+            Request::Run(request) => {
+                if claims.begin(request.claim) {
+                    run_task(channel, modules, &request, &received.payload)?;
+                }
+            }
+            Request::Stop => break,
+            Request::Configure(_) => return Err(WorkerError::Protocol("`Configure` twice")),
+            Request::Compile(_) => return Err(WorkerError::Protocol("`Compile` to a worker that runs tasks")),
+        }
+    }
+    Ok(())
+}
+
+fn run_task(
+    channel: &SharedChannel,
+    modules: &mut ModuleCache,
+    request: &RunRequest,
+    argument: &[u8],
+) -> Result<(), WorkerError> {
+    let task = request.task;
+    let run = Run {
+        task,
+        artifact: request.artifact,
+        function: &request.function,
+        codec: request.codec.name(),
+        argument,
+    };
+    // Dropped, with its instance, after the answer is on its way.
+    let mut ended = modules.run(&run);
+    let outcome = std::mem::replace(&mut ended.outcome, Outcome::Returned);
+    let report = std::mem::take(&mut ended.report);
+    match send(channel, &Reply::Done { task, outcome, report }, &ended.result) {
+        Err(error) if error.is_message_too_large() => {
+            let outcome = Outcome::ModuleFailed("what is to be told of the task does not fit into a message".into());
+            send(channel, &Reply::Done { task, outcome, report: RunReport::default() }, &[])
+        }
+        sent => sent,
+    }
+}
+
+pub(super) fn receive(channel: &SharedChannel) -> Result<Option<WorkerReceived>, WorkerError> {
+    Ok(channel.lock().receive()?)
+}
+
+pub(super) fn send(channel: &SharedChannel, reply: &Reply, payload: &[u8]) -> Result<(), WorkerError> {
+    Ok(channel.lock().send(reply, payload)?)
+}

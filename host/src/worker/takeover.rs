@@ -1,0 +1,79 @@
+//! Makes a worker of this process, before the program's own `main`.
+//!
+//! A worker is the caller's program, executed again with `ISOPOOL_WORKER=<pid of the caller>` and its channel as standard
+//! input. A constructor looks for that variable, so that the program needs no guard in its `main`.
+
+use super::exit::{EXIT_PANIC, EXIT_STOPPED, WorkerError};
+use super::serve::serve;
+use crate::{sandbox, sys};
+use std::ffi::OsStr;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
+
+/// Holds the process id of the caller in a worker.
+const WORKER_VARIABLE: &str = "ISOPOOL_WORKER";
+
+#[ctor::ctor(unsafe)]
+fn take_over() {
+    worker_main();
+}
+
+/// Becomes a worker, if isopool started this process as one; otherwise returns at once.
+///
+/// Programs need not call this: a constructor does, before `main`. Call it first thing in `main` where constructors do
+/// not run, for example when isopool is part of a library that is loaded later. A worker never returns from here: it
+/// leaves the process with exit code 0 when it is told to stop or its caller is gone, 64 when it was not started by
+/// isopool, 70 after a panic, 71 when it cannot make itself ready, and 76 when its channel fails.
+pub fn worker_main() {
+    let Some(parent) = std::env::var_os(WORKER_VARIABLE) else { return };
+    let ran = catch_unwind(AssertUnwindSafe(|| run(&parent)));
+    let code = match ran {
+        Ok(Ok(())) => EXIT_STOPPED,
+        Ok(Err(error)) if error.is_caller_gone() => EXIT_STOPPED,
+        Ok(Err(error)) => {
+            eprintln!("isopool worker {}: {error}", std::process::id());
+            error.exit_code()
+        }
+        // The hook has told it.
+        Err(_) => EXIT_PANIC,
+    };
+    std::process::exit(code);
+}
+
+fn run(parent: &OsStr) -> Result<(), WorkerError> {
+    std::panic::set_hook(Box::new(tell_panic));
+    let parent = parent_pid(parent)?;
+    let channel = take_channel()?;
+    let setup = |step, result: io::Result<()>| result.map_err(|source| WorkerError::Setup { step, source });
+    // Before `main` it still has its default action, which is to end the process.
+    setup("ignore broken pipes", sys::ignore_broken_pipes())?;
+    sandbox::apply(channel.as_fd(), parent)?;
+    serve(channel)
+}
+
+fn parent_pid(value: &OsStr) -> Result<u32, WorkerError> {
+    value.to_str().and_then(|value| value.parse().ok()).ok_or_else(|| WorkerError::NotAWorker {
+        name: WORKER_VARIABLE,
+        problem: format!("its value {value:?} is no process id"),
+    })
+}
+
+fn take_channel() -> Result<OwnedFd, WorkerError> {
+    match sys::is_socket(io::stdin().as_fd()) {
+        Ok(true) => {
+            sys::replace_standard_input().map_err(|source| WorkerError::Setup { step: "take the channel", source })
+        }
+        Ok(false) | Err(_) => Err(WorkerError::NotAWorker {
+            name: WORKER_VARIABLE,
+            problem: "standard input is no channel of isopool".to_owned(),
+        }),
+    }
+}
+
+/// One line: several workers may speak at once.
+fn tell_panic(info: &PanicHookInfo<'_>) {
+    let said = info.payload_as_str().unwrap_or("a value that is no text").replace('\n', " ");
+    let place = info.location().map(|location| format!(" at {location}")).unwrap_or_default();
+    eprintln!("isopool worker {}: panicked{place}: {said}", std::process::id());
+}

@@ -1,0 +1,62 @@
+//! What it does: tasks that show what a sandbox lets a guest see and say. Never: changes anything.
+
+use isopool_guest::task;
+use std::io::Write;
+
+/// Writes to the standard output and the standard error.
+///
+/// # Errors
+/// A stream is closed.
+#[task]
+pub fn print(stdout: String, stderr: String) -> std::io::Result<()> {
+    std::io::stdout().write_all(stdout.as_bytes())?;
+    std::io::stdout().flush()?;
+    std::io::stderr().write_all(stderr.as_bytes())
+}
+
+/// One log record of each level; the text is in each message.
+#[task]
+pub fn log_all_levels(text: String) {
+    log::error!("error {text}");
+    log::warn!("warn {text}");
+    log::info!("info {text}");
+    log::debug!("debug {text}");
+    log::trace!(target: "a_target", "trace {text}");
+}
+
+/// The value of an environment variable, if it is there and is text.
+#[task]
+pub fn env(name: String) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// The task's id and its worker's index.
+#[task]
+pub fn context() -> (u64, u32) {
+    let context = isopool_guest::context();
+    (context.task_id, context.worker_index)
+}
+
+/// What can be seen of a path: the names in a folder, or why there are none.
+///
+/// # Errors
+/// The folder is not there for this guest.
+#[task]
+pub fn list_folder(path: String) -> Result<Vec<String>, std::io::Error> {
+    std::fs::read_dir(path)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outside_a_sandbox_there_is_no_task() {
+        assert_eq!(context(), (0, 0));
+        assert_eq!(env("GUEST_BASIC_IS_NOT_SET".into()), None);
+        assert!(env("PATH".into()).is_some());
+        assert!(list_folder("/nowhere".into()).is_err());
+        print("out\n".into(), "err\n".into()).expect("both streams are open");
+        log_all_levels("nobody listens".into());
+    }
+}

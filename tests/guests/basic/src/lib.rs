@@ -1,0 +1,12 @@
+//! What it does: the tasks that the house tests run: each one way for a task to end, or one thing that it can see.
+//! Takes from: `isopool-guest`. Hands to: `tests/`, through the stubs of its functions.
+//! Never: relies on the host; a function that means something only in a sandbox says so when it is called outside of one.
+
+pub mod crash;
+pub mod environment;
+pub mod failure;
+pub mod left;
+pub mod resources;
+pub mod right;
+pub mod state;
+pub mod value;

@@ -1,0 +1,39 @@
+//! What it does: tasks that use memory or time. Never: uses more than it is asked to.
+
+use isopool_guest::task;
+use std::time::Duration;
+
+/// Reserves and touches memory, a mebibyte at a time, until it has `bytes` or is refused; gives how many bytes it got.
+#[task]
+pub fn allocate(bytes: u64) -> u64 {
+    const STEP_BYTES: usize = 1 << 20;
+    // The list of blocks must not be what is refused.
+    let mut blocks: Vec<Vec<u8>> = Vec::with_capacity((bytes / STEP_BYTES as u64 + 1).min(1 << 12) as usize);
+    while blocks.len() < blocks.capacity() && ((blocks.len() * STEP_BYTES) as u64) < bytes {
+        let mut block = Vec::new();
+        if block.try_reserve_exact(STEP_BYTES).is_err() {
+            break;
+        }
+        block.resize(STEP_BYTES, 1);
+        blocks.push(std::hint::black_box(block));
+    }
+    ((blocks.len() * STEP_BYTES) as u64).min(bytes)
+}
+
+/// Waits without computing.
+#[task]
+pub fn sleep_ms(milliseconds: u64) {
+    std::thread::sleep(Duration::from_millis(milliseconds));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_gets_what_there_is() {
+        assert_eq!(allocate(0), 0);
+        assert_eq!(allocate(3_000_000), 3_000_000);
+        sleep_ms(1);
+    }
+}
