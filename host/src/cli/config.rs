@@ -3,7 +3,7 @@
 use super::args::{Arguments, Command, MapArguments, PoolArguments, RunArguments};
 use super::exit::Stop;
 use isopool::limits::MAX_WORKERS;
-use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -39,9 +39,11 @@ pub(super) struct Run {
 }
 
 /// What a function that is called once gets.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub(super) enum RunInput {
-    Json(Vec<Value>),
+    /// Its arguments.
+    Json(Vec<Box<RawValue>>),
+    /// The bytes of standard input.
     StandardInput,
 }
 
@@ -97,7 +99,7 @@ impl TryFrom<RunArguments> for Run {
         let arguments = if typed.bytes {
             RunInput::StandardInput
         } else if typed.text {
-            RunInput::Json(typed.arguments.into_iter().map(Value::String).collect())
+            RunInput::Json(typed.arguments.iter().map(|text| text_argument(text)).collect())
         } else {
             RunInput::Json(typed.arguments.iter().enumerate().map(json_argument).collect::<Result<_, _>>()?)
         };
@@ -106,7 +108,12 @@ impl TryFrom<RunArguments> for Run {
     }
 }
 
-fn json_argument((index, text): (usize, &String)) -> Result<Value, Stop> {
+/// An argument that is a string.
+pub(super) fn text_argument(text: &str) -> Box<RawValue> {
+    to_raw_value(text).expect("a string can always be written as JSON")
+}
+
+fn json_argument((index, text): (usize, &String)) -> Result<Box<RawValue>, Stop> {
     serde_json::from_str(text).map_err(|error| {
         Stop::Usage(format!(
             "argument {} of the function, `{text}`, is not JSON: {error}; write a string as '\"{text}\"', or give --text \
@@ -164,7 +171,6 @@ fn variable(text: &str) -> Result<(String, String), Stop> {
 mod tests {
     use super::*;
     use clap::Parser;
-    use serde_json::json;
 
     fn config(line: &[&str]) -> Result<Config, Stop> {
         let line = ["isopool"].iter().chain(line);
@@ -194,12 +200,18 @@ mod tests {
 
     #[test]
     fn arguments_are_json_unless_they_are_text() {
-        let json = run(&["run", "m", "f", "1", "[2, null]", "\"three\""]).arguments;
-        assert_eq!(json, RunInput::Json(vec![json!(1), json!([2, null]), json!("three")]));
-        let text = run(&["run", "m", "f", "--text", "1", "two words"]).arguments;
-        assert_eq!(text, RunInput::Json(vec![json!("1"), json!("two words")]));
-        assert_eq!(run(&["run", "m", "f", "--bytes"]).arguments, RunInput::StandardInput);
-        assert_eq!(run(&["run", "m", "f"]).arguments, RunInput::Json(vec![]));
+        let arguments = |line: &[&str]| match run(&[&["run", "m", "f"], line].concat()).arguments {
+            RunInput::Json(arguments) => Some(arguments.iter().map(|json| json.get().to_owned()).collect::<Vec<_>>()),
+            RunInput::StandardInput => None,
+        };
+        let json = ["12345678901234567890123", "[2, null]", "\"three\""];
+        assert_eq!(arguments(&json), Some(json.map(str::to_owned).to_vec()));
+        assert_eq!(
+            arguments(&["--text", "1", "two \"words\""]),
+            Some(vec!["\"1\"".into(), r#""two \"words\"""#.into()])
+        );
+        assert_eq!(arguments(&["--bytes"]), None);
+        assert_eq!(arguments(&[]), Some(vec![]));
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! How the program ends: its exit codes, and what becomes of which.
 
-use super::input::InputError;
-use isopool::{Error, ErrorKind, TaskError};
+use super::input::{InputError, InputName};
+use isopool::{BrokenCause, Error, ErrorKind, TaskError};
 use std::io;
+use std::time::Duration;
 
 /// Shown at the end of `--help`.
 pub(super) const EXIT_CODES: &str = "\
@@ -48,6 +49,12 @@ pub(super) enum Stop {
     /// The pool, or a module, refused.
     #[error("{}", with_sources(.0))]
     Isopool(#[from] Error),
+    /// The module's file could not be read.
+    #[error("{0}")]
+    ModuleFile(Error),
+    /// The system refused a thread or a signal handler.
+    #[error("no thread or signal handler could be set up: {0}")]
+    System(io::Error),
     /// An input could not be read.
     #[error(transparent)]
     Input(#[from] InputError),
@@ -58,6 +65,16 @@ pub(super) enum Stop {
         input: String,
         /// How it ended.
         error: TaskError,
+    },
+    /// A task ran for too long.
+    #[error("{input}{task} ran longer than {timeout:?}, and was stopped; give it more time with --timeout")]
+    Late {
+        /// As in `Task`.
+        input: String,
+        /// Which.
+        task: String,
+        /// For how long it may run.
+        timeout: Duration,
     },
     /// Some tasks ended without a value, and were told about already.
     #[error("{failed} of {all} tasks failed")]
@@ -85,13 +102,22 @@ pub(super) enum Stop {
 }
 
 impl Stop {
+    /// A task that was cancelled because it ran longer than `timeout`.
+    pub(super) fn late(input: Option<&InputName>, cancelled: &TaskError, timeout: Duration) -> Self {
+        let input = input.map(|name| format!("{name}: ")).unwrap_or_default();
+        let task = cancelled.task().map_or_else(|| "the task".to_owned(), ToString::to_string);
+        Self::Late { input, task, timeout }
+    }
+
     /// The exit code that says so.
     pub(super) fn code(&self) -> Code {
         match self {
             Stop::Usage(_) => Code::USAGE,
             Stop::Isopool(error) => code_of_error(error.kind()),
             Stop::Input(InputError::NotJson { .. }) => Code::USAGE,
-            Stop::Input(_) => Code::INPUT_OUTPUT,
+            Stop::Input(_) | Stop::ModuleFile(_) => Code::INPUT_OUTPUT,
+            Stop::System(_) => Code::POOL,
+            Stop::Late { .. } => Code::TIMED_OUT,
             Stop::Task { error, .. } => code_of_task(error),
             Stop::SomeFailed { code, .. } => *code,
             Stop::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Code::PIPE_CLOSED,
@@ -106,13 +132,22 @@ impl Stop {
     }
 }
 
+fn code_of_task(error: &TaskError) -> Code {
+    match error {
+        // A trap is the guest's own doing, and its worker lives on.
+        TaskError::BrokenProcessPool(broken) if matches!(broken.cause, BrokenCause::Trap(_)) => Code::TASK_FAILED,
+        TaskError::BrokenProcessPool(_) | TaskError::Shutdown { .. } | TaskError::ModuleFailed { .. } => Code::POOL,
+        TaskError::NotSubmitted { error, .. } => code_of_error(error.kind()),
+        _ => Code::TASK_FAILED,
+    }
+}
+
 fn code_of_error(kind: ErrorKind) -> Code {
     match kind {
         ErrorKind::InvalidOption => Code::USAGE,
-        ErrorKind::Module
-        | ErrorKind::UnknownFunction
-        | ErrorKind::SignatureMismatch
-        | ErrorKind::UnsupportedCodec => Code::MODULE,
+        ErrorKind::Module | ErrorKind::UnknownFunction | ErrorKind::SignatureMismatch | ErrorKind::UnsupportedCodec => {
+            Code::MODULE
+        }
         _ => Code::POOL,
     }
 }

@@ -1,19 +1,20 @@
 //! What a function gets: one input after another, read when its turn comes.
 
-use super::config::Form;
+use super::call::Argument;
+use super::config::{Form, text_argument};
+use isopool::Bytes;
 use isopool::limits::MAX_PAYLOAD_BYTES;
-use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 /// One input of a map.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Input {
     pub(super) name: InputName,
-    /// The encoded arguments.
-    pub(super) argument: Vec<u8>,
+    pub(super) argument: Argument,
 }
 
 /// What a user calls an input.
@@ -48,6 +49,16 @@ pub(super) enum InputError {
     TooLarge { name: InputName },
 }
 
+impl InputError {
+    /// Which input, or file.
+    pub(super) fn name(&self) -> &InputName {
+        match self {
+            Self::Read { name, .. } | Self::NotJson { name, .. } => name,
+            Self::NotText { name, .. } | Self::TooLarge { name } => name,
+        }
+    }
+}
+
 /// The inputs that these files hold; without any, those of standard input.
 pub(super) fn inputs(form: Form, files: Vec<PathBuf>) -> Box<dyn Iterator<Item = Result<Input, InputError>> + Send> {
     let files = if files.is_empty() { vec![PathBuf::from("-")] } else { files };
@@ -71,36 +82,35 @@ fn open(path: &Path) -> io::Result<Box<dyn BufRead + Send>> {
 }
 
 /// The bytes of standard input.
-pub(super) fn standard_input() -> Result<Vec<u8>, InputError> {
-    Ok(whole_file(Form::FileBytes, PathBuf::from("-"))?.argument)
+pub(super) fn standard_input() -> Result<Bytes, InputError> {
+    let path = Path::new("-");
+    Ok(read_all(path, &InputName::File(path.to_owned()))?.into())
 }
 
 fn whole_file(form: Form, path: PathBuf) -> Result<Input, InputError> {
-    let name = InputName::File(path);
-    let InputName::File(path) = &name else { unreachable!("made just above") };
-    let mut bytes = Vec::new();
-    let read = open(path).and_then(|file| file.take(MAX_PAYLOAD_BYTES as u64 + 1).read_to_end(&mut bytes));
-    if let Err(source) = read {
-        return Err(InputError::Read { name, source });
-    }
-    if bytes.len() > MAX_PAYLOAD_BYTES {
-        return Err(InputError::TooLarge { name });
-    }
+    let name = InputName::File(path.clone());
+    let bytes = read_all(&path, &name)?;
     if form == Form::FileBytes {
-        return Ok(Input { name, argument: bytes });
+        return Ok(Input { name, argument: Argument::Bytes(bytes.into()) });
     }
     match String::from_utf8(bytes) {
-        Ok(text) => Ok(Input { name, argument: text_argument(&text) }),
+        Ok(text) => Ok(Input { name, argument: Argument::Json(vec![text_argument(&text)]) }),
         Err(_) => Err(InputError::NotText { name, remedy: "; give --bytes to hand it over as it is" }),
     }
 }
 
-/// A list of one argument that is a string.
-fn text_argument(text: &str) -> Vec<u8> {
-    serde_json::to_vec(&[text]).expect("a string can always be written as JSON")
+fn read_all(path: &Path, name: &InputName) -> Result<Vec<u8>, InputError> {
+    let mut bytes = Vec::new();
+    open(path)
+        .and_then(|file| file.take(MAX_PAYLOAD_BYTES as u64 + 1).read_to_end(&mut bytes))
+        .map_err(|source| InputError::Read { name: name.clone(), source })?;
+    if bytes.len() > MAX_PAYLOAD_BYTES {
+        return Err(InputError::TooLarge { name: name.clone() });
+    }
+    Ok(bytes)
 }
 
-/// The lines of one file; an error ends it.
+/// The lines of one file; one that cannot be read to its end is the last.
 struct Lines {
     form: Form,
     path: PathBuf,
@@ -116,11 +126,7 @@ impl Iterator for Lines {
         while !self.over {
             match self.read_line() {
                 Ok(Some(line)) if self.form == Form::JsonLine && line.iter().all(u8::is_ascii_whitespace) => {}
-                Ok(Some(line)) => {
-                    let input = self.input(line);
-                    self.over = input.is_err();
-                    return Some(input);
-                }
+                Ok(Some(line)) => return Some(self.input(line)),
                 Ok(None) => self.over = true,
                 Err(error) => {
                     self.over = true;
@@ -168,11 +174,10 @@ impl Lines {
         let name = self.name();
         let Ok(line) = String::from_utf8(line) else { return Err(InputError::NotText { name, remedy: "" }) };
         if self.form == Form::TextLine {
-            return Ok(Input { name, argument: text_argument(&line) });
+            return Ok(Input { name, argument: Argument::Json(vec![text_argument(&line)]) });
         }
-        // Checked and then handed on as it was written: reading it into numbers and back could change it.
-        match serde_json::from_str::<IgnoredAny>(&line) {
-            Ok(_) => Ok(Input { name, argument: format!("[{}]", line.trim()).into_bytes() }),
+        match serde_json::from_str::<Box<RawValue>>(&line) {
+            Ok(value) => Ok(Input { name, argument: Argument::Json(vec![value]) }),
             Err(source) => Err(InputError::NotJson { name, source }),
         }
     }
@@ -193,7 +198,8 @@ mod tests {
         let file = file(content);
         inputs(form, vec![file.path().to_owned()])
             .map(|input| match input {
-                Ok(input) => Ok(String::from_utf8(input.argument).expect("text")),
+                Ok(Input { argument: Argument::Json(values), .. }) => Ok(serde_json::to_string(&values).expect("JSON")),
+                Ok(Input { argument: Argument::Bytes(bytes), .. }) => Ok(format!("{bytes:?}")),
                 Err(error) => Err(error.to_string().replace(&file.path().display().to_string(), "FILE")),
             })
             .collect()
@@ -208,10 +214,10 @@ mod tests {
     }
 
     #[test]
-    fn line_that_is_no_json_is_named_and_ends_the_file() {
+    fn line_that_is_no_json_is_named_and_the_next_one_is_read() {
         for line in ["hello", "1 2", "1] , [2", "{"] {
             let found = read(Form::JsonLine, format!("1\n\n{line}\n2\n").as_bytes());
-            assert_eq!(found.len(), 2, "{found:?}");
+            assert_eq!(found[2], Ok("[2]".to_owned()), "{found:?}");
             let error = found[1].as_ref().expect_err("it is no JSON");
             assert!(error.starts_with("FILE:3 is not JSON: ") && error.ends_with("as a string"), "{error}");
         }
@@ -229,9 +235,7 @@ mod tests {
         assert_eq!(read(Form::FileText, b"a\nb\n"), [Ok("[\"a\\nb\\n\"]".to_owned())]);
         let error = "FILE is not text (UTF-8); give --bytes to hand it over as it is";
         assert_eq!(read(Form::FileText, b"\xff"), [Err(error.to_owned())]);
-        let file = file(b"\xff\0");
-        let found = inputs(Form::FileBytes, vec![file.path().to_owned()]).next().expect("one").expect("readable");
-        assert_eq!(found.argument, b"\xff\0");
+        assert_eq!(read(Form::FileBytes, b"\xff\0"), [Ok("[255, 0]".to_owned())]);
     }
 
     #[test]

@@ -5,7 +5,9 @@
 //! A command goes one way: [`args`] (as typed) → [`config`] (what it means) → [`run`], [`map`], [`inspect`].
 
 mod args;
+mod call;
 mod config;
+mod deadline;
 mod exit;
 mod input;
 mod inspect;
