@@ -173,6 +173,7 @@ fn causes(first: Option<&(dyn Error + 'static)>) -> Vec<String> {
 }
 
 #[cfg(test)]
+#[allow(clippy::needless_borrow)] // which borrow is needless is what the specialisation is about
 mod tests {
     use super::*;
 

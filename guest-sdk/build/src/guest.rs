@@ -23,7 +23,6 @@ pub(crate) const PROFILE: &str = "release";
 const SETTINGS: &[(&str, &str)] = &[
     ("OPT_LEVEL", "3"),
     ("PANIC", "abort"),
-    ("LTO", "thin"),
     ("CODEGEN_UNITS", "1"),
     ("INCREMENTAL", "false"),
     ("DEBUG_ASSERTIONS", "false"),
@@ -105,7 +104,8 @@ impl Guest {
     }
 
     /// A profile of the guest's workspace, used exactly as it is written there. The default is `release` with settings for
-    /// guests: `opt-level = 3`, `lto = "thin"`, `panic = "abort"`, names of functions but no debug information.
+    /// guests: `opt-level = 3`, `panic = "abort"`, names of functions but no debug information; and `lto = "thin"` when this
+    /// package is itself built for release, which takes some seconds more.
     #[must_use]
     pub fn profile(mut self, name: impl Into<String>) -> Self {
         self.profile = Some(name.into());
@@ -230,10 +230,15 @@ impl Guest {
         };
         let name = self.profile.as_deref().unwrap_or(PROFILE).to_uppercase().replace('-', "_");
         let settings = if self.profile.is_none() { SETTINGS } else { &[] };
+        // Optimising across crates takes seconds after every edit: it waits for the outer release build.
+        let release = env::var_os("PROFILE").is_some_and(|profile| profile == "release");
+        let lto = [("LTO", if release { "thin" } else { "off" })];
+        let lto = if self.profile.is_none() { &lto[..] } else { &[] };
         let debug = if self.profile.is_none() || self.line_tables { &debug[..] } else { &[] };
         settings
             .iter()
             .chain(debug)
+            .chain(lto)
             .map(|(setting, value)| (format!("CARGO_PROFILE_{name}_{setting}"), (*value).to_owned()))
             .collect()
     }

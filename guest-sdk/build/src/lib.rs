@@ -13,6 +13,7 @@
 //! ```no_run
 //! isopool_build::closures();
 //! ```
+//! The README of this crate says how the closures get out of the program.
 //!
 //! # Another package's module
 //! ```no_run

@@ -15,16 +15,17 @@ use syn::{Ident, ItemFn, Path, parse_quote};
 pub(crate) fn expand(tokens: TokenStream) -> TokenStream {
     let place = position();
     let side = side(place.as_deref());
-    let expansion = syn::parse2::<Closure>(tokens)
-        .and_then(|closure| Expansion::new(closure, side.library()))
-        .map(|expansion| match &side {
-            Side::Lifted { .. } => expansion.registration(place.as_deref().unwrap_or_default()),
-            Side::InPlace { .. } => {
-                let registration = expansion.registration(place.as_deref().unwrap_or_default());
-                let value = expansion.value(place.as_deref(), &Finding::Nothing);
-                quote!({ #registration #value })
+    let expansion =
+        syn::parse2::<Closure>(tokens).and_then(|closure| Expansion::new(closure, side.library())).map(|expansion| {
+            match &side {
+                Side::Lifted { .. } => expansion.registration(place.as_deref().unwrap_or_default()),
+                Side::InPlace { .. } => {
+                    let registration = expansion.registration(place.as_deref().unwrap_or_default());
+                    let value = expansion.value(place.as_deref(), &Finding::Nothing);
+                    quote!({ #registration #value })
+                }
+                Side::Host { finding, .. } => expansion.value(place.as_deref(), finding),
             }
-            Side::Host { finding, .. } => expansion.value(place.as_deref(), finding),
         });
     expansion.unwrap_or_else(|error| {
         let error = error.into_compile_error();
@@ -92,7 +93,8 @@ impl Expansion {
         let output = self.task.wire(&self.task.shape.output);
         let spans = self.task.shape.arguments.iter().map(|argument| argument.ty.span());
         let travels = wires.iter().zip(spans).chain([(&output, self.task.shape.output.span())]);
-        let travels = travels.map(|(wire, span)| quote_spanned!(span=> const _: () = #krate::__private::travels::<#wire>();));
+        let travels =
+            travels.map(|(wire, span)| quote_spanned!(span=> const _: () = #krate::__private::travels::<#wire>();));
         let names: Vec<&Ident> = self.closure.captures.iter().map(|capture| &capture.name).collect();
         let types = self.closure.captures.iter().map(|capture| &capture.ty);
         let values = self.closure.captures.iter().map(|capture| match &capture.value {

@@ -51,7 +51,8 @@ pub(crate) fn position() -> Option<String> {
     // rustc's own working directory is the workspace's root.
     let file = env::current_dir().map_or_else(|_| file.clone(), |folder| folder.join(&file));
     let package = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR")?);
-    let inside = relative(&file, &package).or_else(|| relative(&file.canonicalize().ok()?, &package.canonicalize().ok()?));
+    let inside =
+        relative(&file, &package).or_else(|| relative(&file.canonicalize().ok()?, &package.canonicalize().ok()?));
     let name = inside.unwrap_or_else(|| file.display().to_string());
     Some(format!("{name}:{}:{}", span.line(), span.column()))
 }
@@ -153,7 +154,8 @@ mod tests {
 
     #[test]
     fn a_task_is_found_by_crate_and_place() {
-        let index = "library\tpool\ntask\tdemo\tsrc/main.rs:1:2\tdemo.wasm\t\ntask\tdemo\tsrc/main.rs:2:2\t\ta\\nb\\\\\n";
+        let index =
+            "library\tpool\ntask\tdemo\tsrc/main.rs:1:2\tdemo.wasm\t\ntask\tdemo\tsrc/main.rs:2:2\t\ta\\nb\\\\\n";
         assert!(matches!(find(index, "demo", "src/main.rs:1:2"), Finding::Module(file) if file == "demo.wasm"));
         assert!(matches!(find(index, "demo", "src/main.rs:2:2"), Finding::Complaint(text) if text == "a\nb\\"));
         let unseen = find(index, "other", "src/main.rs:1:2");

@@ -63,7 +63,8 @@ impl Parse for Closure {
             syn::bracketed!(inner in input);
             captures = Punctuated::<Capture, Token![,]>::parse_terminated(&inner)?.into_iter().collect();
         }
-        if !input.peek(Token![|]) && !input.peek(Token![||]) && !input.peek(Token![move]) && !input.peek(Token![async]) {
+        if !input.peek(Token![|]) && !input.peek(Token![||]) && !input.peek(Token![move]) && !input.peek(Token![async])
+        {
             return Err(input.error("task! takes a closure: `task!([capture: Type] |argument: Type| -> Type { … })`"));
         }
         let closure: ExprClosure = input.parse()?;
@@ -82,7 +83,8 @@ impl Closure {
             return Err(Error::new(token.span(), message));
         }
         let ReturnType::Type(_, output) = closure.output else {
-            let message = "write the result's type, as in `|x: u64| -> u64 { … }`: it travels as bytes; for no result `-> ()`";
+            let message =
+                "write the result's type, as in `|x: u64| -> u64 { … }`: it travels as bytes; for no result `-> ()`";
             return Err(Error::new(closure.or2_token.span(), message));
         };
         let mut arguments = Vec::new();
@@ -122,7 +124,9 @@ fn nested_task(tokens: TokenStream) -> Option<Ident> {
         let nested = match token {
             TokenTree::Group(group) => nested_task(group.stream()),
             TokenTree::Ident(name) if name == "task" => match (tokens.get(at + 1), tokens.get(at + 2)) {
-                (Some(TokenTree::Punct(bang)), Some(TokenTree::Group(_))) if bang.as_char() == '!' => Some(name.clone()),
+                (Some(TokenTree::Punct(bang)), Some(TokenTree::Group(_))) if bang.as_char() == '!' => {
+                    Some(name.clone())
+                }
                 _ => None,
             },
             _ => None,
@@ -147,8 +151,9 @@ mod tests {
 
     #[test]
     fn captures_and_arguments_are_read() {
-        let closure: Closure = syn::parse_str("[a: u64, n: Vec<u8> = self.n.clone(),] |(x, y): (u8, u8)| -> u64 { a },")
-            .expect("a closure of the documented form");
+        let closure: Closure =
+            syn::parse_str("[a: u64, n: Vec<u8> = self.n.clone(),] |(x, y): (u8, u8)| -> u64 { a },")
+                .expect("a closure of the documented form");
         assert_eq!(closure.captures.len(), 2);
         assert!(closure.captures[1].value.is_some());
         assert_eq!(closure.arguments.len(), 1);

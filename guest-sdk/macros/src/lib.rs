@@ -17,7 +17,49 @@ pub fn task(options: TokenStream, item: TokenStream) -> TokenStream {
     task_attr::expand(options.into(), item.into()).into()
 }
 
-/// A closure that runs in a sandbox. It is `isopool::task!`; `isopool` has the whole description.
+/// A closure that runs in a sandbox: `isopool::task!`.
+///
+/// ```ignore
+/// let factor = 3u64;
+/// let triple = isopool::task!([factor: u64] |x: u64| -> u64 { x * factor });
+/// let future = executor.submit(triple(14))?;
+/// let all = executor.map(triple, 0..100);
+/// ```
+///
+/// The value is an ordinary closure, `Fn` and `Clone`: each call gives an `isopool::Call`, and nothing runs until an executor
+/// gets that. The package needs this `build.rs`, and `isopool-build` under `[build-dependencies]`:
+///
+/// ```ignore
+/// fn main() { isopool_build::closures() }
+/// ```
+///
+/// # What is written
+/// `task!([captures] |arguments| -> Type { body })`
+/// - **captures**: `name: Type` copies the variable `name` when the closure is made; `name: Type = value` takes a value, as in
+///   `n: u64 = self.n`, or `data: Vec<u8> = data`, which moves. Every call sends a clone. May be left out.
+/// - **arguments**: each with its type; at most 16 together with the captures. **result**: always written, for none `-> ()`.
+/// - Everything that travels is owned and implements `serde::Serialize` and `DeserializeOwned`. `Vec<u8>` travels as a whole.
+///   A `Result<T, E>` whose `E` can be displayed is a failure of the task when it is an `Err`.
+///
+/// # What the body may name
+/// The standard library; its captures and arguments; items of this crate (functions, types, constants, `macro_rules!`, private
+/// ones and those inside the function too); dependencies that compile for `wasm32-wasip2`. The rest of the program is not in
+/// the sandbox: it may use threads, sockets or whatever does not compile there, as long as no task names it.
+///
+/// It may not name: other variables (there are no references, and nothing that it changes is seen outside), `self`, generic
+/// parameters of the function around it, what only the host has, or items that another macro makes. A `static` is another
+/// one in each sandbox. There is no `async`, and no `task!` inside a `task!`.
+///
+/// # How it is written
+/// As `task!` or `isopool::task!` (or with the name that the manifest gives to `isopool`), in a file that `mod` reaches. An
+/// alias, the body of a `macro_rules!`, `include!` and documentation tests hide it from the build script; the error says so.
+/// An argument of another macro, such as `vec![task!(…)]`, is fine.
+///
+/// # When a name pulls in too much, or too little
+/// The build script follows names. If a task needs an item, it takes with it what that item names. `#[isopool::host]` on an
+/// item, a method or a `use` keeps it out of all sandboxes; `#[isopool::shared]` on an item or an inline module takes it (and
+/// all in it) into every sandbox of the crate, for items that no name leads to. A trait that is used only through its methods
+/// and comes from another crate is best imported inside the body.
 #[proc_macro]
 pub fn closure(tokens: TokenStream) -> TokenStream {
     closure::expand(tokens.into()).into()

@@ -44,6 +44,8 @@ impl Task {
         quote! {
             // On the host the function may be called by nothing but tests.
             #[cfg_attr(not(target_family = "wasm"), allow(dead_code))]
+            // Arguments of a task have to be owned.
+            #[allow(clippy::needless_pass_by_value)]
             #function
             #registration
             #stub

@@ -5,7 +5,7 @@ static MODULE: isopool_guest::EmbeddedModule = isopool_guest::EmbeddedModule { n
 pub struct Plain;
 
 #[task(module = MODULE)]
-pub fn plain(value: Plain) {}
+pub fn plain(_value: Plain) {}
 
 #[task(module = MODULE)]
 pub fn give() -> Result<Vec<Plain>, String> {

@@ -64,8 +64,7 @@ fn functions(engine: &GuestEngine, component: &Component) -> Result<Vec<Function
     instance.store.data_mut().begin(&Purview { task: None, function: "functions" });
     let listed = engine.wait(instance.functions(&prepared));
     instance.store.data_mut().end();
-    let listed =
-        listed.map_err(|error| describe(tell(error_outcome(&error, instance.store.data_mut()))))?;
+    let listed = listed.map_err(|error| describe(tell(error_outcome(&error, instance.store.data_mut()))))?;
     if listed.len() > MAX_FUNCTIONS {
         return Err(describe(format!("it lists {} functions; the limit is {MAX_FUNCTIONS}", listed.len())));
     }

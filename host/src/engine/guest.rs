@@ -123,12 +123,14 @@ impl Guest {
         (self.settings.logs)(task, record);
     }
 
+    /// Whether the guest holds handles of the host, such as its standard output.
+    pub(super) fn holds_handles(&self) -> bool {
+        !self.resources.is_empty()
+    }
+
     /// Where the task runs, for the guest.
     pub(super) fn context(&self) -> host::TaskContext {
-        host::TaskContext {
-            task_id: self.task.map_or(0, TaskId::get),
-            worker_index: self.settings.worker_index,
-        }
+        host::TaskContext { task_id: self.task.map_or(0, TaskId::get), worker_index: self.settings.worker_index }
     }
 }
 

@@ -40,8 +40,7 @@ impl host::Host for Guest {
     }
 
     fn panicked(&mut self, info: host::Panic) {
-        let location =
-            info.file.map(|file| Location { file: cut(file), line: info.line, column: info.column });
+        let location = info.file.map(|file| Location { file: cut(file), line: info.line, column: info.column });
         self.panic = Some(Panic { message: cut(info.message), location, backtrace: Vec::new() });
     }
 

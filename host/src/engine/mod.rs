@@ -14,11 +14,17 @@ mod output;
 mod recognise;
 mod snapshot;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 mod trap;
 
-pub(crate) use compile::{Artifact, compile};
+#[cfg(test)]
+pub(crate) use compile::Artifact;
+pub(crate) use compile::compile;
 pub(crate) use config::Purpose;
 pub(crate) use guest::{GuestSettings, LogSink};
 pub(crate) use instance::GuestEngine;
-pub(crate) use module_cache::{Ended, ModuleCache, Run};
+#[cfg(test)]
+pub(crate) use module_cache::Ended;
+pub(crate) use module_cache::{ModuleCache, Run};

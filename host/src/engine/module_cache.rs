@@ -106,7 +106,8 @@ impl ModuleCache {
     }
 
     fn drop_surplus_code(&mut self) {
-        while self.modules.values().filter(|module| matches!(module.code, Code::Loaded(_))).count() > MAX_LOADED_MODULES {
+        while self.modules.values().filter(|module| matches!(module.code, Code::Loaded(_))).count() > MAX_LOADED_MODULES
+        {
             let loaded = self.modules.values_mut().filter(|module| matches!(module.code, Code::Loaded(_)));
             if let Some(oldest) = loaded.min_by_key(|module| module.last_used) {
                 (oldest.code, oldest.live) = (Code::NotLoaded, None);
@@ -117,7 +118,8 @@ impl ModuleCache {
     /// Ends the longest unused of the instances that are kept, when the pool has no slot for one more.
     fn make_room_for_an_instance(&mut self, artifact: ArtifactId) {
         let starts = self.modules.get(&artifact).is_some_and(|module| module.live.is_none());
-        while starts && self.modules.values().filter(|module| module.live.is_some()).count() >= INSTANCE_SLOTS as usize {
+        while starts && self.modules.values().filter(|module| module.live.is_some()).count() >= INSTANCE_SLOTS as usize
+        {
             let live = self.modules.values_mut().filter(|module| module.live.is_some());
             if let Some(oldest) = live.min_by_key(|module| module.last_used) {
                 oldest.live = None;

@@ -33,8 +33,8 @@ pub(super) fn component(wasm: &[u8]) -> Result<Cow<'_, [u8]>, Refusal> {
         return Err(Refusal::UnknownImport { message: message.to_owned() });
     }
     let encode = |wasm| ComponentEncoder::default().module(wasm)?.validate(true).encode();
-    encode(wasm).map(Cow::Owned).map_err(|error| {
-        Refusal::Invalid { message: cut(format!("the core module cannot be made into a component: {error:#}")) }
+    encode(wasm).map(Cow::Owned).map_err(|error| Refusal::Invalid {
+        message: cut(format!("the core module cannot be made into a component: {error:#}")),
     })
 }
 
@@ -85,7 +85,9 @@ pub(super) fn contract_version<'a>(exports: impl Iterator<Item = &'a str> + Clon
         Some(module) => {
             Err(Refusal::OtherVersion { module: cut(module.to_owned()), host: CONTRACT_VERSION.to_owned() })
         }
-        None => Err(Refusal::OtherWorld { exports: exports.take(MAX_NAMES).map(|name| cut(name.to_owned())).collect() }),
+        None => {
+            Err(Refusal::OtherWorld { exports: exports.take(MAX_NAMES).map(|name| cut(name.to_owned())).collect() })
+        }
     }
 }
 

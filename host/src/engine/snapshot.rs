@@ -31,6 +31,12 @@ pub(super) fn snapshot(engine: &GuestEngine, wasm: &[u8], call: &InitializerCall
     if end.outcome != Outcome::Returned {
         return Err(refused(tell(end.outcome)));
     }
+    // Its memory names handles that no fresh instance has: the next one to print would trap far from the cause.
+    if instance.store.data().holds_handles() {
+        let message = "it printed, or holds a stream, and handles do not outlive it; \
+                       let only tasks print, or use the crate `log`";
+        return Err(refused(message.to_owned()));
+    }
     let handle = instance.handle().expect("it has just returned from a call");
     // The memory leaves the guest as one list.
     instance.store.set_hostcall_fuel(usize::MAX);

@@ -33,15 +33,13 @@ pub(super) fn failure_outcome(failure: GuestFailure, function: &str, codec: &str
         }
         FailureKind::ArgumentCodec => codec_failure(Side::Argument, message),
         FailureKind::ResultCodec => codec_failure(Side::Result, message),
-        // The caller has looked both up in the module's own list before it sent the task.
-        FailureKind::UnknownFunction => Outcome::ModuleFailed(format!(
-            "the module lists a function `{}` and then says that it has none",
-            cut(function.to_owned())
-        )),
-        FailureKind::UnknownCodec => Outcome::ModuleFailed(format!(
-            "the module lists the codec `{codec}` for `{}` and then refuses it",
-            cut(function.to_owned())
-        )),
+        // The caller has looked both up in the module's own list before it sent a task; for an initializer it cannot.
+        FailureKind::UnknownFunction => {
+            Outcome::ModuleFailed(cut(format!("the module says that it has no function `{function}`")))
+        }
+        FailureKind::UnknownCodec => {
+            Outcome::ModuleFailed(cut(format!("the module says that `{function}` does not speak the codec `{codec}`")))
+        }
     }
 }
 

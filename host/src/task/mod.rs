@@ -8,12 +8,12 @@ mod module;
 mod outcome;
 mod report;
 
-pub use id::{ModuleHash, TaskId};
 pub(crate) use id::{ArtifactId, WorkerId};
+pub use id::{ModuleHash, TaskId};
 pub(crate) use log::{LogLevel, LogRecord};
 pub use module::{FunctionInfo, ModuleInfo};
 pub(crate) use module::{InitializerCall, Refusal};
-pub use outcome::{CodecFailure, Failure, Location, Panic, Side, Trap, TrapCode};
 pub(crate) use outcome::Outcome;
-pub use report::{CapturedOutput, TaskReport};
+pub use outcome::{CodecFailure, Failure, Location, Panic, Side, Trap, TrapCode};
 pub(crate) use report::RunReport;
+pub use report::{CapturedOutput, TaskReport};

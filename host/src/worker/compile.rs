@@ -32,12 +32,7 @@ pub(super) fn serve(channel: &SharedChannel, engine: GuestEngine) -> Result<(), 
     Ok(())
 }
 
-fn compile(
-    engine: &GuestEngine,
-    request: &CompileRequest,
-    wasm: &[u8],
-    file: OwnedFd,
-) -> Result<Compiled, Refusal> {
+fn compile(engine: &GuestEngine, request: &CompileRequest, wasm: &[u8], file: OwnedFd) -> Result<Compiled, Refusal> {
     let artifact = engine::compile(engine, wasm, request.initializer.as_ref())?;
     let written = File::from(file).write_all(&artifact.machine_code);
     written.map_err(|error| Refusal::Artifact { message: format!("the memory file takes no more: {error}") })?;

@@ -6,5 +6,7 @@ mod compile;
 mod exit;
 mod serve;
 mod takeover;
+#[cfg(test)]
+mod tests;
 
 pub use takeover::worker_main;

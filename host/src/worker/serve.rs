@@ -71,8 +71,8 @@ fn log_sink(channel: &SharedChannel) -> LogSink {
 
 fn run_tasks(channel: &SharedChannel, engine: GuestEngine, claims: Option<OwnedFd>) -> Result<(), WorkerError> {
     let claims = claims.ok_or(WorkerError::Protocol("`Configure` without a claim table"))?;
-    let claims = ClaimTable::open(claims)
-        .map_err(|source| WorkerError::Setup { step: "open the claim table", source })?;
+    let claims =
+        ClaimTable::open(claims).map_err(|source| WorkerError::Setup { step: "open the claim table", source })?;
     // Never dropped: to give back its reservations takes longer than to leave the process.
     let modules = Box::leak(Box::new(ModuleCache::new(engine)));
     while let Some(received) = receive(channel)? {
@@ -101,13 +101,8 @@ fn run_task(
     argument: &[u8],
 ) -> Result<(), WorkerError> {
     let task = request.task;
-    let run = Run {
-        task,
-        artifact: request.artifact,
-        function: &request.function,
-        codec: request.codec.name(),
-        argument,
-    };
+    let run =
+        Run { task, artifact: request.artifact, function: &request.function, codec: request.codec.name(), argument };
     // Dropped, with its instance, after the answer is on its way.
     let mut ended = modules.run(&run);
     let outcome = std::mem::replace(&mut ended.outcome, Outcome::Returned);

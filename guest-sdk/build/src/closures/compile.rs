@@ -2,10 +2,10 @@
 //! Hands to: `report.rs` (what rustc said) and `steps.rs` (the component). Never: prints errors; they belong to a task.
 
 use super::package::{Package, Target};
+use crate::Error;
 use crate::cargo::{command, find_artifact};
 use crate::guest::{Guest, PROFILE};
 use crate::toolchain::TARGET;
-use crate::Error;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 

@@ -36,7 +36,8 @@ pub(crate) fn generate(
         write_if_changed(&folder.join(&copy.name), copy.text.as_bytes())?;
     }
     for included in &program.included {
-        let beside = Path::new(&program.files[included.file].name).parent().unwrap_or(Path::new("")).join(&included.path);
+        let beside =
+            Path::new(&program.files[included.file].name).parent().unwrap_or(Path::new("")).join(&included.path);
         // A file that is not there is reported by the compiler, where it is named.
         if let Ok(bytes) = fs::read(package.folder.join(&beside)) {
             write_if_changed(&folder.join(&beside), &bytes)?;
@@ -294,7 +295,8 @@ mod tests {
 
     #[test]
     fn paths_of_patches_become_absolute() {
-        let mut value: Value = toml::from_str("[crates-io]\nx = { path = \"../x\", version = \"1\" }").expect("a table");
+        let mut value: Value =
+            toml::from_str("[crates-io]\nx = { path = \"../x\", version = \"1\" }").expect("a table");
         make_paths_absolute(&mut value, Path::new("/w"));
         assert_eq!(value["crates-io"]["x"]["path"].as_str(), Some("/w/../x"));
     }

@@ -77,8 +77,7 @@ impl Package {
         if !output.status.success() {
             return Err(refused(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
         }
-        let metadata: Value =
-            serde_json::from_slice(&output.stdout).map_err(|error| refused(error.to_string()))?;
+        let metadata: Value = serde_json::from_slice(&output.stdout).map_err(|error| refused(error.to_string()))?;
         Self::find(&metadata, folder).ok_or_else(|| refused("cargo metadata does not list this package".to_owned()))
     }
 
@@ -200,9 +199,8 @@ fn add_features_of_features(dependencies: &mut BTreeMap<String, Dependency>, tab
 /// Cargo tells a build script the features as `CARGO_FEATURE_<NAME>`, in capitals and with `_` for `-`.
 fn active_features(table: &Value) -> Vec<String> {
     let names = table.as_object().into_iter().flat_map(|table| table.keys());
-    let is_on = |name: &&String| {
-        env::var_os(format!("CARGO_FEATURE_{}", name.to_uppercase().replace('-', "_"))).is_some()
-    };
+    let is_on =
+        |name: &&String| env::var_os(format!("CARGO_FEATURE_{}", name.to_uppercase().replace('-', "_"))).is_some();
     names.filter(is_on).cloned().collect()
 }
 

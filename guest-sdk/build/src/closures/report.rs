@@ -30,7 +30,11 @@ pub(crate) fn report(
     if diagnostics.is_empty()
         && let Some(&first) = tasks.first()
     {
-        report.add(first, "cargo failed", format!("the module of this task could not be compiled; cargo said:\n\n{cargo}"));
+        report.add(
+            first,
+            "cargo failed",
+            format!("the module of this task could not be compiled; cargo said:\n\n{cargo}"),
+        );
     }
     report
 }

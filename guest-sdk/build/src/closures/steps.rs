@@ -180,7 +180,8 @@ fn finished(
 /// Whether a module's data has the id, other than as the beginning of longer ids (`…:17:1` of `…:17:13`).
 fn is_in_module(wasm: &[u8], id: &str, all: &[&str]) -> bool {
     let count = |text: &str| wasm.windows(text.len()).filter(|window| *window == text.as_bytes()).count();
-    let mut longer: Vec<&str> = all.iter().filter(|other| other.len() > id.len() && other.starts_with(id)).copied().collect();
+    let mut longer: Vec<&str> =
+        all.iter().filter(|other| other.len() > id.len() && other.starts_with(id)).copied().collect();
     longer.sort_unstable();
     longer.dedup();
     count(id) > longer.into_iter().map(count).sum::<usize>()

@@ -67,8 +67,7 @@ impl CfgSet {
             Meta::Path(path) => self.bare(&path.get_ident()?.to_string()),
             Meta::NameValue(pair) => self.pair(&pair.path.get_ident()?.to_string(), &text_of(&pair.value)?),
             Meta::List(list) => {
-                let parts =
-                    list.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated).ok()?;
+                let parts = list.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated).ok()?;
                 let mut parts = parts.iter().map(|part| self.holds(part));
                 match list.path.get_ident()?.to_string().as_str() {
                     "not" => parts.next()?.map(|held| !held),

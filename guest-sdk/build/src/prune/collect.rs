@@ -1,10 +1,8 @@
 //! Walks the syntax of every root and fills the model: scopes, items, tasks.
 
-use super::attributes::{Facts, facts, kept_inner, path_value};
+use super::attributes::{Facts, facts, kept_inner};
 use super::cfg::CfgSet;
-use super::model::{
-    ImplFacts, Item, ItemId, ItemKind, Mention, Name, Program, RootScope, Scope, ScopeId, ScopeKind,
-};
+use super::model::{ImplFacts, Item, ItemId, ItemKind, Mention, Name, Program, RootScope, Scope, ScopeId, ScopeKind};
 use super::source::{SourceError, bytes, read};
 use proc_macro2::Span;
 use std::collections::BTreeSet;
@@ -43,18 +41,18 @@ pub(crate) fn collect(
 /// The walk over one root.
 pub(crate) struct Collector<'a> {
     pub(crate) program: &'a mut Program,
-    package: &'a Path,
+    pub(crate) package: &'a Path,
     pub(crate) library: &'a str,
     host: &'a CfgSet,
     guest: &'a CfgSet,
     pub(crate) file: usize,
     pub(crate) scope: ScopeId,
     /// Where `mod x;` of the current module looks for files.
-    directory: PathBuf,
+    pub(crate) directory: PathBuf,
     /// The directory of the current file: where `#[path]` starts.
-    file_directory: PathBuf,
+    pub(crate) file_directory: PathBuf,
     /// Inline modules between the file and here.
-    inline: Vec<String>,
+    pub(crate) inline: Vec<String>,
     pub(crate) owner: Option<ItemId>,
     /// Where mentions go: those of the item or task being walked.
     pub(crate) sink: Vec<Mention>,
@@ -68,13 +66,7 @@ pub(crate) struct Collector<'a> {
 }
 
 impl<'a> Collector<'a> {
-    fn new(
-        program: &'a mut Program,
-        package: &'a Path,
-        library: &'a str,
-        host: &'a CfgSet,
-        guest: &'a CfgSet,
-    ) -> Self {
+    fn new(program: &'a mut Program, package: &'a Path, library: &'a str, host: &'a CfgSet, guest: &'a CfgSet) -> Self {
         Self {
             program,
             package,
@@ -114,7 +106,7 @@ impl<'a> Collector<'a> {
     }
 
     /// Reads a file once; a second root that shares it shares the text, but has its own scopes.
-    fn load(&mut self, path: &Path) -> Option<(usize, syn::File)> {
+    pub(crate) fn load(&mut self, path: &Path) -> Option<(usize, syn::File)> {
         match read(self.package, path) {
             Ok((source, tree)) => {
                 let known = self.program.files.iter().position(|file| file.name == source.name);
@@ -126,7 +118,8 @@ impl<'a> Collector<'a> {
             }
             Err(error) => {
                 // A `mod` whose file is absent may be behind a cfg that only rustc knows.
-                let absent = matches!(&error, SourceError::Read { source, .. } if source.kind() == std::io::ErrorKind::NotFound);
+                let absent =
+                    matches!(&error, SourceError::Read { source, .. } if source.kind() == std::io::ErrorKind::NotFound);
                 if !absent {
                     self.program.warnings.push(error.to_string());
                 }
@@ -135,7 +128,7 @@ impl<'a> Collector<'a> {
         }
     }
 
-    fn new_scope(&mut self, parent: Option<ScopeId>, kind: ScopeKind) -> ScopeId {
+    pub(crate) fn new_scope(&mut self, parent: Option<ScopeId>, kind: ScopeKind) -> ScopeId {
         let root = parent.map_or(0, |parent| self.program.scopes[parent].root);
         self.program.scopes.push(Scope {
             parent,
@@ -235,7 +228,7 @@ impl<'a> Collector<'a> {
             }
             syn::Item::Macro(item) => match &item.ident {
                 Some(name) => (ItemKind::Macro, vec![name.unraw().to_string()]),
-                None => (ItemKind::MacroCall, super::bodies::defined_names(item.mac.tokens.clone())),
+                None => (ItemKind::MacroCall, super::scan::defined_names(item.mac.tokens.clone())),
             },
             syn::Item::ExternCrate(item) => {
                 let name = item.rename.as_ref().map_or(&item.ident, |(_, name)| name);
@@ -264,7 +257,7 @@ impl<'a> Collector<'a> {
         });
     }
 
-    fn settle(&mut self, id: ItemId, facts: Facts, usable: bool) {
+    pub(crate) fn settle(&mut self, id: ItemId, facts: Facts, usable: bool) {
         let item = &mut self.program.items[id];
         item.blank = facts.blank;
         item.shared = facts.shared;
@@ -351,75 +344,6 @@ impl<'a> Collector<'a> {
         });
         self.on_host = on_host;
     }
-
-    fn module(&mut self, module: &syn::ItemMod, facts: Facts, usable: bool) {
-        let name = module.ident.unraw().to_string();
-        let scope = self.new_scope(Some(self.scope), ScopeKind::Root);
-        let header = match &module.content {
-            None => vec![bytes(module.span())],
-            Some((brace, _)) => {
-                vec![bytes(module.span()).start..bytes(brace.span.open()).end, bytes(brace.span.close())]
-            }
-        };
-        let kind = ItemKind::Module { scope, header, file: None };
-        // A module is not a part of the item around it: what is kept of it is decided piece by piece.
-        let id = self.declare(kind, &name, module.span(), usable);
-        self.program.scopes[scope].kind = ScopeKind::Module { item: id };
-        let blank_inner = match &module.content {
-            Some(_) => inner_ranges(&module.attrs),
-            None => Vec::new(),
-        };
-        self.settle(id, facts, usable);
-        self.program.items[id].blank.extend(blank_inner);
-        let outer = std::mem::replace(&mut self.scope, scope);
-        match &module.content {
-            Some((_, items)) => self.inline_module(module, &name, items),
-            None => self.file_module(module, &name),
-        }
-        self.scope = outer;
-    }
-
-    fn inline_module(&mut self, module: &syn::ItemMod, name: &str, items: &[syn::Item]) {
-        let directory = self.directory.clone();
-        let part = path_value(&module.attrs).unwrap_or_else(|| name.to_owned());
-        self.directory.push(&part);
-        self.inline.push(part);
-        items.iter().for_each(|item| self.item(item));
-        self.inline.pop();
-        self.directory = directory;
-    }
-
-    fn file_module(&mut self, module: &syn::ItemMod, name: &str) {
-        let path = match path_value(&module.attrs) {
-            Some(path) if self.inline.is_empty() => self.file_directory.join(path),
-            Some(path) => self.directory.join(path),
-            None => {
-                let flat = self.directory.join(format!("{name}.rs"));
-                if flat.is_file() { flat } else { self.directory.join(name).join("mod.rs") }
-            }
-        };
-        let ScopeKind::Module { item } = self.program.scopes[self.scope].kind else { return };
-        let Some((file, tree)) = self.load(&path) else {
-            // Its header must not be kept: rustc would look for the file.
-            self.program.items[item].usable = false;
-            return;
-        };
-        if let ItemKind::Module { file: of_module, .. } = &mut self.program.items[item].kind {
-            *of_module = Some(file);
-        }
-        let owns_directory = path_value(&module.attrs).is_some() || path.ends_with("mod.rs");
-        let parent = path.parent().unwrap_or(self.package).to_owned();
-        let directory = if owns_directory { parent.clone() } else { parent.join(name) };
-        let saved_file = std::mem::replace(&mut self.file, file);
-        let saved_directory = std::mem::replace(&mut self.directory, directory);
-        let saved_file_directory = std::mem::replace(&mut self.file_directory, parent);
-        let saved_inline = std::mem::take(&mut self.inline);
-        tree.items.iter().for_each(|item| self.item(item));
-        self.inline = saved_inline;
-        self.file_directory = saved_file_directory;
-        self.directory = saved_directory;
-        self.file = saved_file;
-    }
 }
 
 fn no_variants() -> ItemKind {
@@ -434,12 +358,6 @@ fn methods_of(item: &syn::ItemTrait) -> Vec<String> {
             _ => None,
         })
         .collect()
-}
-
-/// Inner attributes of an inline module: after its brace, so not in its header.
-fn inner_ranges(attributes: &[syn::Attribute]) -> Vec<Range<usize>> {
-    let is_inner = |attribute: &&syn::Attribute| matches!(attribute.style, syn::AttrStyle::Inner(_));
-    attributes.iter().filter(is_inner).map(|attribute| bytes(attribute.span())).collect()
 }
 
 fn attributes_of(item: &syn::Item) -> &[syn::Attribute] {
@@ -469,7 +387,8 @@ pub(crate) fn collect_text(text: &str, dependencies: &[&str]) -> Program {
     let dependencies = dependencies.iter().map(|&name| name.to_owned()).collect();
     let mut program = Program { library: "isopool".to_owned(), dependencies, ..Program::default() };
     let (host, guest) = (CfgSet::default(), CfgSet::of_guest(&[]));
-    let (source, tree) = super::source::parse("src/main.rs".to_owned(), text, Path::new("src/main.rs")).expect("a test's text parses");
+    let (source, tree) =
+        super::source::parse("src/main.rs".to_owned(), text, Path::new("src/main.rs")).expect("a test's text parses");
     program.files.push(source);
     let mut walk = Collector::new(&mut program, Path::new("."), "isopool", &host, &guest);
     walk.scope = walk.new_scope(None, ScopeKind::Root);

@@ -13,12 +13,7 @@ impl Collector<'_> {
     pub(crate) fn import(&mut self, item: &ItemUse, shared: bool, usable: bool, blank: Vec<Range<usize>>) {
         let statement = self.program.uses.len();
         let placeholder = UseNode { range: 0..0, comma: None, inner: UseInner::Group(Vec::new()) };
-        self.program.uses.push(UseStatement {
-            file: self.file,
-            range: bytes(item.span()),
-            blank,
-            tree: placeholder,
-        });
+        self.program.uses.push(UseStatement { file: self.file, range: bytes(item.span()), blank, tree: placeholder });
         let mut walk = Walk { rooted: item.leading_colon.is_some(), shared, usable };
         let tree = walk.node(self, &item.tree, &mut Vec::new());
         self.program.uses[statement].tree = tree;
@@ -49,9 +44,7 @@ impl Walk {
                 });
                 UseInner::Group(parts.collect())
             }
-            UseTree::Name(name) => {
-                self.leaf(collector, tree, prefix, &name.ident.unraw().to_string(), None)
-            }
+            UseTree::Name(name) => self.leaf(collector, tree, prefix, &name.ident.unraw().to_string(), None),
             UseTree::Rename(rename) => {
                 let new_name = rename.rename.unraw().to_string();
                 self.leaf(collector, tree, prefix, &rename.ident.unraw().to_string(), Some(new_name))
@@ -71,7 +64,9 @@ impl Walk {
     ) -> UseInner {
         let mut path = prefix.to_vec();
         let glob = last == "*";
-        if !glob && !(last == "self" && !path.is_empty()) {
+        // `use a::{self}` names `a`.
+        let is_prefix = last == "self" && !path.is_empty();
+        if !glob && !is_prefix {
             path.push(last.to_owned());
         }
         let name = rename.or_else(|| path.last().cloned()).unwrap_or_default();

@@ -2,7 +2,7 @@
 //! Takes from: `closures`, which says where the roots are. Hands to: `closures`, which compiles the copy for the sandbox.
 //! Never: prints code anew; a copy is the user's text with blanks, so that every line and column stays the user's.
 //!
-//! The way: `source` reads files, `collect` (with `bodies`, `imports`, `attributes`, `cfg`) makes the `model`,
+//! The way: `source` reads files, `collect` (with `modules`, `bodies`, `scan`, `imports`, `attributes`, `cfg`) makes the `model`,
 //! `resolve` follows paths in it, `reach` decides what is kept, `blank` writes the copies.
 
 mod attributes;
@@ -12,8 +12,10 @@ mod cfg;
 mod collect;
 mod imports;
 mod model;
+mod modules;
 mod reach;
 mod resolve;
+mod scan;
 mod source;
 #[cfg(test)]
 mod tests;

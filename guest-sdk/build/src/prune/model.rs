@@ -234,9 +234,11 @@ impl Program {
 
     /// Whether a module around the scope is marked `#[isopool::shared]`: then everything in it is.
     pub(crate) fn is_in_shared_module(&self, scope: ScopeId) -> bool {
-        std::iter::successors(Some(scope), |scope| self.scopes[*scope].parent).any(|scope| match self.scopes[scope].kind {
-            ScopeKind::Module { item } => self.items[item].shared,
-            _ => false,
+        std::iter::successors(Some(scope), |scope| self.scopes[*scope].parent).any(|scope| {
+            match self.scopes[scope].kind {
+                ScopeKind::Module { item } => self.items[item].shared,
+                _ => false,
+            }
         })
     }
 

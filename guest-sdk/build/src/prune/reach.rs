@@ -31,8 +31,7 @@ pub(crate) fn reach(program: &Program) -> Reach {
         walk.enliven(task.scope);
         walk.follow(&task.mentions, &Reason { task: Some(id), by: None });
     }
-    let roots_with_tasks: BTreeSet<usize> =
-        program.tasks.iter().map(|task| program.scopes[task.scope].root).collect();
+    let roots_with_tasks: BTreeSet<usize> = program.tasks.iter().map(|task| program.scopes[task.scope].root).collect();
     for (id, item) in program.items.iter().enumerate() {
         let is_shared = item.shared || program.is_in_shared_module(item.scope);
         if is_shared && roots_with_tasks.contains(&program.scopes[item.scope].root) {
@@ -267,10 +266,10 @@ impl Walk<'_> {
         if targets.iter().any(is_kept_trait) || (leaf.glob && self.opens_a_kept_trait(id)) {
             return reason;
         }
-        let foreign = targets.iter().any(
-            |target| matches!(target, Reached::Dependency(name) if self.reach.dependencies.contains_key(name)
-                && *name != self.program.library),
-        );
+        let foreign = targets.iter().any(|target| {
+            matches!(target, Reached::Dependency(name) if self.reach.dependencies.contains_key(name)
+                && *name != self.program.library)
+        });
         reason.filter(|_| foreign && self.looks_like_a_trait(id))
     }
 
@@ -344,7 +343,10 @@ fn display_name(program: &Program, item: ItemId) -> String {
     match &program.items[item].kind {
         ItemKind::Impl(facts) => {
             let ty = facts.self_paths.first().map_or_else(|| "_".to_owned(), |path| path.join("::"));
-            facts.of_trait.as_ref().map_or_else(|| format!("impl {ty}"), |name| format!("impl {} for {ty}", name.join("::")))
+            facts
+                .of_trait
+                .as_ref()
+                .map_or_else(|| format!("impl {ty}"), |name| format!("impl {} for {ty}", name.join("::")))
         }
         ItemKind::Use(leaf) => format!("use {}", leaf.path.join("::")),
         _ => program.items[item].name.clone(),

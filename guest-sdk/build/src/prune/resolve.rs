@@ -1,6 +1,6 @@
 //! Follows a path through scopes, `use` items and modules, as far as sources without macro expansion allow.
 
-use super::model::{ItemId, ItemKind, Name, Mention, Program, ScopeId, ScopeKind, UseLeaf};
+use super::model::{ItemId, ItemKind, Mention, Name, Program, ScopeId, ScopeKind, UseLeaf};
 
 /// What a path led to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,10 +14,47 @@ const DEEPEST_CHAIN: usize = 24;
 
 /// Names that every module has without a `use`; they never come from a glob.
 const PRELUDE: &[&str] = &[
-    "Vec", "String", "Option", "Some", "None", "Result", "Ok", "Err", "Box", "Copy", "Clone", "Send", "Sync", "Sized",
-    "Drop", "Fn", "FnMut", "FnOnce", "Debug", "Default", "PartialEq", "Eq", "PartialOrd", "Ord", "Hash", "Iterator",
-    "IntoIterator", "Extend", "DoubleEndedIterator", "ExactSizeIterator", "AsRef", "AsMut", "Into", "From", "TryFrom",
-    "TryInto", "FromIterator", "ToOwned", "ToString", "Unpin", "Self",
+    "Vec",
+    "String",
+    "Option",
+    "Some",
+    "None",
+    "Result",
+    "Ok",
+    "Err",
+    "Box",
+    "Copy",
+    "Clone",
+    "Send",
+    "Sync",
+    "Sized",
+    "Drop",
+    "Fn",
+    "FnMut",
+    "FnOnce",
+    "Debug",
+    "Default",
+    "PartialEq",
+    "Eq",
+    "PartialOrd",
+    "Ord",
+    "Hash",
+    "Iterator",
+    "IntoIterator",
+    "Extend",
+    "DoubleEndedIterator",
+    "ExactSizeIterator",
+    "AsRef",
+    "AsMut",
+    "Into",
+    "From",
+    "TryFrom",
+    "TryInto",
+    "FromIterator",
+    "ToOwned",
+    "ToString",
+    "Unpin",
+    "Self",
 ];
 
 impl Program {
@@ -83,7 +120,7 @@ impl Program {
         }
         self.outside(&segments[0], &segments[1..], left, reached);
         if reached.is_empty() && segments.len() == 1 {
-            self.from_foreign_globs(scope, &segments[0], left, reached);
+            self.seek_in_foreign_globs(scope, &segments[0], left, reached);
         }
     }
 
@@ -117,7 +154,7 @@ impl Program {
         if !found.is_empty() {
             return true;
         }
-        self.scopes[scope].globs.iter().any(|&glob| self.from_glob(glob, segments, left - 1, reached))
+        self.scopes[scope].globs.iter().any(|&glob| self.seek_in_glob(glob, segments, left - 1, reached))
     }
 
     fn further(&self, item: ItemId, rest: &[String], left: usize, reached: &mut Vec<Reached>) {
@@ -153,7 +190,7 @@ impl Program {
     }
 
     /// `use shapes::*`, `use Shape::*`: whether the glob gives the first segment.
-    fn from_glob(&self, glob: ItemId, segments: &[String], left: usize, reached: &mut Vec<Reached>) -> bool {
+    fn seek_in_glob(&self, glob: ItemId, segments: &[String], left: usize, reached: &mut Vec<Reached>) -> bool {
         if left == 0 {
             return false;
         }
@@ -225,7 +262,7 @@ impl Program {
     }
 
     /// A type or trait that nothing here defines may come from `use dependency::prelude::*`.
-    fn from_foreign_globs(&self, scope: ScopeId, name: &str, left: usize, reached: &mut Vec<Reached>) {
+    fn seek_in_foreign_globs(&self, scope: ScopeId, name: &str, left: usize, reached: &mut Vec<Reached>) {
         if PRELUDE.contains(&name) || !name.starts_with(char::is_uppercase) {
             return;
         }

@@ -47,8 +47,7 @@ pub(crate) enum SourceError {
 /// Reads and parses one file.
 pub(crate) fn read(package: &Path, path: &Path) -> Result<(SourceFile, syn::File), SourceError> {
     let name = relative_name(package, path).ok_or_else(|| SourceError::Outside { path: path.to_owned() })?;
-    let text =
-        fs::read_to_string(path).map_err(|source| SourceError::Read { path: path.to_owned(), source })?;
+    let text = fs::read_to_string(path).map_err(|source| SourceError::Read { path: path.to_owned(), source })?;
     parse(name, &text, path)
 }
 

@@ -21,17 +21,6 @@ pub(crate) fn replace_standard_input() -> io::Result<OwnedFd> {
     Ok(taken)
 }
 
-/// Closes every descriptor from `first` on, whoever opened it.
-///
-/// Only for a process that owns nothing there yet: objects that hold such a descriptor would close it twice.
-pub(crate) fn close_all_from(first: u32) -> io::Result<()> {
-    // SAFETY: close_range takes integers only; the caller owns no descriptor from `first` on (documented above).
-    if unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) } < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(())
-}
-
 /// Closes every descriptor but `kept` and the three standard ones, whoever opened it.
 ///
 /// Only for a process that takes over for good: objects of others that hold such a descriptor must never be used again.

@@ -11,7 +11,7 @@ mod socket;
 mod this_process;
 
 pub(crate) use cpu_features::cpu_features;
-pub(crate) use descriptor::{close_all_except, close_all_from, is_socket, replace_standard_input, set_nonblocking};
+pub(crate) use descriptor::{close_all_except, is_socket, replace_standard_input, set_nonblocking};
 pub(crate) use memory_file::MemoryFile;
 pub(crate) use pidfd::{PidFd, WaitStatus};
 pub(crate) use shared_words::SharedWords;

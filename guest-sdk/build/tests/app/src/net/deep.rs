@@ -1,0 +1,3 @@
+pub(super) fn add(x: u8) -> u8 {
+    x + 1
+}

@@ -1,0 +1,2 @@
+;; A core module that is no task module.
+(module (func (export "score")))

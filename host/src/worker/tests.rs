@@ -1,0 +1,233 @@
+//! The room's own tests: real worker processes. A worker is this very test program, which the constructor takes over.
+
+use super::exit::{EXIT_NOT_A_WORKER, EXIT_SETUP, EXIT_STOPPED};
+use crate::engine::testing::TASK_MODULE;
+use crate::executor::{GuestOutput, Reuse};
+use crate::ipc::{
+    CallerChannel, ClaimLedger, CompileRequest, PROTOCOL_VERSION, Payload, Refusal, Reply, Request, Role, RunRequest,
+    WorkerConfig,
+};
+use crate::limits::{MAX_ARTIFACT_BYTES, MIB};
+use crate::sys::{self, MemoryFile};
+use crate::task::{ArtifactId, LogLevel, Outcome, TaskId, TrapCode};
+use isopool_guest::Codec;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::collections::VecDeque;
+use std::os::fd::{AsFd, OwnedFd};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+
+const ARTIFACT: ArtifactId = ArtifactId([9; 32]);
+
+/// A process with the caller's end of its channel.
+struct Process {
+    child: Child,
+    channel: CallerChannel,
+    received: VecDeque<(Reply, Vec<u8>)>,
+}
+
+fn command(parent: u32) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("this program"));
+    command.env_clear().env("ISOPOOL_WORKER", parent.to_string());
+    command
+}
+
+fn config(role: Role) -> WorkerConfig {
+    WorkerConfig {
+        protocol: PROTOCOL_VERSION,
+        role,
+        index: 5,
+        environment: vec![("NAME".into(), "value".into())],
+        reuse: Reuse::Never,
+        output: GuestOutput::Capture,
+        log_level: Some(LogLevel::Trace),
+        max_result_bytes: 64 * MIB as u64,
+        max_output_bytes: MIB as u64,
+        max_memory_bytes: 512 * MIB as u64,
+    }
+}
+
+impl Process {
+    fn start() -> Self {
+        let (ours, theirs) = sys::socket_pair().expect("sockets");
+        let child = command(std::process::id()).stdin(Stdio::from(theirs)).spawn().expect("started");
+        Self {
+            child,
+            channel: CallerChannel::new(ours, MAX_ARTIFACT_BYTES as u64).expect("channel"),
+            received: VecDeque::new(),
+        }
+    }
+
+    fn send(&mut self, request: &Request, payload: &[u8], descriptor: Option<OwnedFd>) {
+        let payload: Payload = Arc::new(payload.to_vec());
+        self.channel.queue(request, Some(&payload), descriptor.map(Arc::new)).expect("queued");
+    }
+
+    /// The next reply; `None` when the worker has closed its end.
+    fn reply(&mut self) -> Option<(Reply, Vec<u8>)> {
+        use crate::ipc::Received;
+        loop {
+            if let Some(reply) = self.received.pop_front() {
+                return Some(reply);
+            }
+            self.channel.flush().expect("sent");
+            let mut events = PollFlags::POLLIN;
+            events.set(PollFlags::POLLOUT, self.channel.wants_to_send());
+            poll(&mut [PollFd::new(self.channel.as_fd(), events)], PollTimeout::NONE).expect("poll");
+            let received = &mut self.received;
+            let state = self.channel.receive(|reply, payload| received.push_back((reply, payload))).expect("valid");
+            if state == Received::Closed && self.received.is_empty() {
+                return None;
+            }
+        }
+    }
+
+    fn exit_code(mut self) -> i32 {
+        self.channel.flush().expect("sent");
+        drop(self.channel);
+        self.child.wait().expect("waited").code().expect("no signal")
+    }
+}
+
+fn compiled(wasm: &[u8]) -> Result<MemoryFile, Refusal> {
+    let mut compiler = Process::start();
+    let file = MemoryFile::create("artifact").expect("memory file");
+    compiler.send(&Request::Configure(config(Role::Compiler)), &[], None);
+    let theirs = file.as_fd().try_clone_to_owned().expect("dup");
+    compiler.send(&Request::Compile(CompileRequest { initializer: None }), wasm, Some(theirs));
+    assert!(matches!(compiler.reply(), Some((Reply::Ready { .. }, _))));
+    let answer = match compiler.reply() {
+        Some((Reply::Compiled(compiled), _)) => {
+            assert_eq!(compiled.info.compiled_bytes, compiled.artifact_bytes);
+            Ok(file)
+        }
+        Some((Reply::Refused(refusal), _)) => Err(refusal),
+        other => panic!("expected a compiled module, got {other:?}"),
+    };
+    compiler.send(&Request::Stop, &[], None);
+    assert_eq!(compiler.exit_code(), EXIT_STOPPED);
+    answer.inspect(|file| file.seal_all().expect("sealed"))
+}
+
+/// A worker with the test module, and the claims of its tasks.
+fn worker() -> (Process, ClaimLedger) {
+    let file = compiled(TASK_MODULE).expect("compiles");
+    let claims = ClaimLedger::create().expect("claims");
+    let mut worker = Process::start();
+    let table = claims.table().descriptor().try_clone_to_owned().expect("dup");
+    worker.send(&Request::Configure(config(Role::Worker)), &[], Some(table));
+    worker.send(&Request::Load { artifact: ARTIFACT }, &[], Some(file.into()));
+    let Some((Reply::Ready { protocol, version }, _)) = worker.reply() else { panic!("not ready") };
+    assert_eq!((protocol, version.as_str()), (PROTOCOL_VERSION, env!("CARGO_PKG_VERSION")));
+    (worker, claims)
+}
+
+fn run(task: u64, claims: &mut ClaimLedger, function: &str) -> RunRequest {
+    let claim = claims.offer().expect("free");
+    RunRequest { task: TaskId(task), claim, artifact: ARTIFACT, function: function.into(), codec: Codec::Bincode }
+}
+
+#[test]
+fn a_worker_runs_tasks_one_after_another_and_stops_when_told() {
+    let (mut worker, mut claims) = worker();
+    worker.send(&Request::Run(run(1, &mut claims, "echo")), b"first", None);
+    worker.send(&Request::Run(run(2, &mut claims, "unreachable")), b"", None);
+    worker.send(&Request::Run(run(3, &mut claims, "echo")), &vec![7; 3 * MIB], None);
+    let Some((Reply::Done { task, outcome, .. }, result)) = worker.reply() else { panic!("no answer") };
+    assert_eq!((task, outcome, &result[..]), (TaskId(1), Outcome::Returned, &b"first"[..]));
+    let Some((Reply::Done { outcome: Outcome::Trapped(trap), .. }, _)) = worker.reply() else { panic!("no trap") };
+    assert_eq!(trap.code, TrapCode::Unreachable);
+    let Some((Reply::Done { task, .. }, result)) = worker.reply() else { panic!("no answer") };
+    assert!(task == TaskId(3) && result == vec![7; 3 * MIB]);
+    worker.send(&Request::Stop, &[], None);
+    worker.channel.flush().expect("sent");
+    assert_eq!(worker.reply(), None);
+    assert_eq!(worker.exit_code(), EXIT_STOPPED);
+}
+
+#[test]
+fn a_task_that_was_taken_back_is_skipped() {
+    let (mut worker, mut claims) = worker();
+    let (first, second) = (run(1, &mut claims, "echo"), run(2, &mut claims, "echo"));
+    assert!(claims.table().reclaim(first.claim));
+    worker.send(&Request::Run(first), b"", None);
+    worker.send(&Request::Run(second.clone()), b"", None);
+    let Some((Reply::Done { task, .. }, _)) = worker.reply() else { panic!("no answer") };
+    assert_eq!(task, TaskId(2));
+    assert!(claims.table().has_begun(second.claim));
+}
+
+#[test]
+fn log_records_come_before_the_end_of_their_task() {
+    let (mut worker, mut claims) = worker();
+    worker.send(&Request::Run(run(1, &mut claims, "log")), &1u16.to_le_bytes(), None);
+    for expected in [LogLevel::Error, LogLevel::Debug] {
+        let Some((Reply::Log { task, record }, _)) = worker.reply() else { panic!("no record") };
+        assert_eq!((task, record.level), (TaskId(1), expected));
+    }
+    assert!(matches!(worker.reply(), Some((Reply::Done { .. }, _))));
+}
+
+#[test]
+fn a_worker_has_one_thread_and_only_the_descriptors_it_needs() {
+    let (mut worker, mut claims) = worker();
+    worker.send(&Request::Run(run(1, &mut claims, "echo")), b"", None);
+    assert!(matches!(worker.reply(), Some((Reply::Done { .. }, _))));
+    let pid = worker.child.id();
+    assert_eq!(std::fs::read_dir(format!("/proc/{pid}/task")).expect("alive").count(), 1);
+    let open = std::fs::read_dir(format!("/proc/{pid}/fd")).expect("alive").map(|entry| entry.expect("alive").path());
+    let beside_the_standard_ones = open.filter(|path| !["0", "1", "2"].iter().any(|fd| path.ends_with(fd)));
+    let mut what: Vec<_> =
+        beside_the_standard_ones.map(|path| std::fs::read_link(path).expect("open").display().to_string()).collect();
+    what.sort();
+    // The claim table; the module, which the engine has opened once more; the channel.
+    assert_eq!(what.len(), 4, "{what:?}");
+    assert!(what[..3].iter().all(|file| file.starts_with("/memfd:")) && what[3].starts_with("socket:"), "{what:?}");
+    assert_eq!(std::fs::read_link(format!("/proc/{pid}/cwd")).expect("alive"), std::path::Path::new("/"));
+}
+
+#[test]
+fn a_worker_whose_caller_is_gone_leaves() {
+    let (worker, _claims) = worker();
+    assert_eq!(worker.exit_code(), EXIT_STOPPED);
+}
+
+#[test]
+fn a_caller_of_another_protocol_is_told_so() {
+    let mut worker = Process::start();
+    worker.send(&Request::Configure(WorkerConfig { protocol: 999, ..config(Role::Worker) }), &[], None);
+    let Some((Reply::Ready { protocol, .. }, _)) = worker.reply() else { panic!("no answer") };
+    assert_eq!(protocol, PROTOCOL_VERSION);
+    assert_eq!(worker.reply(), None);
+    assert_eq!(worker.exit_code(), EXIT_STOPPED);
+}
+
+#[test]
+fn bytes_that_are_no_module_are_refused() {
+    assert_eq!(compiled(b"#!/bin/sh").expect_err("refused"), Refusal::NotWasm { starts_with: b"#!/bin/sh".to_vec() });
+}
+
+fn leaves(command: &mut Command) -> (Option<i32>, String) {
+    let Output { status, stderr, .. } = command.output().expect("started");
+    (status.code(), String::from_utf8(stderr).expect("text"))
+}
+
+#[test]
+fn a_program_with_the_variable_and_no_channel_says_so_and_leaves() {
+    let (code, said) = leaves(command(std::process::id()).stdin(Stdio::null()));
+    assert_eq!(code, Some(EXIT_NOT_A_WORKER));
+    assert!(said.contains("ISOPOOL_WORKER is set, but standard input is no channel of isopool"), "{said}");
+    assert_eq!(said.lines().count(), 1);
+    let (_ours, theirs) = sys::socket_pair().expect("sockets");
+    let (code, said) = leaves(command(1).env("ISOPOOL_WORKER", "yes").stdin(Stdio::from(theirs)));
+    assert_eq!(code, Some(EXIT_NOT_A_WORKER));
+    assert!(said.contains("is no process id"), "{said}");
+}
+
+#[test]
+fn a_worker_whose_parent_is_another_process_leaves() {
+    let (_ours, theirs) = sys::socket_pair().expect("sockets");
+    let (code, said) = leaves(command(1).stdin(Stdio::from(theirs)));
+    assert_eq!(code, Some(EXIT_SETUP));
+    assert!(said.contains("process 1 started this worker"), "{said}");
+}
