@@ -63,6 +63,7 @@ impl Cache {
     }
 
     /// A cache in this directory, which is made when it is first needed.
+    #[cfg(test)]
     pub(crate) fn at(path: impl Into<PathBuf>) -> Self {
         Self::new(Some(path.into()), MAX_CACHE_BYTES)
     }

@@ -116,21 +116,21 @@ impl Compiler {
         self.channel
             .queue(&Request::Compile(request), Some(&wasm), Some(Arc::new(artifact)))
             .map_err(Silence::Channel)?;
-        let mut answer = None;
+        // One read may bring several: a module that is refused at once has its answer right behind the greeting.
+        let mut replies = Vec::new();
         loop {
             // It may have died already; what it said before is read below.
             let sent = self.channel.flush();
-            let received = self.channel.receive(|reply, _| {
-                answer.get_or_insert(reply);
-            });
-            match answer.take() {
-                Some(Reply::Ready { protocol, .. }) if protocol == PROTOCOL_VERSION => continue,
-                Some(Reply::Ready { version, .. }) => {
-                    let ours = env!("CARGO_PKG_VERSION");
-                    return Err(Silence::OtherBuild(format!("it is isopool {version}, this program has {ours}")));
+            let received = self.channel.receive(|reply, _| replies.push(reply));
+            for reply in replies.drain(..) {
+                match reply {
+                    Reply::Ready { protocol, .. } if protocol == PROTOCOL_VERSION => {}
+                    Reply::Ready { version, .. } => {
+                        let ours = env!("CARGO_PKG_VERSION");
+                        return Err(Silence::OtherBuild(format!("it is isopool {version}, this program has {ours}")));
+                    }
+                    reply => return Ok(reply),
                 }
-                Some(reply) => return Ok(reply),
-                None => {}
             }
             match received.map_err(Silence::Channel)? {
                 Received::Some => continue,

@@ -1,0 +1,154 @@
+//! The command line as it is typed.
+
+use super::exit::EXIT_CODES;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Run functions of WebAssembly modules in sandboxed worker processes.
+#[derive(Debug, Parser)]
+#[command(name = "isopool", version, after_help = EXIT_CODES, max_term_width = 110)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    Run(RunArguments),
+    Map(MapArguments),
+    Inspect(InspectArguments),
+    CpuCount(CpuCountArguments),
+}
+
+/// Call one function once, and print its result as one line of JSON.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  isopool run texts.wasm word_count '\"one two\"'\n  isopool run texts.wasm word_count --text 'one two'"
+)]
+pub(super) struct RunArguments {
+    /// The module: a WebAssembly file.
+    pub(super) module: PathBuf,
+    /// The function in it; `isopool inspect MODULE` lists them.
+    pub(super) function: String,
+    /// Its arguments, each one JSON value.
+    #[arg(allow_negative_numbers = true)]
+    pub(super) arguments: Vec<String>,
+    /// Take every argument as it stands, as a string, instead of as JSON.
+    #[arg(long)]
+    pub(super) text: bool,
+    /// Give the function the bytes of standard input, and print the bytes that it returns.
+    #[arg(long, conflicts_with_all = ["text", "arguments"])]
+    pub(super) bytes: bool,
+    #[command(flatten)]
+    pub(super) pool: PoolArguments,
+}
+
+/// Call one function once for every input, in parallel, and print the results in the order of the inputs, each as one
+/// line of JSON.
+///
+/// The inputs are the lines of standard input, or of FILES: each one JSON value (blank lines are skipped). An input that
+/// fails stops the others, unless --keep-going is given.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  seq 100 | isopool map numbers.wasm is_prime\n  isopool map texts.wasm word_count --files *.txt"
+)]
+pub(super) struct MapArguments {
+    /// The module: a WebAssembly file.
+    pub(super) module: PathBuf,
+    /// The function in it: of one argument.
+    pub(super) function: String,
+    /// Files; `-` is standard input.
+    pub(super) files: Vec<PathBuf>,
+    /// One input for each line. This is what happens when neither --files nor --bytes is given.
+    #[arg(long = "lines", group = "form")]
+    pub(super) lines: bool,
+    /// One input for each file: its text, as a string.
+    #[arg(long = "files", group = "form", requires = "files")]
+    pub(super) whole_files: bool,
+    /// One input for each file: its bytes. A result that is text is printed as a JSON string, another as
+    /// {"base64": "…"}.
+    #[arg(long, group = "form", requires = "files")]
+    pub(super) bytes: bool,
+    /// Take every line as it stands, as a string, instead of as JSON.
+    #[arg(long, conflicts_with_all = ["whole_files", "bytes"])]
+    pub(super) text: bool,
+    /// Go on when an input fails; its line in the output is `null`, and the error goes to standard error.
+    #[arg(short, long)]
+    pub(super) keep_going: bool,
+    /// Print an object for each input instead of the bare result: {"input", "value"} or {"input", "error"}.
+    #[arg(short, long)]
+    pub(super) records: bool,
+    /// Most tasks at the same time [default: one for each processor that this process may use, see `isopool cpu-count`].
+    #[arg(short, long, value_name = "N")]
+    pub(super) jobs: Option<usize>,
+    #[command(flatten)]
+    pub(super) pool: PoolArguments,
+}
+
+/// What holds for every task.
+#[derive(Debug, Args)]
+pub(super) struct PoolArguments {
+    /// Longest time for one task, in seconds; a fraction is fine. A task that runs longer is stopped.
+    #[arg(short, long, value_name = "SECONDS")]
+    pub(super) timeout: Option<f64>,
+    /// An environment variable that the function sees; it sees no other. May be given several times.
+    #[arg(short, long, value_name = "NAME=VALUE")]
+    pub(super) env: Vec<String>,
+}
+
+/// Print what a module says of itself: its functions, what it imports, its size and hash.
+#[derive(Debug, Args)]
+pub(super) struct InspectArguments {
+    /// The module: a WebAssembly file.
+    pub(super) module: PathBuf,
+    /// Print it as JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Print how many processors this process may use: the least of affinity, control groups and ISOPOOL_MAX_CPU_COUNT.
+#[derive(Debug, Args)]
+pub(super) struct CpuCountArguments {
+    /// Count physical cores instead of hardware threads.
+    #[arg(long)]
+    pub(super) physical: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{CommandFactory, error::ErrorKind};
+
+    fn refusal(line: &str) -> ErrorKind {
+        Arguments::try_parse_from(line.split(' ')).expect_err(line).kind()
+    }
+
+    #[test]
+    fn definition_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn what_contradicts_itself_is_refused() {
+        for line in [
+            "isopool map m f --files --bytes a",
+            "isopool map m f --lines --bytes a",
+            "isopool map m f --text --files a",
+            "isopool run m f 1 --bytes",
+            "isopool run m f --bytes --text",
+        ] {
+            assert_eq!(refusal(line), ErrorKind::ArgumentConflict, "{line}");
+        }
+        for line in ["isopool map m f --files", "isopool map m f --bytes", "isopool run m"] {
+            assert_eq!(refusal(line), ErrorKind::MissingRequiredArgument, "{line}");
+        }
+    }
+
+    #[test]
+    fn negative_numbers_are_arguments() {
+        let line = "isopool run m f -1 -2.5";
+        let parsed = Arguments::try_parse_from(line.split(' ')).expect("it parses");
+        let Command::Run(run) = parsed.command else { panic!("not run") };
+        assert_eq!(run.arguments, ["-1", "-2.5"]);
+    }
+}

@@ -1,0 +1,133 @@
+//! A function of a module file, ready to be called with what a shell has: JSON text, or bytes.
+
+use super::config::{Pool, Target};
+use super::exit::Stop;
+use isopool::{Bytes, Codec, Error, ErrorKind, Executor, Function, TaskError, TaskFuture};
+use serde_json::value::RawValue;
+
+/// What a function is called with.
+#[derive(Debug)]
+pub(super) enum Argument {
+    /// All arguments, each in the words of the user: reading numbers and writing them again could change them.
+    Json(Vec<Box<RawValue>>),
+    /// The one argument, as it is.
+    Bytes(Bytes),
+}
+
+/// What a function returned.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Json(Box<RawValue>),
+    Bytes(Bytes),
+}
+
+/// An executor, and the function that it is for.
+#[derive(Debug)]
+pub(super) struct Callee {
+    pub(super) executor: Executor,
+    function: Function,
+}
+
+/// A task that was submitted.
+#[derive(Clone, Debug)]
+pub(super) enum Pending {
+    Json(TaskFuture<Box<RawValue>>),
+    Bytes(TaskFuture<Bytes>),
+}
+
+impl Callee {
+    /// Compiles the module; no worker is started yet.
+    pub(super) fn open(target: &Target, pool: &Pool, codec: Codec) -> Result<Self, Stop> {
+        let mut builder = Executor::builder().codec(codec);
+        if let Some(max_workers) = pool.max_workers {
+            builder = builder.max_workers(max_workers);
+        }
+        for (name, value) in &pool.environment {
+            builder = builder.env(name, value);
+        }
+        let executor = builder.build()?;
+        let module = executor.load_file(&target.module).map_err(module_error)?;
+        let function = module.function(&target.function)?;
+        Ok(Self { executor, function })
+    }
+
+    pub(super) fn submit(&self, argument: Argument) -> Result<Pending, Error> {
+        match argument {
+            Argument::Json(arguments) => self.executor.submit(self.function.call(arguments)).map(Pending::Json),
+            Argument::Bytes(bytes) => self.executor.submit(self.function.call((bytes,))).map(Pending::Bytes),
+        }
+    }
+}
+
+/// A file that is not there is another matter than a module that is refused.
+pub(super) fn module_error(error: Error) -> Stop {
+    if error.kind() == ErrorKind::System { Stop::ModuleFile(error) } else { error.into() }
+}
+
+impl Pending {
+    pub(super) fn result(&self) -> Result<Answer, TaskError> {
+        match self {
+            Pending::Json(future) => future.result().map(Answer::Json),
+            Pending::Bytes(future) => future.result().map(Answer::Bytes),
+        }
+    }
+
+    pub(super) fn done(&self) -> bool {
+        match self {
+            Pending::Json(future) => future.done(),
+            Pending::Bytes(future) => future.done(),
+        }
+    }
+
+    pub(super) fn running(&self) -> bool {
+        match self {
+            Pending::Json(future) => future.running(),
+            Pending::Bytes(future) => future.running(),
+        }
+    }
+
+    pub(super) fn cancel(&self) -> bool {
+        match self {
+            Pending::Json(future) => future.cancel(),
+            Pending::Bytes(future) => future.cancel(),
+        }
+    }
+}
+
+impl Answer {
+    /// One line of JSON.
+    pub(super) fn to_json(&self) -> String {
+        match self {
+            // Line breaks are allowed between the values of JSON, and never inside of a string.
+            Answer::Json(value) => value.get().replace(['\n', '\r'], " "),
+            Answer::Bytes(bytes) => match std::str::from_utf8(bytes) {
+                Ok(text) => serde_json::Value::from(text).to_string(),
+                Err(_) => serde_json::json!({ "hex": hex(bytes) }).to_string(),
+            },
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        write!(text, "{byte:02x}").expect("writing to a string cannot fail");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_one_line_whatever_the_guest_wrote() {
+        let json = |text: &str| Answer::Json(RawValue::from_string(text.to_owned()).expect("JSON")).to_json();
+        assert_eq!(json("{\r\n  \"a\\n\": 1e400\n}"), "{    \"a\\n\": 1e400 }");
+        let bytes = |bytes: &[u8]| Answer::Bytes(Bytes::from(bytes.to_vec())).to_json();
+        assert_eq!(bytes(b"two\nlines \"quoted\""), r#""two\nlines \"quoted\"""#);
+        assert_eq!(bytes(b"\xff\x00\x1b"), r#"{"hex":"ff001b"}"#);
+        assert_eq!(bytes(b""), "\"\"");
+    }
+}

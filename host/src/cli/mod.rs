@@ -1,0 +1,20 @@
+//! What it does: the `isopool` program: functions of modules at a shell.
+//! Takes from: the command line, files, standard input. Hands to: the library, by its public door.
+//! Never: holds logic that a user of the library would need.
+//!
+//! A command goes one way: [`args`] (as typed) → [`config`] (what it means) → [`run`], [`map`], [`inspect`].
+
+mod args;
+mod call;
+mod config;
+mod deadline;
+mod exit;
+mod input;
+mod inspect;
+mod interrupt;
+mod map;
+mod output;
+mod run;
+mod start;
+
+pub(crate) use start::start;
