@@ -2,6 +2,8 @@
 //!
 //! - [`tidy`]: the rules of the house, read from its sources.
 //! - [`outcomes`]: what becomes of what: values, failures, panics, traps, crashes.
+//! - [`support`]: the frame of each house test: one at a time, in time, nothing left behind.
 
 mod outcomes;
+mod support;
 mod tidy;
