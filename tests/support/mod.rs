@@ -1,9 +1,11 @@
 //! What it does: the frame of each house test: one at a time, in time, and nothing left behind.
-//! Takes from: /proc. Hands to: every house test, which begins with `let _house = support::house();`.
+//! Takes from: /proc, `tracing`. Hands to: every house test, which begins with `let _house = support::house();`.
 //! Never: looks into the library: what it checks is what the system shows.
 
+pub(crate) mod logs;
 mod traces;
 
+use isopool::{Call, Executor, TaskFuture};
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::BTreeSet;
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -88,4 +90,21 @@ pub(crate) fn no_hang<R: Send + 'static>(what: &str, body: impl FnOnce() -> R + 
         panic!("it hangs, for {HANG_AFTER:?} by now: {what}");
     }
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// An executor with these many workers and the defaults else.
+pub(crate) fn executor(max_workers: usize) -> Executor {
+    Executor::builder().max_workers(max_workers).build().expect("these are good options")
+}
+
+/// A task that runs when this returns, and goes on until it is cancelled or its executor killed.
+pub(crate) fn begin_waiting(executor: &Executor) -> TaskFuture<()> {
+    let future = executor.submit(wait_for_ever()).expect("the executor is open");
+    wait_until("the task runs", || future.running());
+    future
+}
+
+/// A task that waits, without computing, for longer than any test lasts.
+pub(crate) fn wait_for_ever() -> Call<(u64,), ()> {
+    guest_basic::resources::sleep_ms::task(10 * 60 * 1000)
 }
