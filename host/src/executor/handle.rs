@@ -310,6 +310,7 @@ impl Executor {
                     Ok(()) => Ok(future),
                     Err(_) => {
                         pool.room.give_back(1);
+                        pool.status.submitted.fetch_sub(1, Ordering::Relaxed);
                         Err(self.check_open().err().unwrap_or_else(Error::shutdown))
                     }
                 };
