@@ -5,12 +5,18 @@
 //! - [`futures`]: what a future says of its task: states, cancellation, callbacks.
 //! - [`map`]: the same function for many items.
 //! - [`shutdown`]: how an executor ends, and what becomes of its tasks and workers.
+//! - [`pool`]: how many workers there are, when they come and go, how full a pool may be.
+//! - [`reusable`]: one executor that is used again and again.
+//! - [`guests_see`]: what a guest sees of its surroundings, and the caller of a guest.
 //! - [`waiting`]: waiting for many futures, awaiting one.
 //! - [`support`]: the frame of each house test: one at a time, in time, nothing left behind.
 
 mod futures;
+mod guests_see;
 mod map;
 mod outcomes;
+mod pool;
+mod reusable;
 mod shutdown;
 mod support;
 mod tidy;
