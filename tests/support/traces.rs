@@ -48,3 +48,38 @@ fn names_in(folder: impl AsRef<Path>) -> Vec<String> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::support::house;
+    use nix::sys::memfd::{MFdFlags, memfd_create};
+
+    /// What is there now and was not before.
+    fn new_since(before: &BTreeSet<String>) -> Vec<String> {
+        traces().difference(before).cloned().collect()
+    }
+
+    #[test]
+    fn a_process_that_is_left_is_seen_even_when_it_is_dead() {
+        let _house = house();
+        let before = traces();
+        let mut child = std::process::Command::new("sleep").arg("600").spawn().expect("sleep is everywhere");
+        let seen = |text: &str| new_since(&before).iter().any(|trace| trace.contains(text));
+        assert!(seen(&format!("the process {} (sleep", child.id())));
+        child.kill().expect("it runs");
+        crate::support::wait_until("it is a zombie", || seen("state Z"));
+        child.wait().expect("it is our child");
+        assert!(!seen("the process"));
+    }
+
+    #[test]
+    fn a_descriptor_that_is_left_is_seen_with_its_target() {
+        let _house = house();
+        let before = traces();
+        let file = memfd_create("left", MFdFlags::MFD_CLOEXEC).expect("memory files work here");
+        assert!(new_since(&before).iter().any(|trace| trace.contains("-> /memfd:left")));
+        drop(file);
+        assert!(!new_since(&before).iter().any(|trace| trace.contains("left")));
+    }
+}
