@@ -26,13 +26,13 @@ pub use executor::{
     Waited, as_completed, get_reusable_executor, wait,
 };
 pub use isopool_guest::{Bytes, Call, Codec, CodecError};
+#[doc(inline)]
+pub use isopool_macros::{closure as task, host, shared};
 pub use task::{
     CapturedOutput, CodecFailure, Failure, FunctionInfo, Location, ModuleHash, ModuleInfo, Panic, Side, TaskId,
     TaskReport, Trap, TrapCode,
 };
 pub use worker::worker_main;
-#[doc(inline)]
-pub use isopool_macros::{closure as task, host, shared};
 
 #[doc(hidden)]
 pub use isopool_guest as __guest;

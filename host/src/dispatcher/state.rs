@@ -99,11 +99,6 @@ impl State {
         }
     }
 
-    /// Worker processes that were started and not reaped.
-    pub(crate) fn workers(&self) -> usize {
-        self.workers.len()
-    }
-
     /// Tasks that wait for a worker.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.len()
@@ -147,13 +142,7 @@ impl State {
         }
     }
 
-    fn cancel(
-        &mut self,
-        task: TaskId,
-        even_running: bool,
-        claims: &mut impl Claims,
-        actions: &mut Vec<Action>,
-    ) {
+    fn cancel(&mut self, task: TaskId, even_running: bool, claims: &mut impl Claims, actions: &mut Vec<Action>) {
         if self.waiting.remove(task) {
             actions.push(Action::Finish { task, end: End::Cancelled });
             return;
@@ -297,11 +286,7 @@ impl State {
                     worker.phase = if late { Phase::Late } else { Phase::Killed };
                     actions.push(Action::Kill { worker: id, reason: KillReason::TimedOut });
                 }
-                Phase::Ready if worker.assigned.is_empty() => {
-                    if self.options.idle_timeout.is_some_and(|timeout| worker.idle_since + timeout <= now) {
-                        worker.stop(id, now, actions);
-                    }
-                }
+                Phase::Ready if worker.is_idle_for(self.options.idle_timeout, now) => worker.stop(id, now, actions),
                 _ => {}
             }
         }
@@ -501,6 +486,10 @@ const START_BACKOFF: Duration = Duration::from_millis(10);
 impl Worker {
     fn is_idle(&self) -> bool {
         self.phase == Phase::Ready && self.assigned.is_empty()
+    }
+
+    fn is_idle_for(&self, timeout: Option<Duration>, now: Instant) -> bool {
+        self.is_idle() && timeout.is_some_and(|timeout| self.idle_since + timeout <= now)
     }
 
     /// Tasks whose futures still wait for this worker.

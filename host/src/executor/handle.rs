@@ -71,20 +71,20 @@ impl Latch {
 
 /// A task that [`Executor::try_submit`] did not take.
 #[derive(Debug)]
-pub struct TrySubmitError<T> {
+pub struct TrySubmitError<A, R> {
     /// The task, whole.
-    pub task: T,
+    pub task: Task<A, R>,
     /// Why it was refused; [`ErrorKind::QueueFull`] when there was no room.
     pub error: Error,
 }
 
-impl<T> fmt::Display for TrySubmitError<T> {
+impl<A, R> fmt::Display for TrySubmitError<A, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.error.fmt(f)
     }
 }
 
-impl<T: fmt::Debug> std::error::Error for TrySubmitError<T> {
+impl<A: fmt::Debug, R> std::error::Error for TrySubmitError<A, R> {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         std::error::Error::source(&self.error)
     }
@@ -181,7 +181,7 @@ impl Executor {
     pub fn try_submit<T: IntoTask>(
         &self,
         task: T,
-    ) -> Result<TaskFuture<T::Output>, TrySubmitError<Task<T::Arguments, T::Output>>> {
+    ) -> Result<TaskFuture<T::Output>, TrySubmitError<T::Arguments, T::Output>> {
         let task = task.into_task();
         let module = match self.check_open().and_then(|()| self.prepare(&task)) {
             Ok(module) => module,
@@ -301,7 +301,8 @@ impl Executor {
         let future = TaskFuture::new(Arc::clone(&promise));
         let refused = match options.codec.encode(&task.arguments) {
             Ok(argument) if argument.len() <= options.max_argument_bytes => {
-                let span = tracing::debug_span!("task", id = id.get(), module = name.module(), function = name.function());
+                let span =
+                    tracing::debug_span!("task", id = id.get(), module = name.module(), function = name.function());
                 tracing::debug!(parent: &span, bytes = argument.len(), "a task was submitted");
                 pool.status.submitted.fetch_add(1, Ordering::Relaxed);
                 let argument = Arc::new(argument);
