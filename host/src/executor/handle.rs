@@ -70,12 +70,17 @@ impl Latch {
 }
 
 /// A task that [`Executor::try_submit`] did not take.
-#[derive(Debug)]
 pub struct TrySubmitError<A, R> {
     /// The task, whole.
     pub task: Task<A, R>,
     /// Why it was refused; [`ErrorKind::QueueFull`] when there was no room.
     pub error: Error,
+}
+
+impl<A: fmt::Debug, R> fmt::Debug for TrySubmitError<A, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TrySubmitError").field("task", &self.task).field("error", &self.error).finish()
+    }
 }
 
 impl<A, R> fmt::Display for TrySubmitError<A, R> {
