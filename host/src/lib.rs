@@ -22,8 +22,8 @@ pub use error::{
 };
 pub use executor::{
     AsCompleted, CancelOnDrop, Containment, Executor, ExecutorBuilder, Function, GuestOutput, IntoTask, Map,
-    MapUnordered, Module, ReturnWhen, Reuse, Shutdown, StartMethod, Task, TaskFuture, TrySubmitError, Unfinished,
-    Waited, as_completed, get_reusable_executor, wait,
+    MapUnordered, Module, ReturnWhen, Reuse, Shutdown, StartMethod, Task, TaskFuture, TrySubmitError, TrySubmitted,
+    Unfinished, Waited, as_completed, get_reusable_executor, wait,
 };
 pub use isopool_guest::{Bytes, Call, Codec, CodecError};
 #[doc(inline)]

@@ -69,6 +69,10 @@ impl Latch {
     }
 }
 
+/// What [`Executor::try_submit`] gives: the future, or the task back.
+pub type TrySubmitted<T> =
+    Result<TaskFuture<<T as IntoTask>::Output>, TrySubmitError<<T as IntoTask>::Arguments, <T as IntoTask>::Output>>;
+
 /// A task that [`Executor::try_submit`] did not take.
 pub struct TrySubmitError<A, R> {
     /// The task, whole.
@@ -183,10 +187,7 @@ impl Executor {
     ///
     /// # Errors
     /// As [`submit`](Self::submit), and [`ErrorKind::QueueFull`]; the task is in the error.
-    pub fn try_submit<T: IntoTask>(
-        &self,
-        task: T,
-    ) -> Result<TaskFuture<T::Output>, TrySubmitError<T::Arguments, T::Output>> {
+    pub fn try_submit<T: IntoTask>(&self, task: T) -> TrySubmitted<T> {
         let task = task.into_task();
         let module = match self.check_open().and_then(|()| self.prepare(&task)) {
             Ok(module) => module,
