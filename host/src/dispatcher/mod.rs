@@ -9,11 +9,14 @@ mod entry;
 mod event;
 mod event_loop;
 mod mailbox;
+mod pool;
 mod promise;
 mod room;
 #[cfg(test)]
 mod simulation;
+mod slot;
 mod state;
+mod token;
 mod told;
 mod worker_handle;
 
@@ -22,7 +25,7 @@ pub(crate) use completion_set::CompletionSet;
 pub(crate) use entry::Job;
 pub use entry::Stats;
 pub(crate) use event::ShutdownMode;
-pub(crate) use event_loop::{PoolHandle, PoolOptions, start};
 pub(crate) use mailbox::Message;
+pub(crate) use pool::{PoolHandle, PoolOptions, start};
 pub(crate) use promise::{Ended, Observer, Promise, Stage};
 pub(crate) use state::StateOptions;
