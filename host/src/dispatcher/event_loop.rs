@@ -4,7 +4,7 @@
 use super::action::{Action, End, KillReason};
 use super::callbacks::CallbackThread;
 use super::entry::{Job, PoolStatus};
-use super::event::{Event, ShutdownMode};
+use super::event::Event;
 use super::mailbox::{Mailbox, Message};
 use super::promise::Ended;
 use super::room::Room;
@@ -49,8 +49,7 @@ pub(crate) fn start(
     let mailbox = Arc::new(Mailbox::new()?);
     let room = Arc::new(Room::new(queue_capacity));
     let status = Arc::new(PoolStatus::default());
-    let handle =
-        PoolHandle { mailbox: Arc::clone(&mailbox), room: Arc::clone(&room), status: Arc::clone(&status) };
+    let handle = PoolHandle { mailbox: Arc::clone(&mailbox), room: Arc::clone(&room), status: Arc::clone(&status) };
     let mut event_loop = EventLoop::new(options, mailbox, room, status)?;
     std::thread::Builder::new().name("isopool-dispatcher".to_owned()).spawn(move || {
         let run = std::panic::AssertUnwindSafe(|| event_loop.run());
@@ -132,12 +131,7 @@ struct EventLoop {
 }
 
 impl EventLoop {
-    fn new(
-        options: PoolOptions,
-        mailbox: Arc<Mailbox>,
-        room: Arc<Room>,
-        status: Arc<PoolStatus>,
-    ) -> io::Result<Self> {
+    fn new(options: PoolOptions, mailbox: Arc<Mailbox>, room: Arc<Room>, status: Arc<PoolStatus>) -> io::Result<Self> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         epoll.add(mailbox.bell(), EpollEvent::new(EpollFlags::EPOLLIN, Token::Mailbox.pack()))?;
         Ok(Self {
@@ -419,8 +413,7 @@ impl EventLoop {
     fn send(&mut self, id: WorkerId, task: TaskId) {
         let (Some(worker), Some(job)) = (self.workers.0.get_mut(&id), self.jobs.get_mut(&task)) else { return };
         let function = job.promise.task.function();
-        let sent =
-            worker.send(task, job.module.artifact, &job.module.code, function, job.promise.codec, &job.argument);
+        let sent = worker.send(task, job.module.artifact, &job.module.code, function, job.promise.codec, &job.argument);
         match sent {
             Ok(claim) => {
                 job.sent_at = Some(Instant::now());
@@ -443,11 +436,8 @@ impl EventLoop {
                 Some(told) => {
                     let report = report(&job, &told);
                     let Told { worker, outcome, payload, .. } = told;
-                    let result = if outcome == Outcome::Returned {
-                        Ok(payload)
-                    } else {
-                        Err(to_error(&name, worker, outcome))
-                    };
+                    let result =
+                        if outcome == Outcome::Returned { Ok(payload) } else { Err(to_error(&name, worker, outcome)) };
                     (result, Some(report))
                 }
                 None => (Err(TaskError::Shutdown { task: name.clone() }), None),

@@ -38,6 +38,8 @@ enum Phase {
     Stopping { until: Instant },
     /// It was killed.
     Killed,
+    /// It was killed because it did not come up in time.
+    Late,
 }
 
 /// A task in the hands of a worker.
@@ -97,11 +99,6 @@ impl State {
         }
     }
 
-    /// Worker processes that were started and not reaped.
-    pub(crate) fn workers(&self) -> usize {
-        self.workers.len()
-    }
-
     /// Tasks that wait for a worker.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.len()
@@ -145,13 +142,7 @@ impl State {
         }
     }
 
-    fn cancel(
-        &mut self,
-        task: TaskId,
-        even_running: bool,
-        claims: &mut impl Claims,
-        actions: &mut Vec<Action>,
-    ) {
+    fn cancel(&mut self, task: TaskId, even_running: bool, claims: &mut impl Claims, actions: &mut Vec<Action>) {
         if self.waiting.remove(task) {
             actions.push(Action::Finish { task, end: End::Cancelled });
             return;
@@ -205,7 +196,7 @@ impl State {
 
     fn worker_exited(&mut self, id: WorkerId, now: Instant, claims: &mut impl Claims, actions: &mut Vec<Action>) {
         let Some(worker) = self.workers.remove(&id) else { return };
-        if matches!(worker.phase, Phase::Starting { .. }) {
+        if matches!(worker.phase, Phase::Starting { .. } | Phase::Late) {
             return self.count_failed_start(id, now, actions);
         }
         let crashed = worker.phase != Phase::Killed && !matches!(worker.phase, Phase::Stopping { .. });
@@ -291,19 +282,11 @@ impl State {
         for (&id, worker) in &mut self.workers {
             match worker.phase {
                 Phase::Starting { until } | Phase::Stopping { until } if until <= now => {
-                    // A worker that does not come up stays `Starting`, so that its exit counts as a failed start.
-                    if matches!(worker.phase, Phase::Stopping { .. }) {
-                        worker.phase = Phase::Killed;
-                    } else {
-                        worker.phase = Phase::Starting { until: now + STOP_GRACE };
-                    }
+                    let late = matches!(worker.phase, Phase::Starting { .. });
+                    worker.phase = if late { Phase::Late } else { Phase::Killed };
                     actions.push(Action::Kill { worker: id, reason: KillReason::TimedOut });
                 }
-                Phase::Ready if worker.assigned.is_empty() => {
-                    if self.options.idle_timeout.is_some_and(|timeout| worker.idle_since + timeout <= now) {
-                        worker.stop(id, now, actions);
-                    }
-                }
+                Phase::Ready if worker.is_idle_for(self.options.idle_timeout, now) => worker.stop(id, now, actions),
                 _ => {}
             }
         }
@@ -489,7 +472,7 @@ impl State {
 
     fn kill(&mut self, id: WorkerId, reason: KillReason, actions: &mut Vec<Action>) {
         if let Some(worker) = self.workers.get_mut(&id)
-            && worker.phase != Phase::Killed
+            && !matches!(worker.phase, Phase::Killed | Phase::Late)
         {
             worker.phase = Phase::Killed;
             actions.push(Action::Kill { worker: id, reason });
@@ -503,6 +486,10 @@ const START_BACKOFF: Duration = Duration::from_millis(10);
 impl Worker {
     fn is_idle(&self) -> bool {
         self.phase == Phase::Ready && self.assigned.is_empty()
+    }
+
+    fn is_idle_for(&self, timeout: Option<Duration>, now: Instant) -> bool {
+        self.is_idle() && timeout.is_some_and(|timeout| self.idle_since + timeout <= now)
     }
 
     /// Tasks whose futures still wait for this worker.
