@@ -26,7 +26,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "ipc::PROTOCOL_VERSION",
             "ipc::Role",
             "process::Program",
-            "process::WORKER_VARIABLE",
+            "ipc::WORKER_VARIABLE",
         ],
     ),
     ("queue", &[]),
