@@ -5,6 +5,7 @@ use isopool::{Executor, TaskError};
 
 #[test]
 fn a_value_comes_back() {
+    let _house = crate::support::house();
     let executor = Executor::builder().max_workers(2).build().expect("builds");
     let future = executor.submit(value::add::task(2, 3)).expect("submits");
     assert_eq!(future.result().expect("adds"), 5);
