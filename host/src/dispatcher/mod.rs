@@ -15,6 +15,8 @@ mod state;
 mod told;
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod start_tests;
 mod worker_handle;
 
 pub(crate) use callbacks::run_one as run_callback;
