@@ -123,6 +123,10 @@ pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a worker that was asked to stop may take before it is killed.
 pub const STOP_GRACE: Duration = Duration::from_secs(2);
 
+/// How long a worker may live after its channel was closed before it is killed: a process that ends closes its channel
+/// first, and what ended it is to be known.
+pub const HANG_UP_GRACE: Duration = Duration::from_secs(1);
+
 /// Workers that may die one after another without having finished a task between before the pool gives up.
 pub const CRASH_LOOP_STARTS: u32 = 5;
 

@@ -14,7 +14,7 @@ use super::token::Token;
 use super::told::{Told, log, report, to_error};
 use super::worker_handle::{WorkerHandle, Workers};
 use crate::error::{BrokenCause, BrokenProcessPool, TaskError, TaskRef, WorkerRef};
-use crate::ipc::{PROTOCOL_VERSION, Received, Reply, WorkerConfig};
+use crate::ipc::{ChannelError, PROTOCOL_VERSION, Received, Reply, WorkerConfig};
 use crate::task::{Outcome, TaskId, TaskReport, WorkerId};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use std::collections::{HashMap, VecDeque};
@@ -142,8 +142,11 @@ impl EventLoop {
         }
         match received {
             Ok(Received::All | Received::Some) => {}
-            // Its process has ended or will be ended: a worker without a channel is of no use.
-            Ok(Received::Closed) => self.close_channel(id),
+            // Its process is ending or will be ended: a worker without a channel is of no use.
+            Ok(Received::Closed) | Err(ChannelError::CutFrame) => {
+                self.close_channel(id);
+                self.handle(Event::WorkerHungUp { worker: id });
+            }
             Err(error) => {
                 self.lied(id, error.to_string());
                 self.close_channel(id);
@@ -152,7 +155,8 @@ impl EventLoop {
     }
 
     fn reply(&mut self, id: WorkerId, reply: Reply, payload: Vec<u8>) {
-        let Some(worker) = self.workers.0.get_mut(&id) else { return };
+        // One that has lied is not believed any more.
+        let Some(worker) = self.workers.0.get_mut(&id).filter(|worker| worker.lie.is_none()) else { return };
         match reply {
             Reply::Ready { protocol, version } if !worker.up => {
                 if protocol != PROTOCOL_VERSION {
@@ -204,7 +208,6 @@ impl EventLoop {
             if let Err(error) = self.epoll.delete(worker.socket()) {
                 tracing::error!(%error, "a channel could not be taken out of epoll");
             }
-            worker.kill();
         }
     }
 
@@ -285,8 +288,10 @@ impl EventLoop {
             }
             Action::Kill { worker, reason } => {
                 if let Some(worker) = self.workers.0.get_mut(&worker) {
-                    worker.killed |= reason != KillReason::Lied;
-                    if reason == KillReason::TimedOut && !worker.up {
+                    worker.killed |= !matches!(reason, KillReason::Lied | KillReason::HungUp);
+                    if reason == KillReason::HungUp || (reason == KillReason::TimedOut && !worker.is_open) {
+                        worker.lie.get_or_insert("it closed its channel and did not leave".to_owned());
+                    } else if reason == KillReason::TimedOut && !worker.up {
                         worker.lie.get_or_insert("it was not ready in time".to_owned());
                     }
                     worker.kill();
@@ -421,13 +426,26 @@ impl EventLoop {
 
     // ── After each turn ─────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// Sends what was queued, and waits for room where a socket is full.
+    /// Sends what was queued, also by what the sending itself brings about.
     fn flush(&mut self) {
+        loop {
+            let deaf = self.flush_once();
+            if deaf.is_empty() {
+                return;
+            }
+            deaf.into_iter().for_each(|worker| self.handle(Event::WorkerHungUp { worker }));
+        }
+    }
+
+    /// Sends what was queued, and waits for room where a socket is full. Gives the workers that listen no more.
+    fn flush_once(&mut self) -> Vec<WorkerId> {
+        let mut deaf = Vec::new();
         for worker in self.workers.0.values_mut().filter(|worker| worker.wants_to_send()) {
             if let Err(error) = worker.flush() {
                 // Its end will be an event; what it had said before is still read.
                 tracing::debug!(worker = %worker.name, %error, "a worker does not take requests any more");
-                worker.kill();
+                worker.discard_unsent();
+                deaf.push(worker.id);
                 continue;
             }
             let waits = worker.wants_to_send();
@@ -443,6 +461,7 @@ impl EventLoop {
                 }
             }
         }
+        deaf
     }
 
     fn publish(&mut self) {

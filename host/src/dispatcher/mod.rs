@@ -14,6 +14,8 @@ mod promise;
 mod room;
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod start_tests;
 mod slot;
 mod state;
 mod token;

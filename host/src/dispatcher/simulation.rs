@@ -182,7 +182,8 @@ impl Run {
                 let task = TaskId(self.random.next() % 1000 + 100_000);
                 self.event(Event::TaskDone { worker: id, task, trapped: false });
             }
-            7..=8 => self.event(Event::WorkerLied { worker: id }),
+            7 => self.event(Event::WorkerLied { worker: id }),
+            8 => self.event(Event::WorkerHungUp { worker: id }),
             10..=39 if !worker.answers.is_empty() => {
                 let task = worker.answers.pop_front().expect("not empty");
                 let trapped = self.random.chance(5);

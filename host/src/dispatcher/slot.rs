@@ -16,10 +16,14 @@ pub(super) enum Phase {
     Surplus,
     /// It was asked to leave.
     Stopping { until: Instant },
-    /// It was killed.
+    /// Its channel is closed: it is about to end by itself, or must be ended.
+    HungUp { until: Instant },
+    /// It was killed, for a reason of the pool's own.
     Killed,
-    /// It was killed because it did not come up in time.
+    /// It was killed because it did not come up in time, or not in peace.
     Late,
+    /// It was killed because it broke the protocol.
+    Liar,
 }
 
 /// A task in the hands of a worker.

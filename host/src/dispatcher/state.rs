@@ -4,7 +4,7 @@ use super::action::{Action, End, KillReason};
 use super::event::{Event, ShutdownMode};
 use super::slot::{Assigned, Phase, Worker};
 use crate::executor::Containment;
-use crate::limits::{CRASH_LOOP_STARTS, HANDSHAKE_TIMEOUT, SEND_AHEAD};
+use crate::limits::{CRASH_LOOP_STARTS, HANDSHAKE_TIMEOUT, HANG_UP_GRACE, SEND_AHEAD};
 use crate::queue::WaitingLine;
 use crate::task::{TaskId, WorkerId};
 use std::collections::BTreeMap;
@@ -78,7 +78,8 @@ impl State {
             Event::Cancel { task, even_running } => self.cancel(task, even_running, claims, actions),
             Event::WorkerReady { worker } => self.worker_ready(worker, now),
             Event::TaskDone { worker, task, trapped } => self.task_done(worker, task, trapped, now, actions),
-            Event::WorkerLied { worker } => self.kill(worker, KillReason::Lied, actions),
+            Event::WorkerLied { worker } => self.lied(worker, actions),
+            Event::WorkerHungUp { worker } => self.hung_up(worker, now),
             Event::WorkerExited { worker } => self.worker_exited(worker, now, claims, actions),
             Event::StartFailed { worker } => self.start_failed(worker, now, actions),
             Event::Resized { max_workers } => self.resized(max_workers, claims, actions),
@@ -91,7 +92,7 @@ impl State {
     /// When `Tick` is due, if nothing else happens before.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let worker = self.workers.values().filter_map(|worker| match worker.phase {
-            Phase::Starting { until } | Phase::Stopping { until } => Some(until),
+            Phase::Starting { until } | Phase::Stopping { until } | Phase::HungUp { until } => Some(until),
             Phase::Ready if worker.assigned.is_empty() => self.options.idle_timeout.map(|t| worker.idle_since + t),
             _ => None,
         });
@@ -148,7 +149,7 @@ impl State {
         let Some(worker) = self.workers.get_mut(&id) else { return };
         let Some(assigned) = worker.forget(task) else {
             // It was never given this task, or has answered before.
-            return self.kill(id, KillReason::Lied, actions);
+            return self.lied(id, actions);
         };
         worker.idle_since = now;
         worker.has_served = true;
@@ -158,6 +159,27 @@ impl State {
         }
         if trapped && self.options.containment == Containment::Pool {
             self.break_pool(id, Some(task), actions);
+        }
+    }
+
+    /// Its end counts as a crash: else one that lies as soon as it is up would come back for ever.
+    fn lied(&mut self, id: WorkerId, actions: &mut Vec<Action>) {
+        let Some(phase) = self.workers.get(&id).map(|worker| worker.phase) else { return };
+        self.kill(id, KillReason::Lied, actions);
+        if let Some(worker) = self.workers.get_mut(&id).filter(|worker| worker.phase != phase) {
+            worker.phase = if matches!(phase, Phase::Starting { .. }) { Phase::Late } else { Phase::Liar };
+        }
+    }
+
+    /// A process that ends closes its channel a moment before its end can be seen: it gets that moment, so that what
+    /// ended it is told, and not that it was killed here.
+    fn hung_up(&mut self, id: WorkerId, now: Instant) {
+        let Some(worker) = self.workers.get_mut(&id) else { return };
+        let soon = now + HANG_UP_GRACE;
+        match worker.phase {
+            Phase::Starting { until } => worker.phase = Phase::Starting { until: until.min(soon) },
+            Phase::Ready | Phase::Surplus => worker.phase = Phase::HungUp { until: soon },
+            _ => {}
         }
     }
 
@@ -252,6 +274,10 @@ impl State {
                     let late = matches!(worker.phase, Phase::Starting { .. });
                     worker.phase = if late { Phase::Late } else { Phase::Killed };
                     actions.push(Action::Kill { worker: id, reason: KillReason::TimedOut });
+                }
+                Phase::HungUp { until } if until <= now => {
+                    worker.phase = Phase::Liar;
+                    actions.push(Action::Kill { worker: id, reason: KillReason::HungUp });
                 }
                 Phase::Ready if worker.is_idle_for(self.options.idle_timeout, now) => worker.stop(id, now, actions),
                 _ => {}
@@ -439,7 +465,7 @@ impl State {
 
     fn kill(&mut self, id: WorkerId, reason: KillReason, actions: &mut Vec<Action>) {
         if let Some(worker) = self.workers.get_mut(&id)
-            && !matches!(worker.phase, Phase::Killed | Phase::Late)
+            && !matches!(worker.phase, Phase::Killed | Phase::Late | Phase::Liar)
         {
             worker.phase = Phase::Killed;
             actions.push(Action::Kill { worker: id, reason });

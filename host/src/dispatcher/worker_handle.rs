@@ -106,6 +106,11 @@ impl WorkerHandle {
         self.channel.flush()
     }
 
+    /// Forgets what the worker will not take.
+    pub(crate) fn discard_unsent(&mut self) {
+        self.channel.discard_unsent();
+    }
+
     pub(crate) fn wants_to_send(&self) -> bool {
         self.is_open && self.channel.wants_to_send()
     }
