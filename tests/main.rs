@@ -3,16 +3,14 @@
 //! - [`tidy`]: the rules of the house, read from its sources.
 //! - [`outcomes`]: what becomes of what: values, failures, panics, traps, crashes; under both containments.
 //! - [`futures`]: what a future says of its task: states, cancellation, callbacks.
+//! - [`waiting`]: waiting for many futures, awaiting one.
 //! - [`map`]: the same function for many items.
 //! - [`shutdown`]: how an executor ends, and what becomes of its tasks and workers.
-//! - [`waiting`]: waiting for many futures, awaiting one.
 //! - [`crashes`]: processes that die: the caller's, one worker, many at once; workers that cannot be started.
 //! - [`hostile_worker`]: workers that lie on their channel.
 //! - [`modules`]: modules and options that cannot be used, and what their errors say; the cache.
 //!
-//! What they share:
-//! - [`support`]: the frame of each house test: one at a time, in time, nothing left behind.
-//! - [`patience`]: bounded waits.
+//! What they share: [`support`] (every test runs alone and leaves nothing behind) and [`patience`] (bounded waits).
 
 mod crashes;
 mod futures;

@@ -137,6 +137,9 @@ pub const SEND_AHEAD: usize = 64;
 /// Message header fields of one frame, in bytes. The payload is bounded apart.
 pub const MAX_MESSAGE_FRAME_BYTES: usize = 4 * MIB;
 
+/// Most output of one task that can be captured, in bytes: it travels in the message that ends the task.
+pub const MAX_CAPTURED_OUTPUT_BYTES: usize = MAX_MESSAGE_FRAME_BYTES / 2;
+
 /// Descriptors passed with one frame.
 pub const MAX_FDS_PER_FRAME: usize = 1;
 

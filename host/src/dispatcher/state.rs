@@ -2,8 +2,9 @@
 
 use super::action::{Action, End, KillReason};
 use super::event::{Event, ShutdownMode};
+use super::slot::{Assigned, Phase, Worker};
 use crate::executor::Containment;
-use crate::limits::{CRASH_LOOP_STARTS, HANDSHAKE_TIMEOUT, HANG_UP_GRACE, SEND_AHEAD, STOP_GRACE};
+use crate::limits::{CRASH_LOOP_STARTS, HANDSHAKE_TIMEOUT, HANG_UP_GRACE, SEND_AHEAD};
 use crate::queue::WaitingLine;
 use crate::task::{TaskId, WorkerId};
 use std::collections::BTreeMap;
@@ -24,44 +25,6 @@ pub(crate) struct StateOptions {
     pub(crate) max_workers: usize,
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) containment: Containment,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    /// Its process was started.
-    Starting { until: Instant },
-    /// It takes tasks.
-    Ready,
-    /// It is over the number of workers allowed, finishes what it has begun, and leaves.
-    Surplus,
-    /// It was asked to leave.
-    Stopping { until: Instant },
-    /// Its channel is closed: it is about to end by itself, or must be ended.
-    HungUp { until: Instant },
-    /// It was killed, for a reason of the pool's own.
-    Killed,
-    /// It was killed because it did not come up in time, or not in peace.
-    Late,
-    /// It was killed because it broke the protocol.
-    Liar,
-}
-
-/// A task in the hands of a worker.
-#[derive(Clone, Copy, Debug)]
-struct Assigned {
-    task: TaskId,
-    /// Its future has ended already (it was cancelled while it ran); what the worker says of it is ignored.
-    abandoned: bool,
-}
-
-#[derive(Debug)]
-struct Worker {
-    index: u32,
-    phase: Phase,
-    assigned: Vec<Assigned>,
-    idle_since: Instant,
-    /// It has ended a task.
-    has_served: bool,
 }
 
 /// Whether the pool takes tasks.
@@ -101,11 +64,6 @@ impl State {
             start_after: None,
             ending_broken: false,
         }
-    }
-
-    /// Worker processes that were started and not reaped.
-    pub(crate) fn workers(&self) -> usize {
-        self.workers.len()
     }
 
     /// Tasks that wait for a worker.
@@ -152,13 +110,7 @@ impl State {
         }
     }
 
-    fn cancel(
-        &mut self,
-        task: TaskId,
-        even_running: bool,
-        claims: &mut impl Claims,
-        actions: &mut Vec<Action>,
-    ) {
+    fn cancel(&mut self, task: TaskId, even_running: bool, claims: &mut impl Claims, actions: &mut Vec<Action>) {
         if self.waiting.remove(task) {
             actions.push(Action::Finish { task, end: End::Cancelled });
             return;
@@ -327,11 +279,7 @@ impl State {
                     worker.phase = Phase::Liar;
                     actions.push(Action::Kill { worker: id, reason: KillReason::HungUp });
                 }
-                Phase::Ready if worker.assigned.is_empty() => {
-                    if self.options.idle_timeout.is_some_and(|timeout| worker.idle_since + timeout <= now) {
-                        worker.stop(id, now, actions);
-                    }
-                }
+                Phase::Ready if worker.is_idle_for(self.options.idle_timeout, now) => worker.stop(id, now, actions),
                 _ => {}
             }
         }
@@ -527,47 +475,3 @@ impl State {
 
 /// How long the pool waits after a first failed start; doubled by each further one.
 const START_BACKOFF: Duration = Duration::from_millis(10);
-
-impl Worker {
-    fn is_idle(&self) -> bool {
-        self.phase == Phase::Ready && self.assigned.is_empty()
-    }
-
-    /// Tasks whose futures still wait for this worker.
-    fn live(&self) -> impl Iterator<Item = TaskId> {
-        self.assigned.iter().filter(|assigned| !assigned.abandoned).map(|assigned| assigned.task)
-    }
-
-    fn holds(&self, task: TaskId) -> bool {
-        self.live().any(|assigned| assigned == task)
-    }
-
-    fn abandon(&mut self, task: TaskId) {
-        if let Some(assigned) = self.assigned.iter_mut().find(|assigned| assigned.task == task) {
-            assigned.abandoned = true;
-        }
-    }
-
-    fn abandon_all(&mut self) -> Vec<TaskId> {
-        let live = self.live().collect();
-        self.assigned.iter_mut().for_each(|assigned| assigned.abandoned = true);
-        live
-    }
-
-    /// Takes back the tasks beyond the first `keep` that it has not begun.
-    fn take_back(&mut self, id: WorkerId, keep: usize, claims: &mut impl Claims) -> Vec<TaskId> {
-        let back: Vec<TaskId> = self.live().skip(keep).filter(|&task| claims.reclaim(id, task)).collect();
-        self.assigned.retain(|assigned| !back.contains(&assigned.task));
-        back
-    }
-
-    fn forget(&mut self, task: TaskId) -> Option<Assigned> {
-        let position = self.assigned.iter().position(|assigned| assigned.task == task)?;
-        Some(self.assigned.remove(position))
-    }
-
-    fn stop(&mut self, id: WorkerId, now: Instant, actions: &mut Vec<Action>) {
-        self.phase = Phase::Stopping { until: now + STOP_GRACE };
-        actions.push(Action::Stop { worker: id });
-    }
-}

@@ -7,7 +7,7 @@ wasmtime::component::bindgen!({
 });
 
 pub(super) use exports::isopool::task::runner::{Failure, FailureKind, Function};
-pub(super) use isopool::task::host;
+pub(super) use self::isopool::task::host;
 
 /// The version of the contract that this host speaks.
 pub(super) const CONTRACT_VERSION: &str = "0.1.0";

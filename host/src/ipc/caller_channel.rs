@@ -206,9 +206,7 @@ impl CallerChannel {
                         _ => Ok(payload.len() - before),
                     }
                 }
-                _ => (&self.socket)
-                    .read(&mut self.buffer)
-                    .inspect(|&got| self.decoder.push(&self.buffer[..got])),
+                _ => (&self.socket).read(&mut self.buffer).inspect(|&got| self.decoder.push(&self.buffer[..got])),
             };
             match got {
                 Ok(0) if self.decoder.is_mid_frame() => return Err(ChannelError::CutFrame),
