@@ -3,9 +3,7 @@
 use crate::patience::{end_of, error_of, is_alive, kill, only_worker, until};
 use crate::support;
 use guest_basic::{crash, failure, resources, value};
-use isopool::{
-    BrokenCause, Codec, Containment, ErrorKind, Executor, IntoTask, Side, TaskError, TaskFuture, TrapCode,
-};
+use isopool::{BrokenCause, Codec, Containment, ErrorKind, Executor, IntoTask, Side, TaskError, TaskFuture, TrapCode};
 use serde::de::DeserializeOwned;
 
 /// Whether the worker is the same process after a task as before it.
@@ -77,15 +75,15 @@ fn error_of_the_guest_fails_its_task_with_all_its_causes() {
     assert_eq!((failure.message.as_str(), failure.trace.len()), ("this task always fails", 0));
     let with_source = failure::fails_with_source::task("x".to_owned());
     let boxed = failure::fails_in_a_box::task("x".to_owned());
-    for error in [
-        failing_task(&executor, with_source, Worker::Kept),
-        failing_task(&executor, boxed, Worker::Kept),
-    ] {
+    for error in [failing_task(&executor, with_source, Worker::Kept), failing_task(&executor, boxed, Worker::Kept)] {
         let TaskError::Failed { failure, .. } = &error else { panic!("{error}") };
         assert_eq!(failure.message, "cannot read the settings");
         assert_eq!(failure.trace, ["invalid digit found in string"]);
         let told = error.to_string();
-        assert!(told.ends_with(" failed: cannot read the settings\n  caused by: invalid digit found in string"), "{told}");
+        assert!(
+            told.ends_with(" failed: cannot read the settings\n  caused by: invalid digit found in string"),
+            "{told}"
+        );
     }
 }
 
