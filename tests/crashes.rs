@@ -312,7 +312,10 @@ fn worker_killed_in_the_middle_of_a_large_argument_leaves_the_task_to_another() 
         // A worker that does not read: the argument is stuck in the middle for certain.
         nix::sys::signal::kill(worker, Signal::SIGSTOP).expect("the worker is there");
         let future = submit(&executor, value::echo::task(argument.clone()));
-        until("it is on its way", || executor.stats().waiting == 0);
+        // When the dispatcher has answered twice, it has sent what was there before as far as the channel takes it.
+        for _ in 0..2 {
+            assert!(submit(&executor, value::noop::task()).cancel());
+        }
         nix::sys::signal::kill(worker, Signal::SIGKILL).expect("the worker is there");
         assert_eq!(end_of(&future).expect("another worker runs it").len(), argument.len());
     }

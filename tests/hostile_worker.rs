@@ -145,10 +145,54 @@ fn check_broken(error: Error) -> String {
     error.to_string()
 }
 
+// behaviour: B34
+#[test]
+fn answer_of_a_worker_that_dies_right_after_it_is_kept() {
+    let _house = support::house();
+    for end in ["die", "exit"] {
+        let executor = of_liars(&format!("honest-then-{end}"), 1);
+        for round in 0..20 {
+            end_of(&submit(&executor)).unwrap_or_else(|error| panic!("{end}, round {round}: {error}"));
+        }
+        check_ended(&executor);
+    }
+}
+
+// behaviour: B34, B39
+#[test]
+fn worker_that_dies_in_the_middle_of_an_answer_is_told_by_what_ended_it_and_not_by_the_half_answer() {
+    let _house = support::house();
+    for words in ["silence", "half-header", "half-frame", "half-payload"] {
+        let exited = BrokenCause::Exited { code: 7 };
+        let died = BrokenCause::Signaled { signal: nix::sys::signal::Signal::SIGBUS as i32 };
+        for (end, cause) in [("exit", exited), ("die", died)] {
+            let executor = of_liars(&format!("{words}-then-{end}"), 1);
+            for _ in 0..10 {
+                let error = error_of(&submit(&executor));
+                let broken = error.broken_process_pool().unwrap_or_else(|| panic!("{words}, {end}: {error}"));
+                assert_eq!(broken.cause, cause, "{words}, {end}");
+            }
+            check_ended(&executor);
+        }
+    }
+}
+
+// behaviour: B38
+#[test]
+fn worker_of_another_build_is_told_as_such() {
+    let _house = support::house();
+    let executor = of_liars("before-ready-other-protocol", 1);
+    let error = error_of(&submit(&executor));
+    let told = error.to_string();
+    assert!(told.contains("the worker program was built with isopool lie (protocol 2), this program with"), "{told}");
+    assert!(told.contains("build both with the same"), "{told}");
+    check_ended(&executor);
+}
+
 #[test]
 fn answer_without_a_claim_harms_nobody_but_its_own_task() {
     let _house = support::house();
-    let executor = of_liars("unclaimed-honest", 2);
+    let executor = of_liars("unclaimed-honest-then-go-on", 2);
     for _ in 0..200 {
         end_of(&submit(&executor)).expect("an answer is an answer");
     }

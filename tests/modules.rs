@@ -3,8 +3,8 @@
 
 use crate::patience::{end_of, error_of};
 use crate::support;
-use guest_basic::{left, right, value};
-use isopool::{Bytes, Codec, ErrorKind, Executor, Module};
+use guest_basic::{crash, failure, left, right, state, value};
+use isopool::{Bytes, Codec, Error, ErrorKind, Executor, Module, ModuleErrorKind};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -76,7 +76,7 @@ fn each_module_that_cannot_be_used_has_an_error_of_its_own() {
     // Where it is cut differs from build to build.
     let cut = executor.load("a guest cut in the middle", &guest()[..guest().len() / 2]).expect_err("it is cut");
     let kind = &cut.module_error().expect("it says why").kind;
-    assert!(matches!(kind, isopool::ModuleErrorKind::Invalid { .. }), "{cut}");
+    assert!(matches!(kind, ModuleErrorKind::Invalid { .. }), "{cut}");
     for (name, path) in [("a file that is not there", "/nonexistent/module.wasm"), ("a folder", "/")] {
         let error = executor.load_file(path).expect_err(name);
         assert_eq!(error.kind(), ErrorKind::System, "{name}");
@@ -198,6 +198,35 @@ fn functions_of_the_same_name_in_two_modules_stay_distinct() {
         let (l, r) = (executor.submit(left::which::task()), executor.submit(right::which::task()));
         assert_eq!(end_of(&l.expect("submits")).expect("answers"), "left");
         assert_eq!(end_of(&r.expect("submits")).expect("answers"), "right");
+    }
+}
+
+/// What the first use of a module says whose initializer fails: twice the same, and no worker was started for it.
+fn refusal(executor: &Executor) -> Error {
+    let error = executor.submit(state::get_global::task()).expect_err("the initializer fails");
+    let again = executor.submit(state::get_global::task()).expect_err("the initializer fails again");
+    assert_eq!(error.to_string(), again.to_string());
+    assert_eq!(error.kind(), ErrorKind::Module);
+    assert!(matches!(error.module_error().expect("it says why").kind, ModuleErrorKind::Initializer { .. }), "{error}");
+    assert_eq!(executor.stats().workers_started, 0, "{error}");
+    error
+}
+
+// behaviour: B37
+#[test]
+fn initializer_that_fails_is_told_in_the_words_of_the_guest_and_starts_no_workers() {
+    let _house = support::house();
+    for (builder, words) in [
+        (Executor::builder().max_workers(2).initializer(state::set_global_checked::task(0)), "zero is not a value"),
+        (
+            Executor::builder().max_workers(2).initializer(failure::panics::task("a bad start".to_owned())),
+            "a bad start",
+        ),
+        (Executor::builder().max_workers(2).initializer(crash::trap_unreachable::task()), "unreachable"),
+        (Executor::builder().max_workers(2).initializer(crash::exit::task(3)), "exit"),
+    ] {
+        let error = refusal(&builder.build().expect("an executor does not run its initializer when it is built"));
+        assert!(error.to_string().contains(words), "{words}: {error}");
     }
 }
 

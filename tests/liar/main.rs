@@ -94,8 +94,9 @@ impl Liar {
 
     fn tell(&mut self, lie: &str, task: Option<&Task>) -> io::Result<()> {
         let id = task.map_or(0, |task| task.id);
+        let (lie, end) = lie.split_once("-then-").unwrap_or((lie, "linger"));
         match lie {
-            "honest" => return self.send(&done(id), 0),
+            "honest" => self.send(&done(id), 0)?,
             "random-bytes" => self.channel.write_all(&noise())?,
             "half-header" => self.channel.write_all(&[0; 7])?,
             "half-frame" => {
@@ -124,11 +125,15 @@ impl Liar {
             "log-of-another-task" => self.send(&[2, 200, 2, 0, 0, 0, 0], 0)?,
             "other-protocol" => self.send(&ready(PROTOCOL + 1), 0)?,
             "closed-channel" => self.channel.shutdown(std::net::Shutdown::Both)?,
-            "exit" => std::process::exit(7),
-            "abort" => std::process::abort(),
             // Neither a word nor an end.
             "silence" => {}
             other => panic!("no such lie: {other}"),
+        }
+        match end {
+            "exit" => std::process::exit(7),
+            "die" => nix::sys::signal::raise(Signal::SIGBUS)?,
+            "go-on" => return Ok(()),
+            _ => {}
         }
         self.linger()
     }
