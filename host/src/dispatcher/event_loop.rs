@@ -206,10 +206,9 @@ impl EventLoop {
     fn close_channel(&mut self, id: WorkerId) {
         if let Some(worker) = self.workers.0.get_mut(&id)
             && std::mem::replace(&mut worker.is_open, false)
+            && let Err(error) = self.epoll.delete(worker.socket())
         {
-            if let Err(error) = self.epoll.delete(worker.socket()) {
-                tracing::error!(%error, "a channel could not be taken out of epoll");
-            }
+            tracing::error!(%error, "a channel could not be taken out of epoll");
         }
     }
 
