@@ -1,20 +1,28 @@
 //! The tests of the whole house: real worker processes, real guests. A table of contents.
 //!
 //! - [`tidy`]: the rules of the house, read from its sources.
-//! - [`outcomes`]: what becomes of what: values, failures, panics, traps, crashes.
+//! - [`outcomes`]: what becomes of what: values, failures, panics, traps, crashes; under both containments.
 //! - [`futures`]: what a future says of its task: states, cancellation, callbacks.
+//! - [`waiting`]: waiting for many futures, awaiting one.
 //! - [`map`]: the same function for many items.
-//! - [`shutdown`]: how an executor ends, and what becomes of its tasks and workers.
 //! - [`pool`]: how many workers there are, when they come and go, how full a pool may be.
 //! - [`reusable`]: one executor that is used again and again.
+//! - [`shutdown`]: how an executor ends, and what becomes of its tasks and workers.
 //! - [`guests_see`]: what a guest sees of its surroundings, and the caller of a guest.
-//! - [`waiting`]: waiting for many futures, awaiting one.
-//! - [`support`]: the frame of each house test: one at a time, in time, nothing left behind.
+//! - [`crashes`]: processes that die: the caller's, one worker, many at once; workers that cannot be started.
+//! - [`hostile_worker`]: workers that lie on their channel.
+//! - [`modules`]: modules and options that cannot be used, and what their errors say; the cache.
+//!
+//! What they share: [`support`] (every test runs alone and leaves nothing behind) and [`patience`] (bounded waits).
 
+mod crashes;
 mod futures;
 mod guests_see;
+mod hostile_worker;
 mod map;
+mod modules;
 mod outcomes;
+mod patience;
 mod pool;
 mod reusable;
 mod shutdown;

@@ -22,17 +22,17 @@ pub use error::{
 };
 pub use executor::{
     AsCompleted, CancelOnDrop, Containment, Executor, ExecutorBuilder, Function, GuestOutput, IntoTask, Map,
-    MapUnordered, Module, ReturnWhen, Reuse, Shutdown, StartMethod, Task, TaskFuture, TrySubmitError, Unfinished,
-    Waited, as_completed, get_reusable_executor, wait,
+    MapUnordered, Module, ReturnWhen, Reuse, Shutdown, StartMethod, Task, TaskFuture, TrySubmitError, TrySubmitted,
+    Unfinished, Waited, as_completed, get_reusable_executor, wait,
 };
 pub use isopool_guest::{Bytes, Call, Codec, CodecError};
+#[doc(inline)]
+pub use isopool_macros::{closure as task, host, shared};
 pub use task::{
     CapturedOutput, CodecFailure, Failure, FunctionInfo, Location, ModuleHash, ModuleInfo, Panic, Side, TaskId,
     TaskReport, Trap, TrapCode,
 };
 pub use worker::worker_main;
-#[doc(inline)]
-pub use isopool_macros::{closure as task, host, shared};
 
 #[doc(hidden)]
 pub use isopool_guest as __guest;

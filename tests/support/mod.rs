@@ -27,10 +27,14 @@ static HOUSE: Mutex<()> = Mutex::new(());
 /// Modules are compiled once for all tests of a build. `cargo clean` removes it.
 const CACHE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/house-cache");
 
+/// Names another one to a second process of this program.
+pub(crate) const CACHE_VARIABLE: &str = "ISOPOOL_TEST_CACHE_DIR";
+
 #[ctor::ctor(unsafe)]
 fn share_one_cache() {
+    let cache = std::env::var_os(CACHE_VARIABLE).unwrap_or_else(|| CACHE.into());
     // SAFETY: constructors run before `main`, when no other thread could read the environment.
-    unsafe { std::env::set_var("ISOPOOL_CACHE_DIR", CACHE) };
+    unsafe { std::env::set_var("ISOPOOL_CACHE_DIR", cache) };
 }
 
 /// See [`house`].

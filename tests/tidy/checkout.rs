@@ -4,6 +4,7 @@ use super::source::Source;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// The top of the checkout.
 pub(crate) fn top() -> &'static Path {
@@ -39,9 +40,14 @@ fn collect(directory: &Path, found: &mut Vec<PathBuf>) {
 }
 
 /// Every Rust file below a directory.
-pub(crate) fn sources(below: &str) -> Vec<Source> {
+pub(crate) fn sources(below: &str) -> impl Iterator<Item = &'static Source> {
+    static ALL: OnceLock<Vec<Source>> = OnceLock::new();
+    ALL.get_or_init(read_all).iter().filter(move |source| source.path.starts_with(below))
+}
+
+fn read_all() -> Vec<Source> {
     let is_rust = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "rs");
-    let mut sources: Vec<_> = files(below).into_iter().filter(is_rust).map(read).collect();
+    let mut sources: Vec<_> = files("").into_iter().filter(is_rust).map(read).collect();
     let tests: BTreeSet<PathBuf> = sources.iter().flat_map(Source::test_files).collect();
     sources.iter_mut().filter(|source| tests.contains(&source.path)).for_each(Source::becomes_test);
     sources
@@ -60,8 +66,7 @@ pub(crate) fn expect_none(found: &[String], remedy: &str) {
 #[test]
 fn checkout_is_found() {
     assert!(top().join("Cargo.toml").is_file());
-    let sources = sources("");
     for path in ["host/src/lib.rs", "guest-sdk/src/codec.rs", "tests/tidy/mod.rs"] {
-        assert!(sources.iter().any(|source| source.path == Path::new(path)), "{path}");
+        assert!(sources("").any(|source| source.path == Path::new(path)), "{path}");
     }
 }

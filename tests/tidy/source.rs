@@ -69,7 +69,7 @@ pub(crate) fn word_offsets<'a>(code: &'a str, word: &'a str) -> impl Iterator<It
         let after = code[offset + word.len()..].chars().next();
         let part_of_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
         let (first, last) = (word.chars().next(), word.chars().next_back());
-        !(part_of_word(first) && part_of_word(before)) && !(part_of_word(last) && part_of_word(after))
+        !(part_of_word(first) && part_of_word(before) || part_of_word(last) && part_of_word(after))
     })
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 /// Run functions of WebAssembly modules in sandboxed worker processes.
 #[derive(Debug, Parser)]
-#[command(name = "isopool", version, after_help = EXIT_CODES, max_term_width = 110)]
+#[command(name = "isopool", version, after_help = EXIT_CODES)]
 pub(super) struct Arguments {
     #[command(subcommand)]
     pub(super) command: Command,
@@ -20,7 +20,7 @@ pub(super) enum Command {
     CpuCount(CpuCountArguments),
 }
 
-/// Call one function once, and print its result as one line of JSON.
+/// Call one function once, and print its result as JSON.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  isopool run texts.wasm word_count '\"one two\"'\n  isopool run texts.wasm word_count --text 'one two'"
@@ -43,13 +43,14 @@ pub(super) struct RunArguments {
     pub(super) pool: PoolArguments,
 }
 
-/// Call one function once for every input, in parallel, and print the results in the order of the inputs, each as one
-/// line of JSON.
+/// Call one function for every input, in parallel.
 ///
-/// The inputs are the lines of standard input, or of FILES: each one JSON value (blank lines are skipped). An input that
-/// fails stops the others, unless --keep-going is given.
+/// The inputs are the lines of standard input, or of FILES: each one JSON value (blank lines are skipped).
+/// The results are printed in the order of the inputs, each as one line of JSON.
+/// An input that fails stops the others, unless --keep-going is given.
 #[derive(Debug, Args)]
 #[command(
+    verbatim_doc_comment,
     after_help = "Example:\n  seq 100 | isopool map numbers.wasm is_prime\n  isopool map texts.wasm word_count --files *.txt"
 )]
 pub(super) struct MapArguments {
@@ -59,14 +60,13 @@ pub(super) struct MapArguments {
     pub(super) function: String,
     /// Files; `-` is standard input.
     pub(super) files: Vec<PathBuf>,
-    /// One input for each line. This is what happens when neither --files nor --bytes is given.
+    /// One input for each line: the default.
     #[arg(long = "lines", group = "form")]
     pub(super) lines: bool,
     /// One input for each file: its text, as a string.
     #[arg(long = "files", group = "form", requires = "files")]
     pub(super) whole_files: bool,
-    /// One input for each file: its bytes. A result that is text is printed as a JSON string, another as
-    /// {"base64": "…"}.
+    /// One input for each file: its bytes. A result is printed as a string, or as {"hex": "…"} if it is no text.
     #[arg(long, group = "form", requires = "files")]
     pub(super) bytes: bool,
     /// Take every line as it stands, as a string, instead of as JSON.
@@ -78,7 +78,7 @@ pub(super) struct MapArguments {
     /// Print an object for each input instead of the bare result: {"input", "value"} or {"input", "error"}.
     #[arg(short, long)]
     pub(super) records: bool,
-    /// Most tasks at the same time [default: one for each processor that this process may use, see `isopool cpu-count`].
+    /// Most tasks at the same time [default: what `isopool cpu-count` prints].
     #[arg(short, long, value_name = "N")]
     pub(super) jobs: Option<usize>,
     #[command(flatten)]
@@ -96,7 +96,7 @@ pub(super) struct PoolArguments {
     pub(super) env: Vec<String>,
 }
 
-/// Print what a module says of itself: its functions, what it imports, its size and hash.
+/// Print what a module says of itself.
 #[derive(Debug, Args)]
 pub(super) struct InspectArguments {
     /// The module: a WebAssembly file.
@@ -106,7 +106,9 @@ pub(super) struct InspectArguments {
     pub(super) json: bool,
 }
 
-/// Print how many processors this process may use: the least of affinity, control groups and ISOPOOL_MAX_CPU_COUNT.
+/// Print how many processors this process may use.
+///
+/// That is the least of its affinity, the quota of its control groups, and ISOPOOL_MAX_CPU_COUNT.
 #[derive(Debug, Args)]
 pub(super) struct CpuCountArguments {
     /// Count physical cores instead of hardware threads.

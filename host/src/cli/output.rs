@@ -34,7 +34,7 @@ impl Output {
         }
         let (template, target) = match total {
             Some(_) => ("{bar:40} {pos}/{len} {elapsed} (about {eta} left)", ProgressDrawTarget::stderr()),
-            None => ("{spinner} {pos} done {elapsed} ({per_sec})", ProgressDrawTarget::stderr()),
+            None => ("{spinner} {pos} done {elapsed}", ProgressDrawTarget::stderr()),
         };
         self.bar = ProgressBar::with_draw_target(total, target);
         self.bar.set_style(ProgressStyle::with_template(template).expect("the templates above are well-formed"));

@@ -43,6 +43,8 @@ pub(crate) enum KillReason {
     Cancelled,
     /// It broke the protocol.
     Lied,
+    /// It closed its channel, and lived on.
+    HungUp,
     /// It did not come up, or did not leave, in time.
     TimedOut,
     /// There are more workers than allowed, and it was not up yet.

@@ -15,6 +15,8 @@ pub(crate) enum Event {
     TaskDone { worker: WorkerId, task: TaskId, trapped: bool },
     /// A worker broke the protocol; it must not be believed any more.
     WorkerLied { worker: WorkerId },
+    /// A worker's channel is closed. Its process may be about to end.
+    WorkerHungUp { worker: WorkerId },
     /// A worker process is gone, everything that it had said was handled before, and its process was reaped.
     WorkerExited { worker: WorkerId },
     /// A worker process could not be started.

@@ -4,111 +4,26 @@
 use super::action::{Action, End, KillReason};
 use super::callbacks::CallbackThread;
 use super::entry::{Job, PoolStatus};
-use super::event::{Event, ShutdownMode};
+use super::event::Event;
 use super::mailbox::{Mailbox, Message};
+use super::pool::PoolOptions;
 use super::promise::Ended;
 use super::room::Room;
-use super::state::{Claims, State, StateOptions};
-use super::told::{Told, log, to_error};
-use super::worker_handle::WorkerHandle;
+use super::state::State;
+use super::token::Token;
+use super::told::{Told, log, report, to_error};
+use super::worker_handle::{WorkerHandle, Workers};
 use crate::error::{BrokenCause, BrokenProcessPool, TaskError, TaskRef, WorkerRef};
-use crate::ipc::{PROTOCOL_VERSION, Received, Reply, WorkerConfig};
-use crate::process::Program;
+use crate::ipc::{ChannelError, PROTOCOL_VERSION, Received, Reply, WorkerConfig};
 use crate::task::{Outcome, TaskId, TaskReport, WorkerId};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-/// What a pool is told once.
-#[derive(Clone, Debug)]
-pub(crate) struct PoolOptions {
-    pub(crate) state: StateOptions,
-    pub(crate) program: Program,
-    /// For the first worker; the index differs for each.
-    pub(crate) worker: WorkerConfig,
-}
-
-/// What a pool shares with its callers.
-#[derive(Debug)]
-pub(crate) struct PoolHandle {
-    pub(crate) mailbox: Arc<Mailbox>,
-    pub(crate) room: Arc<Room>,
-    pub(crate) status: Arc<PoolStatus>,
-}
-
-/// Starts the dispatcher of a new pool. Its thread ends after a shutdown, when every worker was reaped, and calls
-/// `when_ended`.
-pub(crate) fn start(
-    options: PoolOptions,
-    queue_capacity: usize,
-    when_ended: impl FnOnce() + Send + 'static,
-) -> io::Result<PoolHandle> {
-    let mailbox = Arc::new(Mailbox::new()?);
-    let room = Arc::new(Room::new(queue_capacity));
-    let status = Arc::new(PoolStatus::default());
-    let handle =
-        PoolHandle { mailbox: Arc::clone(&mailbox), room: Arc::clone(&room), status: Arc::clone(&status) };
-    let mut event_loop = EventLoop::new(options, mailbox, room, status)?;
-    std::thread::Builder::new().name("isopool-dispatcher".to_owned()).spawn(move || {
-        let run = std::panic::AssertUnwindSafe(|| event_loop.run());
-        if let Err(panic) = std::panic::catch_unwind(run) {
-            let message = panic
-                .downcast_ref::<String>()
-                .cloned()
-                .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
-                .unwrap_or_else(|| "it panicked".to_owned());
-            tracing::error!(message, "the dispatcher of an executor panicked: a bug in isopool");
-            event_loop.fail_everything(BrokenCause::DispatcherFailed { message });
-        }
-        when_ended();
-    })?;
-    Ok(handle)
-}
-
-/// What epoll says is ready. Packed into its 64 bits of user data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Token {
-    Mailbox,
-    Channel(WorkerId),
-    Process(WorkerId),
-}
-
-impl Token {
-    fn pack(self) -> u64 {
-        match self {
-            Token::Mailbox => 0,
-            Token::Channel(worker) => (worker.0 + 1) << 1,
-            Token::Process(worker) => ((worker.0 + 1) << 1) | 1,
-        }
-    }
-
-    fn unpack(data: u64) -> Self {
-        match (data >> 1, data & 1) {
-            (0, _) => Token::Mailbox,
-            (worker, 0) => Token::Channel(WorkerId(worker - 1)),
-            (worker, _) => Token::Process(WorkerId(worker - 1)),
-        }
-    }
-}
-
-/// The workers, as the state machine may ask about them.
-#[derive(Debug, Default)]
-struct Workers(BTreeMap<WorkerId, WorkerHandle>);
-
-impl Claims for Workers {
-    fn reclaim(&mut self, worker: WorkerId, task: TaskId) -> bool {
-        self.0.get_mut(&worker).is_some_and(|worker| worker.reclaim(task))
-    }
-
-    fn has_begun(&mut self, worker: WorkerId, task: TaskId) -> bool {
-        self.0.get(&worker).is_some_and(|worker| worker.has_begun(task))
-    }
-}
-
-struct EventLoop {
+pub(super) struct EventLoop {
     state: State,
     options: PoolOptions,
     epoll: Epoll,
@@ -133,7 +48,7 @@ struct EventLoop {
 }
 
 impl EventLoop {
-    fn new(
+    pub(super) fn new(
         options: PoolOptions,
         mailbox: Arc<Mailbox>,
         room: Arc<Room>,
@@ -162,7 +77,7 @@ impl EventLoop {
         })
     }
 
-    fn run(&mut self) {
+    pub(super) fn run(&mut self) {
         let mut ready = vec![EpollEvent::empty(); 64];
         let mut messages = Vec::new();
         while !self.terminated {
@@ -229,8 +144,11 @@ impl EventLoop {
         }
         match received {
             Ok(Received::All | Received::Some) => {}
-            // Its process has ended or will be ended: a worker without a channel is of no use.
-            Ok(Received::Closed) => self.close_channel(id),
+            // Its process is ending or will be ended: a worker without a channel is of no use.
+            Ok(Received::Closed) | Err(ChannelError::CutFrame) => {
+                self.close_channel(id);
+                self.handle(Event::WorkerHungUp { worker: id });
+            }
             Err(error) => {
                 self.lied(id, error.to_string());
                 self.close_channel(id);
@@ -239,7 +157,8 @@ impl EventLoop {
     }
 
     fn reply(&mut self, id: WorkerId, reply: Reply, payload: Vec<u8>) {
-        let Some(worker) = self.workers.0.get_mut(&id) else { return };
+        // One that has lied is not believed any more.
+        let Some(worker) = self.workers.0.get_mut(&id).filter(|worker| worker.lie.is_none()) else { return };
         match reply {
             Reply::Ready { protocol, version } if !worker.up => {
                 if protocol != PROTOCOL_VERSION {
@@ -287,11 +206,9 @@ impl EventLoop {
     fn close_channel(&mut self, id: WorkerId) {
         if let Some(worker) = self.workers.0.get_mut(&id)
             && std::mem::replace(&mut worker.is_open, false)
+            && let Err(error) = self.epoll.delete(worker.socket())
         {
-            if let Err(error) = self.epoll.delete(worker.socket()) {
-                tracing::error!(%error, "a channel could not be taken out of epoll");
-            }
-            worker.kill();
+            tracing::error!(%error, "a channel could not be taken out of epoll");
         }
     }
 
@@ -372,8 +289,10 @@ impl EventLoop {
             }
             Action::Kill { worker, reason } => {
                 if let Some(worker) = self.workers.0.get_mut(&worker) {
-                    worker.killed |= reason != KillReason::Lied;
-                    if reason == KillReason::TimedOut && !worker.up {
+                    worker.killed |= !matches!(reason, KillReason::Lied | KillReason::HungUp);
+                    if reason == KillReason::HungUp || (reason == KillReason::TimedOut && !worker.is_open) {
+                        worker.lie.get_or_insert("it closed its channel and did not leave".to_owned());
+                    } else if reason == KillReason::TimedOut && !worker.up {
                         worker.lie.get_or_insert("it was not ready in time".to_owned());
                     }
                     worker.kill();
@@ -421,8 +340,7 @@ impl EventLoop {
     fn send(&mut self, id: WorkerId, task: TaskId) {
         let (Some(worker), Some(job)) = (self.workers.0.get_mut(&id), self.jobs.get_mut(&task)) else { return };
         let function = job.promise.task.function();
-        let sent =
-            worker.send(task, job.module.artifact, &job.module.code, function, job.promise.codec, &job.argument);
+        let sent = worker.send(task, job.module.artifact, &job.module.code, function, job.promise.codec, &job.argument);
         match sent {
             Ok(claim) => {
                 job.sent_at = Some(Instant::now());
@@ -445,11 +363,8 @@ impl EventLoop {
                 Some(told) => {
                     let report = report(&job, &told);
                     let Told { worker, outcome, payload, .. } = told;
-                    let result = if outcome == Outcome::Returned {
-                        Ok(payload)
-                    } else {
-                        Err(to_error(&name, worker, outcome))
-                    };
+                    let result =
+                        if outcome == Outcome::Returned { Ok(payload) } else { Err(to_error(&name, worker, outcome)) };
                     (result, Some(report))
                 }
                 None => (Err(TaskError::Shutdown { task: name.clone() }), None),
@@ -514,13 +429,26 @@ impl EventLoop {
 
     // ── After each turn ─────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// Sends what was queued, and waits for room where a socket is full.
+    /// Sends what was queued, also by what the sending itself brings about.
     fn flush(&mut self) {
+        loop {
+            let deaf = self.flush_once();
+            if deaf.is_empty() {
+                return;
+            }
+            deaf.into_iter().for_each(|worker| self.handle(Event::WorkerHungUp { worker }));
+        }
+    }
+
+    /// Sends what was queued, and waits for room where a socket is full. Gives the workers that listen no more.
+    fn flush_once(&mut self) -> Vec<WorkerId> {
+        let mut deaf = Vec::new();
         for worker in self.workers.0.values_mut().filter(|worker| worker.wants_to_send()) {
             if let Err(error) = worker.flush() {
                 // Its end will be an event; what it had said before is still read.
                 tracing::debug!(worker = %worker.name, %error, "a worker does not take requests any more");
-                worker.kill();
+                worker.discard_unsent();
+                deaf.push(worker.id);
                 continue;
             }
             let waits = worker.wants_to_send();
@@ -536,6 +464,7 @@ impl EventLoop {
                 }
             }
         }
+        deaf
     }
 
     fn publish(&mut self) {
@@ -561,7 +490,7 @@ impl EventLoop {
     }
 
     /// The last resort: every future gets an error, and every worker is killed.
-    fn fail_everything(&mut self, cause: BrokenCause) {
+    pub(super) fn fail_everything(&mut self, cause: BrokenCause) {
         *self.status.broken.lock() = Some(BrokenProcessPool { task: None, culprit: None, worker: None, cause });
         for message in self.mailbox.close() {
             if let Message::Submit(job) = message {
@@ -576,17 +505,5 @@ impl EventLoop {
         self.workers.0.clear();
         self.status.workers.lock().clear();
         self.room.wake_all();
-    }
-}
-
-fn report(job: &Job, told: &Told) -> TaskReport {
-    TaskReport {
-        queue_time: job.sent_at.unwrap_or(job.submitted_at).duration_since(job.submitted_at),
-        run_time: told.report.run_time,
-        peak_memory_bytes: told.report.peak_memory_bytes,
-        worker_index: told.worker.index,
-        pid: told.worker.pid,
-        dropped_log_records: told.report.dropped_log_records,
-        output: told.report.output.clone(),
     }
 }

@@ -9,21 +9,25 @@ mod entry;
 mod event;
 mod event_loop;
 mod mailbox;
+mod pool;
 mod promise;
 mod room;
-mod state;
-mod told;
 #[cfg(test)]
 mod simulation;
+mod slot;
+#[cfg(test)]
+mod start_tests;
+mod state;
+mod token;
+mod told;
 mod worker_handle;
 
 pub(crate) use callbacks::run_one as run_callback;
 pub(crate) use completion_set::CompletionSet;
+pub(crate) use entry::Job;
 pub use entry::Stats;
-pub(crate) use entry::{Job, PoolStatus};
 pub(crate) use event::ShutdownMode;
-pub(crate) use event_loop::{PoolHandle, PoolOptions, start};
-pub(crate) use mailbox::{Mailbox, Message};
+pub(crate) use mailbox::Message;
+pub(crate) use pool::{PoolHandle, PoolOptions, start};
 pub(crate) use promise::{Ended, Observer, Promise, Stage};
-pub(crate) use room::Room;
 pub(crate) use state::StateOptions;

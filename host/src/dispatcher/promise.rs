@@ -6,6 +6,7 @@ use crate::ipc::ClaimView;
 use crate::task::TaskReport;
 use isopool_guest::Codec;
 use parking_lot::{Condvar, Mutex};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 use std::time::Instant;
@@ -136,7 +137,12 @@ impl Promise {
         let mut callbacks = Vec::new();
         for observer in observers {
             match observer {
-                Observer::Waker(waker) => waker.wake(),
+                // The caller's code, on the dispatcher's thread: its panic is not the dispatcher's.
+                Observer::Waker(waker) => {
+                    if catch_unwind(AssertUnwindSafe(|| waker.wake())).is_err() {
+                        tracing::error!(task = %self.task, "a waker panicked");
+                    }
+                }
                 Observer::Set(set, place) => set.completed(place),
                 Observer::Callback(callback) => callbacks.push(callback),
             }

@@ -164,7 +164,7 @@ impl Run {
         let roll = self.random.below(100);
         let Some(worker) = self.model.workers.get_mut(&id) else { return };
         match roll {
-            0..10 if !worker.up && !worker.killed => {
+            0..=9 if !worker.up && !worker.killed => {
                 if self.random.chance(10) {
                     self.model.workers.remove(&id);
                     self.event(Event::StartFailed { worker: id });
@@ -177,18 +177,19 @@ impl Run {
                 worker.up = true;
                 self.event(Event::WorkerReady { worker: id });
             }
-            0..5 => self.exit(id),
-            5..7 => {
+            0..=4 => self.exit(id),
+            5..=6 => {
                 let task = TaskId(self.random.next() % 1000 + 100_000);
                 self.event(Event::TaskDone { worker: id, task, trapped: false });
             }
-            7..9 => self.event(Event::WorkerLied { worker: id }),
-            9..40 if !worker.answers.is_empty() => {
+            7 => self.event(Event::WorkerLied { worker: id }),
+            8 => self.event(Event::WorkerHungUp { worker: id }),
+            10..=39 if !worker.answers.is_empty() => {
                 let task = worker.answers.pop_front().expect("not empty");
                 let trapped = self.random.chance(5);
                 self.event(Event::TaskDone { worker: id, task, trapped });
             }
-            40..70 if worker.running.is_some() => {
+            40..=69 if worker.running.is_some() => {
                 let task = worker.running.take().expect("is some");
                 worker.answers.push_back(task);
             }

@@ -2,8 +2,9 @@
 
 use super::action::{Action, End, KillReason};
 use super::event::{Event, ShutdownMode};
+use super::slot::{Assigned, Phase, Worker};
 use crate::executor::Containment;
-use crate::limits::{CRASH_LOOP_STARTS, HANDSHAKE_TIMEOUT, SEND_AHEAD, STOP_GRACE};
+use crate::limits::{CRASH_LOOP_STARTS, HANDSHAKE_TIMEOUT, HANG_UP_GRACE, SEND_AHEAD};
 use crate::queue::WaitingLine;
 use crate::task::{TaskId, WorkerId};
 use std::collections::BTreeMap;
@@ -24,40 +25,6 @@ pub(crate) struct StateOptions {
     pub(crate) max_workers: usize,
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) containment: Containment,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    /// Its process was started.
-    Starting { until: Instant },
-    /// It takes tasks.
-    Ready,
-    /// It is over the number of workers allowed, finishes what it has begun, and leaves.
-    Surplus,
-    /// It was asked to leave.
-    Stopping { until: Instant },
-    /// It was killed.
-    Killed,
-    /// It was killed because it did not come up in time.
-    Late,
-}
-
-/// A task in the hands of a worker.
-#[derive(Clone, Copy, Debug)]
-struct Assigned {
-    task: TaskId,
-    /// Its future has ended already (it was cancelled while it ran); what the worker says of it is ignored.
-    abandoned: bool,
-}
-
-#[derive(Debug)]
-struct Worker {
-    index: u32,
-    phase: Phase,
-    assigned: Vec<Assigned>,
-    idle_since: Instant,
-    /// It has ended a task.
-    has_served: bool,
 }
 
 /// Whether the pool takes tasks.
@@ -99,11 +66,6 @@ impl State {
         }
     }
 
-    /// Worker processes that were started and not reaped.
-    pub(crate) fn workers(&self) -> usize {
-        self.workers.len()
-    }
-
     /// Tasks that wait for a worker.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.len()
@@ -116,7 +78,8 @@ impl State {
             Event::Cancel { task, even_running } => self.cancel(task, even_running, claims, actions),
             Event::WorkerReady { worker } => self.worker_ready(worker, now),
             Event::TaskDone { worker, task, trapped } => self.task_done(worker, task, trapped, now, actions),
-            Event::WorkerLied { worker } => self.kill(worker, KillReason::Lied, actions),
+            Event::WorkerLied { worker } => self.lied(worker, actions),
+            Event::WorkerHungUp { worker } => self.hung_up(worker, now),
             Event::WorkerExited { worker } => self.worker_exited(worker, now, claims, actions),
             Event::StartFailed { worker } => self.start_failed(worker, now, actions),
             Event::Resized { max_workers } => self.resized(max_workers, claims, actions),
@@ -129,7 +92,7 @@ impl State {
     /// When `Tick` is due, if nothing else happens before.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let worker = self.workers.values().filter_map(|worker| match worker.phase {
-            Phase::Starting { until } | Phase::Stopping { until } => Some(until),
+            Phase::Starting { until } | Phase::Stopping { until } | Phase::HungUp { until } => Some(until),
             Phase::Ready if worker.assigned.is_empty() => self.options.idle_timeout.map(|t| worker.idle_since + t),
             _ => None,
         });
@@ -147,13 +110,7 @@ impl State {
         }
     }
 
-    fn cancel(
-        &mut self,
-        task: TaskId,
-        even_running: bool,
-        claims: &mut impl Claims,
-        actions: &mut Vec<Action>,
-    ) {
+    fn cancel(&mut self, task: TaskId, even_running: bool, claims: &mut impl Claims, actions: &mut Vec<Action>) {
         if self.waiting.remove(task) {
             actions.push(Action::Finish { task, end: End::Cancelled });
             return;
@@ -192,7 +149,7 @@ impl State {
         let Some(worker) = self.workers.get_mut(&id) else { return };
         let Some(assigned) = worker.forget(task) else {
             // It was never given this task, or has answered before.
-            return self.kill(id, KillReason::Lied, actions);
+            return self.lied(id, actions);
         };
         worker.idle_since = now;
         worker.has_served = true;
@@ -202,6 +159,27 @@ impl State {
         }
         if trapped && self.options.containment == Containment::Pool {
             self.break_pool(id, Some(task), actions);
+        }
+    }
+
+    /// Its end counts as a crash: else one that lies as soon as it is up would come back for ever.
+    fn lied(&mut self, id: WorkerId, actions: &mut Vec<Action>) {
+        let Some(phase) = self.workers.get(&id).map(|worker| worker.phase) else { return };
+        self.kill(id, KillReason::Lied, actions);
+        if let Some(worker) = self.workers.get_mut(&id).filter(|worker| worker.phase != phase) {
+            worker.phase = if matches!(phase, Phase::Starting { .. }) { Phase::Late } else { Phase::Liar };
+        }
+    }
+
+    /// A process that ends closes its channel a moment before its end can be seen: it gets that moment, so that what
+    /// ended it is told, and not that it was killed here.
+    fn hung_up(&mut self, id: WorkerId, now: Instant) {
+        let Some(worker) = self.workers.get_mut(&id) else { return };
+        let soon = now + HANG_UP_GRACE;
+        match worker.phase {
+            Phase::Starting { until } => worker.phase = Phase::Starting { until: until.min(soon) },
+            Phase::Ready | Phase::Surplus => worker.phase = Phase::HungUp { until: soon },
+            _ => {}
         }
     }
 
@@ -297,11 +275,11 @@ impl State {
                     worker.phase = if late { Phase::Late } else { Phase::Killed };
                     actions.push(Action::Kill { worker: id, reason: KillReason::TimedOut });
                 }
-                Phase::Ready if worker.assigned.is_empty() => {
-                    if self.options.idle_timeout.is_some_and(|timeout| worker.idle_since + timeout <= now) {
-                        worker.stop(id, now, actions);
-                    }
+                Phase::HungUp { until } if until <= now => {
+                    worker.phase = Phase::Liar;
+                    actions.push(Action::Kill { worker: id, reason: KillReason::HungUp });
                 }
+                Phase::Ready if worker.is_idle_for(self.options.idle_timeout, now) => worker.stop(id, now, actions),
                 _ => {}
             }
         }
@@ -487,7 +465,7 @@ impl State {
 
     fn kill(&mut self, id: WorkerId, reason: KillReason, actions: &mut Vec<Action>) {
         if let Some(worker) = self.workers.get_mut(&id)
-            && !matches!(worker.phase, Phase::Killed | Phase::Late)
+            && !matches!(worker.phase, Phase::Killed | Phase::Late | Phase::Liar)
         {
             worker.phase = Phase::Killed;
             actions.push(Action::Kill { worker: id, reason });
@@ -497,47 +475,3 @@ impl State {
 
 /// How long the pool waits after a first failed start; doubled by each further one.
 const START_BACKOFF: Duration = Duration::from_millis(10);
-
-impl Worker {
-    fn is_idle(&self) -> bool {
-        self.phase == Phase::Ready && self.assigned.is_empty()
-    }
-
-    /// Tasks whose futures still wait for this worker.
-    fn live(&self) -> impl Iterator<Item = TaskId> {
-        self.assigned.iter().filter(|assigned| !assigned.abandoned).map(|assigned| assigned.task)
-    }
-
-    fn holds(&self, task: TaskId) -> bool {
-        self.live().any(|assigned| assigned == task)
-    }
-
-    fn abandon(&mut self, task: TaskId) {
-        if let Some(assigned) = self.assigned.iter_mut().find(|assigned| assigned.task == task) {
-            assigned.abandoned = true;
-        }
-    }
-
-    fn abandon_all(&mut self) -> Vec<TaskId> {
-        let live = self.live().collect();
-        self.assigned.iter_mut().for_each(|assigned| assigned.abandoned = true);
-        live
-    }
-
-    /// Takes back the tasks beyond the first `keep` that it has not begun.
-    fn take_back(&mut self, id: WorkerId, keep: usize, claims: &mut impl Claims) -> Vec<TaskId> {
-        let back: Vec<TaskId> = self.live().skip(keep).filter(|&task| claims.reclaim(id, task)).collect();
-        self.assigned.retain(|assigned| !back.contains(&assigned.task));
-        back
-    }
-
-    fn forget(&mut self, task: TaskId) -> Option<Assigned> {
-        let position = self.assigned.iter().position(|assigned| assigned.task == task)?;
-        Some(self.assigned.remove(position))
-    }
-
-    fn stop(&mut self, id: WorkerId, now: Instant, actions: &mut Vec<Action>) {
-        self.phase = Phase::Stopping { until: now + STOP_GRACE };
-        actions.push(Action::Stop { worker: id });
-    }
-}

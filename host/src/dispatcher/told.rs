@@ -3,7 +3,7 @@
 use super::entry::Job;
 use crate::error::{BrokenCause, BrokenProcessPool, TaskError, TaskRef, WorkerRef};
 use crate::ipc::{LogLevel, LogRecord};
-use crate::task::{Outcome, RunReport};
+use crate::task::{Outcome, RunReport, TaskReport};
 
 /// A worker's word on how a task ended.
 #[derive(Debug)]
@@ -65,5 +65,18 @@ pub(crate) fn log(job: Option<&Job>, worker: WorkerRef, record: &LogRecord) {
         LogLevel::Info => event!(INFO),
         LogLevel::Debug => event!(DEBUG),
         LogLevel::Trace => event!(TRACE),
+    }
+}
+
+/// What the task cost.
+pub(crate) fn report(job: &Job, told: &Told) -> TaskReport {
+    TaskReport {
+        queue_time: job.sent_at.unwrap_or(job.submitted_at).duration_since(job.submitted_at),
+        run_time: told.report.run_time,
+        peak_memory_bytes: told.report.peak_memory_bytes,
+        worker_index: told.worker.index,
+        pid: told.worker.pid,
+        dropped_log_records: told.report.dropped_log_records,
+        output: told.report.output.clone(),
     }
 }

@@ -1,5 +1,6 @@
 //! One worker process, seen from its dispatcher.
 
+use super::state::Claims;
 use crate::error::{BrokenCause, WorkerRef};
 use crate::ipc::{
     CallerChannel, ChannelError, ClaimLedger, ClaimTicket, Payload, Received, Reply, Request, RunRequest, WorkerConfig,
@@ -8,7 +9,7 @@ use crate::process::{self, Child, Program};
 use crate::sys::PidFd;
 use crate::task::{ArtifactId, TaskId, WorkerId};
 use nix::sys::signal::Signal;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
@@ -105,6 +106,11 @@ impl WorkerHandle {
         self.channel.flush()
     }
 
+    /// Forgets what the worker will not take.
+    pub(crate) fn discard_unsent(&mut self) {
+        self.channel.discard_unsent();
+    }
+
     pub(crate) fn wants_to_send(&self) -> bool {
         self.is_open && self.channel.wants_to_send()
     }
@@ -163,5 +169,19 @@ impl WorkerHandle {
 
     pub(crate) fn process(&self) -> BorrowedFd<'_> {
         self.pidfd.as_fd()
+    }
+}
+
+/// The workers, as the state machine may ask about them.
+#[derive(Debug, Default)]
+pub(super) struct Workers(pub(super) BTreeMap<WorkerId, WorkerHandle>);
+
+impl Claims for Workers {
+    fn reclaim(&mut self, worker: WorkerId, task: TaskId) -> bool {
+        self.0.get_mut(&worker).is_some_and(|worker| worker.reclaim(task))
+    }
+
+    fn has_begun(&mut self, worker: WorkerId, task: TaskId) -> bool {
+        self.0.get(&worker).is_some_and(|worker| worker.has_begun(task))
     }
 }

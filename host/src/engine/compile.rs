@@ -46,10 +46,13 @@ pub(crate) fn compile(
 pub(super) fn new_component(engine: &GuestEngine, wasm: &[u8]) -> Result<Component, Refusal> {
     Component::new(engine.engine(), wasm).map_err(|error| {
         let message = cut(format!("{error:#}"));
-        // What the parser says is the module's fault; anything else is the engine's limit.
-        match error.downcast_ref::<wasmparser::BinaryReaderError>() {
-            Some(_) => Refusal::Invalid { message },
-            None => Refusal::Compile { message },
+        // What the parser says is the module's fault; anything else is the engine's limit. A component that was cut
+        // short is found by the engine itself before the parser sees it.
+        let is_parsers = error.downcast_ref::<wasmparser::BinaryReaderError>().is_some();
+        if is_parsers || message.starts_with("failed to parse WebAssembly module") {
+            Refusal::Invalid { message }
+        } else {
+            Refusal::Compile { message }
         }
     })
 }

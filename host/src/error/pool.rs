@@ -6,7 +6,10 @@ use std::fmt;
 
 /// The pool could not do what it was asked to. How a *task* ended is [`TaskError`](crate::TaskError).
 #[derive(Debug)]
-pub struct Error {
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     kind: ErrorKind,
     message: String,
     source: Option<Box<dyn StdError + Send + Sync>>,
@@ -40,11 +43,11 @@ pub enum ErrorKind {
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), source: None }
+        Self(Box::new(Inner { kind, message: message.into(), source: None }))
     }
 
     pub(crate) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
+        self.0.source = Some(source.into());
         self
     }
 
@@ -63,23 +66,23 @@ impl Error {
 
     /// What kind of error it is.
     pub fn kind(&self) -> ErrorKind {
-        self.kind
+        self.0.kind
     }
 
     /// Why the executor is broken, if that is what this error says.
     pub fn broken_process_pool(&self) -> Option<&BrokenProcessPool> {
-        self.source.as_ref()?.downcast_ref()
+        self.0.source.as_ref()?.downcast_ref()
     }
 
     /// Why the module was refused, if that is what this error says.
     pub fn module_error(&self) -> Option<&ModuleError> {
-        self.source.as_ref()?.downcast_ref()
+        self.0.source.as_ref()?.downcast_ref()
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.0.message)
     }
 }
 
@@ -87,6 +90,6 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         // The message says already what these two say.
         let told = self.broken_process_pool().is_some() || self.module_error().is_some();
-        self.source.as_deref().filter(|_| !told).map(|source| source as &(dyn StdError + 'static))
+        self.0.source.as_deref().filter(|_| !told).map(|source| source as &(dyn StdError + 'static))
     }
 }

@@ -10,10 +10,7 @@ use std::time::{Duration, Instant};
 ///
 /// # Source
 /// `concurrent.futures.as_completed`.
-pub fn as_completed<T>(
-    futures: impl IntoIterator<Item = TaskFuture<T>>,
-    timeout: Option<Duration>,
-) -> AsCompleted<T> {
+pub fn as_completed<T>(futures: impl IntoIterator<Item = TaskFuture<T>>, timeout: Option<Duration>) -> AsCompleted<T> {
     let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     AsCompleted { watch: Watch::new(futures), deadline, given: 0, timed_out: false }
 }

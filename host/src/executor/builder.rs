@@ -6,10 +6,10 @@ use super::task::{IntoTask, Task};
 use crate::context;
 use crate::dispatcher::{PoolOptions, StateOptions};
 use crate::error::{Error, ErrorKind};
-use crate::ipc::{InitializerCall, LogLevel, PROTOCOL_VERSION, Role, WorkerConfig};
+use crate::ipc::{InitializerCall, LogLevel, PROTOCOL_VERSION, Role, WORKER_VARIABLE, WorkerConfig};
 use crate::limits;
 use crate::module::{Initializer, Library, Source};
-use crate::process::{Program, WORKER_VARIABLE};
+use crate::process::Program;
 use crate::task::ModuleHash;
 use isopool_guest::{Codec, CodecError};
 use std::path::{Path, PathBuf};
@@ -180,7 +180,8 @@ impl ExecutorBuilder {
     }
 
     /// Most bytes that one task may write to standard output and standard error together; what is over is dropped and
-    /// counted in its report. Default: [`limits::DEFAULT_MAX_OUTPUT_BYTES`].
+    /// counted in its report. At most [`limits::MAX_CAPTURED_OUTPUT_BYTES`] when it is captured. Default:
+    /// [`limits::DEFAULT_MAX_OUTPUT_BYTES`].
     pub fn max_output_bytes(mut self, bytes: usize) -> Self {
         self.options.max_output_bytes = bytes;
         self
@@ -204,6 +205,9 @@ impl ExecutorBuilder {
         range("max_argument_bytes", options.max_argument_bytes, 0, limits::MAX_PAYLOAD_BYTES)?;
         range("max_result_bytes", options.max_result_bytes, 0, limits::MAX_PAYLOAD_BYTES)?;
         range("max_memory_bytes", options.max_memory_bytes, 64 * 1024, limits::DEFAULT_MAX_MEMORY_BYTES)?;
+        if options.output == GuestOutput::Capture {
+            range("max_output_bytes (captured)", options.max_output_bytes, 0, limits::MAX_CAPTURED_OUTPUT_BYTES)?;
+        }
         let program = match &options.worker_program {
             None => Program::Itself,
             Some(path) => Program::named(Path::new(path))?,

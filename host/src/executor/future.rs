@@ -55,8 +55,7 @@ impl<T> TaskFuture<T> {
     /// replaced; no other task is touched. True: the task has ended as cancelled. False: it had ended before.
     pub fn cancel(&self) -> bool {
         let (answer, answered) = std::sync::mpsc::sync_channel(1);
-        let message =
-            Message::Cancel { task: self.promise.task.id(), even_running: true, answer: Some(answer) };
+        let message = Message::Cancel { task: self.promise.task.id(), even_running: true, answer: Some(answer) };
         // Without a dispatcher nobody answers, and every task has ended.
         let asked = !self.done() && self.promise.mailbox.send(message).is_ok();
         (asked && answered.recv().unwrap_or(false)) || self.cancelled()

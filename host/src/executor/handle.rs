@@ -69,22 +69,31 @@ impl Latch {
     }
 }
 
+/// What [`Executor::try_submit`] gives: the future, or the task back.
+pub type TrySubmitted<T> =
+    Result<TaskFuture<<T as IntoTask>::Output>, TrySubmitError<<T as IntoTask>::Arguments, <T as IntoTask>::Output>>;
+
 /// A task that [`Executor::try_submit`] did not take.
-#[derive(Debug)]
-pub struct TrySubmitError<T> {
+pub struct TrySubmitError<A, R> {
     /// The task, whole.
-    pub task: T,
+    pub task: Task<A, R>,
     /// Why it was refused; [`ErrorKind::QueueFull`] when there was no room.
     pub error: Error,
 }
 
-impl<T> fmt::Display for TrySubmitError<T> {
+impl<A: fmt::Debug, R> fmt::Debug for TrySubmitError<A, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TrySubmitError").field("task", &self.task).field("error", &self.error).finish()
+    }
+}
+
+impl<A, R> fmt::Display for TrySubmitError<A, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.error.fmt(f)
     }
 }
 
-impl<T: fmt::Debug> std::error::Error for TrySubmitError<T> {
+impl<A: fmt::Debug, R> std::error::Error for TrySubmitError<A, R> {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         std::error::Error::source(&self.error)
     }
@@ -178,10 +187,7 @@ impl Executor {
     ///
     /// # Errors
     /// As [`submit`](Self::submit), and [`ErrorKind::QueueFull`]; the task is in the error.
-    pub fn try_submit<T: IntoTask>(
-        &self,
-        task: T,
-    ) -> Result<TaskFuture<T::Output>, TrySubmitError<Task<T::Arguments, T::Output>>> {
+    pub fn try_submit<T: IntoTask>(&self, task: T) -> TrySubmitted<T> {
         let task = task.into_task();
         let module = match self.check_open().and_then(|()| self.prepare(&task)) {
             Ok(module) => module,
@@ -301,7 +307,8 @@ impl Executor {
         let future = TaskFuture::new(Arc::clone(&promise));
         let refused = match options.codec.encode(&task.arguments) {
             Ok(argument) if argument.len() <= options.max_argument_bytes => {
-                let span = tracing::debug_span!("task", id = id.get(), module = name.module(), function = name.function());
+                let span =
+                    tracing::debug_span!("task", id = id.get(), module = name.module(), function = name.function());
                 tracing::debug!(parent: &span, bytes = argument.len(), "a task was submitted");
                 pool.status.submitted.fetch_add(1, Ordering::Relaxed);
                 let argument = Arc::new(argument);

@@ -16,7 +16,7 @@ mod wait;
 pub use as_completed::{AsCompleted, Unfinished, as_completed};
 pub use builder::ExecutorBuilder;
 pub use future::{CancelOnDrop, TaskFuture};
-pub use handle::{Executor, TrySubmitError};
+pub use handle::{Executor, TrySubmitError, TrySubmitted};
 pub use loaded_module::{Function, Module};
 pub use map::{Map, MapUnordered};
 pub use options::{Containment, GuestOutput, Reuse, Shutdown, StartMethod};

@@ -65,8 +65,7 @@ impl<T> Watch<T> {
     pub(super) fn new(futures: impl IntoIterator<Item = TaskFuture<T>>) -> Self {
         let set = Arc::new(CompletionSet::default());
         let mut seen = HashSet::new();
-        let futures: Vec<_> =
-            futures.into_iter().filter(|future| seen.insert(Arc::as_ptr(&future.promise))).collect();
+        let futures: Vec<_> = futures.into_iter().filter(|future| seen.insert(Arc::as_ptr(&future.promise))).collect();
         for (place, future) in futures.iter().enumerate() {
             if future.promise.observe(Observer::Set(Arc::clone(&set), place)).is_err() {
                 set.completed(place);

@@ -131,6 +131,13 @@ impl CallerChannel {
         !self.out.is_empty()
     }
 
+    /// Forgets what was queued and not sent: the other end takes no more.
+    pub(crate) fn discard_unsent(&mut self) {
+        self.out.clear();
+        self.sent = 0;
+        self.descriptors.clear();
+    }
+
     /// Sends as much as the socket takes.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         while !self.out.is_empty() {
@@ -199,9 +206,7 @@ impl CallerChannel {
                         _ => Ok(payload.len() - before),
                     }
                 }
-                _ => (&self.socket)
-                    .read(&mut self.buffer)
-                    .inspect(|&got| self.decoder.push(&self.buffer[..got])),
+                _ => (&self.socket).read(&mut self.buffer).inspect(|&got| self.decoder.push(&self.buffer[..got])),
             };
             match got {
                 Ok(0) if self.decoder.is_mid_frame() => return Err(ChannelError::CutFrame),

@@ -194,10 +194,10 @@ mod tests {
         let mut bytes = frame(&(1, String::new()), &[]);
         bytes[8..16].copy_from_slice(&u64::MAX.to_le_bytes());
         decoder.push(&bytes);
-        assert_eq!(decoder.next().unwrap_err(), FrameError::PayloadTooLarge { size: u64::MAX, limit: 1000 });
+        assert_eq!(decoder.next().expect_err("too large"), FrameError::PayloadTooLarge { size: u64::MAX, limit: 1000 });
 
         let mut decoder = Decoder::<u32>::new(1000);
         decoder.push(&[0xff; HEADER_BYTES]);
-        assert_eq!(decoder.next().unwrap_err(), FrameError::MessageTooLarge(u64::from(u32::MAX)));
+        assert_eq!(decoder.next().expect_err("too large"), FrameError::MessageTooLarge(u64::from(u32::MAX)));
     }
 }

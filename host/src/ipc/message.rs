@@ -1,12 +1,13 @@
 //! What the two ends of a channel say to each other: one type per direction.
 
-use crate::task::{
-    ArtifactId, InitializerCall, LogLevel, LogRecord, ModuleInfo, Outcome, Refusal, RunReport, TaskId,
-};
+use crate::task::{ArtifactId, InitializerCall, LogLevel, LogRecord, ModuleInfo, Outcome, Refusal, RunReport, TaskId};
 use serde::{Deserialize, Serialize};
 
 /// Raised whenever a message changes. Both ends must have the same: a named worker program may be of another build.
 pub(crate) const PROTOCOL_VERSION: u32 = 1;
+
+/// Tells a process that it is a worker, with its channel as standard input; its value is the caller's process id.
+pub(crate) const WORKER_VARIABLE: &str = "ISOPOOL_WORKER";
 
 /// Caller → worker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

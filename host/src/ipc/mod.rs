@@ -8,11 +8,11 @@ mod frame;
 mod message;
 mod worker_channel;
 
+pub(crate) use crate::task::{InitializerCall, LogLevel, LogRecord, Refusal};
 pub(crate) use caller_channel::{CallerChannel, ChannelError, Payload, Received};
 pub(crate) use claim::{ClaimLedger, ClaimTable, ClaimTicket, ClaimView};
 pub(crate) use frame::FrameError;
-pub(crate) use crate::task::{InitializerCall, LogLevel, LogRecord, Refusal};
 pub(crate) use message::{
-    CompileRequest, Compiled, PROTOCOL_VERSION, Reply, Request, Role, RunRequest, WorkerConfig,
+    CompileRequest, Compiled, PROTOCOL_VERSION, Reply, Request, Role, RunRequest, WORKER_VARIABLE, WorkerConfig,
 };
 pub(crate) use worker_channel::{ChannelError as WorkerChannelError, Received as WorkerReceived, WorkerChannel};

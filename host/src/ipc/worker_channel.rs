@@ -69,11 +69,8 @@ impl WorkerChannel {
                     (&self.socket).take(missing as u64).read_to_end(payload)
                 }
                 _ => {
-                    let got = sys::receive_with_descriptors(
-                        self.socket.as_fd(),
-                        &mut self.buffer,
-                        &mut self.descriptors,
-                    );
+                    let got =
+                        sys::receive_with_descriptors(self.socket.as_fd(), &mut self.buffer, &mut self.descriptors);
                     got.inspect(|&got| self.decoder.push(&self.buffer[..got]))
                 }
             };

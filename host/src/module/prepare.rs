@@ -99,6 +99,9 @@ fn distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
+/// A module that is being prepared, or is prepared.
+type Slot = Arc<Mutex<Option<Arc<Prepared>>>>;
+
 /// The modules that an executor knows.
 #[derive(Debug)]
 pub(crate) struct Library {
@@ -109,7 +112,7 @@ pub(crate) struct Library {
     /// By the address of their bytes, which never move: no hashing on the way of a task.
     embedded: RwLock<HashMap<usize, Arc<Prepared>>>,
     /// By hash. A lock of its own for each, so that two callers compile two modules at the same time, and one once.
-    slots: Mutex<HashMap<ModuleHash, Arc<Mutex<Option<Arc<Prepared>>>>>>,
+    slots: Mutex<HashMap<ModuleHash, Slot>>,
 }
 
 impl Library {

@@ -8,4 +8,4 @@ mod spawn;
 
 pub(crate) use exit::cause_of;
 pub(crate) use program::Program;
-pub(crate) use spawn::{Child, WORKER_VARIABLE, spawn};
+pub(crate) use spawn::{Child, spawn};

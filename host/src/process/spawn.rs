@@ -1,14 +1,12 @@
 //! The start method `spawn`: a new program image, without a copy of the caller's memory.
 
 use super::Program;
+use crate::ipc::WORKER_VARIABLE;
 use crate::sys::{self, PidFd};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
-
-/// Tells a process that it is a worker; its value is the process id of the caller.
-pub(crate) const WORKER_VARIABLE: &str = "ISOPOOL_WORKER";
 
 /// What a worker keeps of the caller's environment: where the dynamic linker looks, and how the worker itself reports
 /// its own panics. Guests see none of it.

@@ -3,7 +3,9 @@
 //! Never: contains policy.
 
 #[cfg(not(target_os = "linux"))]
-compile_error!("isopool runs on Linux (x86_64, aarch64): its workers are watched and locked in by means of that kernel");
+compile_error!(
+    "isopool runs on Linux (x86_64, aarch64): its workers are watched and locked in by means of that kernel"
+);
 
 mod linux;
 

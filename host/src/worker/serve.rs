@@ -7,7 +7,7 @@ use crate::executor::GuestOutput;
 use crate::ipc::{
     ClaimTable, PROTOCOL_VERSION, Reply, Request, Role, RunRequest, WorkerChannel, WorkerConfig, WorkerReceived,
 };
-use crate::limits::MAX_MESSAGE_FRAME_BYTES;
+use crate::limits::MAX_CAPTURED_OUTPUT_BYTES;
 use crate::task::{LogRecord, Outcome, RunReport, TaskId};
 use parking_lot::Mutex;
 use std::os::fd::OwnedFd;
@@ -41,10 +41,8 @@ fn start_engine(config: WorkerConfig, channel: &SharedChannel) -> Result<GuestEn
         Role::Worker => Purpose::Run,
         Role::Compiler => Purpose::Compile,
     };
-    // Captured output travels in the message that ends a task, with a trace of at most a quarter of one.
-    let max_captured = (MAX_MESSAGE_FRAME_BYTES / 2) as u64;
     let max_output_bytes = match config.output {
-        GuestOutput::Capture => config.max_output_bytes.min(max_captured),
+        GuestOutput::Capture => config.max_output_bytes.min(MAX_CAPTURED_OUTPUT_BYTES as u64),
         _ => config.max_output_bytes,
     };
     let settings = GuestSettings {

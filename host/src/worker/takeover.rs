@@ -5,14 +5,12 @@
 
 use super::exit::{EXIT_PANIC, EXIT_STOPPED, WorkerError};
 use super::serve::serve;
+use crate::ipc::WORKER_VARIABLE;
 use crate::{sandbox, sys};
 use std::ffi::OsStr;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
-
-/// Holds the process id of the caller in a worker.
-const WORKER_VARIABLE: &str = "ISOPOOL_WORKER";
 
 #[ctor::ctor(unsafe)]
 fn take_over() {

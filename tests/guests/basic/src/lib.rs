@@ -3,6 +3,7 @@
 //! Never: relies on the host; a function that means something only in a sandbox says so when it is called outside of one.
 
 pub mod crash;
+pub mod crash_point;
 pub mod environment;
 pub mod failure;
 pub mod left;

@@ -1,0 +1,67 @@
+//! The workloads W1–W8, as the peers run them: the same arguments, the same lines of JSON on standard output.
+//!
+//! `workloads W1 | W2 N CHUNK… | W3 | W4 WORKERS | W4life | W5 K | W6 | W7 N | W8 N CHUNK…`; with none, as `cargo bench`
+//! calls it, all of them with sizes that take seconds. BENCHMARKS.md says what each measures and what came out.
+
+mod calls;
+mod lifetime;
+mod measure;
+
+use std::process::{Command, ExitCode};
+
+/// What `cargo bench` runs: enough to see a change of a few tens of percent on a quiet machine.
+const ALL: [&[&str]; 10] = [
+    &["W1"],
+    &["W2", "20000", "1", "100", "1000"],
+    &["W3"],
+    &["W4", "1"],
+    &["W4", "2"],
+    &["W4life"],
+    &["W5", "270000"],
+    &["W6"],
+    &["W7", "100000"],
+    &["W8", "10000", "1", "1000"],
+];
+
+fn main() -> ExitCode {
+    // `cargo bench` adds `--bench`; `cargo test --benches` runs benches too, with nothing, and only to see them run.
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let Some((workload, numbers)) = arguments.split_first() else { return all() };
+    let Ok(numbers) = numbers.iter().map(|number| number.parse()).collect::<Result<Vec<u64>, _>>() else {
+        eprintln!("the arguments of {workload} are {numbers:?}; they must be whole numbers");
+        return ExitCode::from(2);
+    };
+    let first = |default| numbers.first().copied().unwrap_or(default);
+    match workload.as_str() {
+        "W1" => calls::round_trip(),
+        "W2" | "W8" => calls::many(workload, first(100_000), numbers.get(1..).unwrap_or_default()),
+        "W3" => calls::echo(),
+        "W4" => lifetime::first_result(first(1)),
+        "W4life" => lifetime::whole_program(),
+        "W5" => calls::computing(first(270_000), numbers.get(1).copied().unwrap_or(64)),
+        "W6" => lifetime::worker_killed(first(10)),
+        "W7" => calls::futures_at_once(first(100_000)),
+        _ => {
+            eprintln!("{workload} is no workload; use one of: W1 W2 W3 W4 W4life W5 W6 W7 W8");
+            return ExitCode::from(2);
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// Each workload in a process of its own, as the peers: no workload starts with the memory of the one before.
+fn all() -> ExitCode {
+    let program = std::env::current_exe().expect("the path of a program that runs is known");
+    for arguments in ALL {
+        let start = std::time::Instant::now();
+        let status = Command::new(&program).args(arguments).status().expect("this program starts again");
+        if !status.success() {
+            eprintln!("{} failed: {status}", arguments.join(" "));
+            return ExitCode::FAILURE;
+        }
+        if *arguments == ["W4life"] {
+            measure::line(measure::FRESH, "W4", 1, "whole_program", measure::milliseconds(start), "ms");
+        }
+    }
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,57 @@
+//! How a pool comes to life: its dispatcher on a thread of its own.
+
+use super::entry::PoolStatus;
+use super::event_loop::EventLoop;
+use super::mailbox::Mailbox;
+use super::room::Room;
+use super::state::StateOptions;
+use crate::error::BrokenCause;
+use crate::ipc::WorkerConfig;
+use crate::process::Program;
+use std::io;
+use std::sync::Arc;
+
+/// What a pool is told once.
+#[derive(Clone, Debug)]
+pub(crate) struct PoolOptions {
+    pub(crate) state: StateOptions,
+    pub(crate) program: Program,
+    /// For the first worker; the index differs for each.
+    pub(crate) worker: WorkerConfig,
+}
+
+/// What a pool shares with its callers.
+#[derive(Debug)]
+pub(crate) struct PoolHandle {
+    pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) room: Arc<Room>,
+    pub(crate) status: Arc<PoolStatus>,
+}
+
+/// Starts the dispatcher of a new pool. Its thread ends after a shutdown, when every worker was reaped, and calls
+/// `when_ended`.
+pub(crate) fn start(
+    options: PoolOptions,
+    queue_capacity: usize,
+    when_ended: impl FnOnce() + Send + 'static,
+) -> io::Result<PoolHandle> {
+    let mailbox = Arc::new(Mailbox::new()?);
+    let room = Arc::new(Room::new(queue_capacity));
+    let status = Arc::new(PoolStatus::default());
+    let handle = PoolHandle { mailbox: Arc::clone(&mailbox), room: Arc::clone(&room), status: Arc::clone(&status) };
+    let mut event_loop = EventLoop::new(options, mailbox, room, status)?;
+    std::thread::Builder::new().name("isopool-dispatcher".to_owned()).spawn(move || {
+        let run = std::panic::AssertUnwindSafe(|| event_loop.run());
+        if let Err(panic) = std::panic::catch_unwind(run) {
+            let message = panic
+                .downcast_ref::<String>()
+                .cloned()
+                .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+                .unwrap_or_else(|| "it panicked".to_owned());
+            tracing::error!(message, "the dispatcher of an executor panicked: a bug in isopool");
+            event_loop.fail_everything(BrokenCause::DispatcherFailed { message });
+        }
+        when_ended();
+    })?;
+    Ok(handle)
+}

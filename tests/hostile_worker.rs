@@ -1,0 +1,200 @@
+//! Workers that lie on the channel (see `liar/main.rs`): the caller never panics, never hangs, and never takes a lie for
+//! an answer.
+
+use crate::patience::{PATIENCE, end_of, error_of, is_alive, only_worker, until};
+use crate::support;
+use guest_basic::value;
+use isopool::{BrokenCause, Error, ErrorKind, Executor, Shutdown, TaskFuture};
+
+/// The lies of a worker that has begun a task, each with a part of what its future must say.
+const LIES: [(&str, &str); 13] = [
+    ("random-bytes", "limit"),
+    ("half-header", HANGS),
+    ("half-frame", HANGS),
+    ("half-payload", HANGS),
+    ("huge-message", "a message of 4294967295 bytes is over the limit of"),
+    ("huge-payload", "a payload of 18446744073709551615 bytes is over the limit of"),
+    ("unknown-flags", "unknown frame flags 0x80000000"),
+    ("wrong-task", "it spoke of task 200, which it does not have"),
+    ("log-of-another-task", "it spoke of task 200, which it does not have"),
+    ("twice-ready", "it sent a reply that nobody had asked for"),
+    ("answer-of-a-compiler", "it sent a reply that nobody had asked for"),
+    ("closed-channel", "it closed its channel"),
+    ("silence", HANGS),
+];
+
+/// A worker that says half a sentence and stays cannot be told from one that still speaks: its task runs on, until its
+/// caller has enough of it.
+const HANGS: &str = "";
+
+/// An executor whose workers tell this lie. Its module comes from the cache: a liar cannot compile.
+fn of_liars(lie: &str, max_workers: usize) -> Executor {
+    let honest = Executor::builder().max_workers(1).build().expect("builds");
+    assert_eq!(end_of(&honest.submit(value::add::task(1, 2)).expect("compiles")).expect("adds"), 3);
+    honest.shutdown(Shutdown::Finish);
+    Executor::builder()
+        .max_workers(max_workers)
+        .worker_program(env!("CARGO_BIN_EXE_liar"))
+        .env("LIE", format!("[{lie}]"))
+        .build()
+        .expect("a liar looks like any other program")
+}
+
+fn submit(executor: &Executor) -> TaskFuture<()> {
+    executor.submit(value::noop::task()).expect("the module is in the cache")
+}
+
+/// That nobody else has noticed anything.
+fn check_bystander(bystander: &Executor) {
+    let future = bystander.submit(value::add::task(2, 2)).expect("an honest executor goes on");
+    assert_eq!(end_of(&future).expect("its worker is honest"), 4);
+}
+
+fn check_ended(executor: &Executor) {
+    let workers = executor.stats().workers;
+    executor.begin_shutdown(Shutdown::Kill);
+    assert!(executor.wait_for_shutdown(PATIENCE), "the shutdown hangs");
+    assert!(!workers.iter().any(|worker| is_alive(worker.pid)));
+}
+
+#[test]
+fn lie_about_a_task_that_has_begun_fails_that_task_with_what_was_wrong() {
+    let _house = support::house();
+    let bystander = Executor::builder().max_workers(1).build().expect("builds");
+    for (lie, said) in LIES.into_iter().filter(|(_, said)| *said != HANGS) {
+        let executor = of_liars(lie, 1);
+        let future = submit(&executor);
+        let error = error_of(&future);
+        let broken = error.broken_process_pool().unwrap_or_else(|| panic!("{lie}: {error}"));
+        let BrokenCause::Protocol { message } = &broken.cause else { panic!("{lie}: {error}") };
+        assert!(message.contains(said), "{lie}: {error}");
+        assert_eq!(broken.task.as_ref(), Some(future.task()), "{lie}");
+        assert!(broken.worker.is_some_and(|worker| !is_alive(worker.pid)), "{lie}: the liar is gone");
+        // Its replacement lies as well, and the pool still goes on.
+        assert!(error_of(&submit(&executor)).broken_process_pool().is_some(), "{lie}");
+        check_bystander(&bystander);
+        check_ended(&executor);
+    }
+}
+
+#[test]
+fn worker_that_never_comes_to_an_end_can_be_cancelled_and_shut_down() {
+    let _house = support::house();
+    for (lie, _) in LIES.into_iter().filter(|(_, said)| *said == HANGS) {
+        let executor = of_liars(lie, 1);
+        let future = submit(&executor);
+        until("the liar has begun", || future.running());
+        let liar = only_worker(&executor);
+        assert!(future.cancel(), "{lie}");
+        assert!(error_of(&future).is_cancelled(), "{lie}");
+        until("the liar is gone", || !is_alive(liar.pid));
+        let next = submit(&executor);
+        until("the next one has begun", || next.running());
+        check_ended(&executor);
+        assert!(error_of(&next).to_string().ends_with("had not ended when its executor was shut down"), "{lie}");
+    }
+}
+
+#[test]
+fn second_answer_for_a_task_is_not_taken() {
+    let _house = support::house();
+    let executor = of_liars("twice-done", 1);
+    for _ in 0..20 {
+        end_of(&submit(&executor)).expect("the first answer counts, and the next task has an honest beginning");
+    }
+    assert!(executor.broken().is_none());
+    check_ended(&executor);
+}
+
+#[test]
+fn workers_that_lie_before_they_have_begun_anything_break_their_pool_instead_of_coming_back_for_ever() {
+    let _house = support::house();
+    let bystander = Executor::builder().max_workers(1).build().expect("builds");
+    let lies = [
+        "before-ready-random-bytes",
+        "before-ready-other-protocol",
+        "before-ready-wrong-task",
+        "before-ready-closed-channel",
+        "when-ready-random-bytes",
+        "when-ready-twice-ready",
+        "when-ready-closed-channel",
+        "unclaimed-random-bytes",
+        "unclaimed-wrong-task",
+        "unclaimed-closed-channel",
+    ];
+    for lie in lies {
+        let executor = of_liars(lie, 2);
+        let futures: Vec<_> = (0..20).map(|_| executor.submit(value::noop::task())).collect();
+        for future in futures {
+            let told = match future {
+                Ok(future) => error_of(&future).to_string(),
+                // It broke while the last ones were submitted.
+                Err(error) => check_broken(error),
+            };
+            assert!(told.contains("broke the protocol") || told.contains("could be started"), "{lie}: {told}");
+        }
+        assert!(executor.broken().is_some(), "{lie}");
+        check_broken(executor.submit(value::noop::task()).expect_err("it is broken"));
+        check_bystander(&bystander);
+        check_ended(&executor);
+    }
+}
+
+fn check_broken(error: Error) -> String {
+    assert_eq!(error.kind(), ErrorKind::Broken);
+    error.to_string()
+}
+
+// behaviour: B34
+#[test]
+fn answer_of_a_worker_that_dies_right_after_it_is_kept() {
+    let _house = support::house();
+    for end in ["die", "exit"] {
+        let executor = of_liars(&format!("honest-then-{end}"), 1);
+        for round in 0..20 {
+            end_of(&submit(&executor)).unwrap_or_else(|error| panic!("{end}, round {round}: {error}"));
+        }
+        check_ended(&executor);
+    }
+}
+
+// behaviour: B34, B39
+#[test]
+fn worker_that_dies_in_the_middle_of_an_answer_is_told_by_what_ended_it_and_not_by_the_half_answer() {
+    let _house = support::house();
+    for words in ["silence", "half-header", "half-frame", "half-payload"] {
+        let exited = BrokenCause::Exited { code: 7 };
+        let died = BrokenCause::Signaled { signal: nix::sys::signal::Signal::SIGBUS as i32 };
+        for (end, cause) in [("exit", exited), ("die", died)] {
+            let executor = of_liars(&format!("{words}-then-{end}"), 1);
+            for _ in 0..10 {
+                let error = error_of(&submit(&executor));
+                let broken = error.broken_process_pool().unwrap_or_else(|| panic!("{words}, {end}: {error}"));
+                assert_eq!(broken.cause, cause, "{words}, {end}");
+            }
+            check_ended(&executor);
+        }
+    }
+}
+
+// behaviour: B38
+#[test]
+fn worker_of_another_build_is_told_as_such() {
+    let _house = support::house();
+    let executor = of_liars("before-ready-other-protocol", 1);
+    let error = error_of(&submit(&executor));
+    let told = error.to_string();
+    assert!(told.contains("the worker program was built with isopool lie (protocol 2), this program with"), "{told}");
+    assert!(told.contains("build both with the same"), "{told}");
+    check_ended(&executor);
+}
+
+#[test]
+fn answer_without_a_claim_harms_nobody_but_its_own_task() {
+    let _house = support::house();
+    let executor = of_liars("unclaimed-honest-then-go-on", 2);
+    for _ in 0..200 {
+        end_of(&submit(&executor)).expect("an answer is an answer");
+    }
+    check_ended(&executor);
+}

@@ -1,0 +1,194 @@
+//! A worker program that breaks the protocol of `host/src/ipc` on purpose, in the way that the guests' environment
+//! names: `LIE=[name]`. It writes frames by hand and shares no code with the library, which must survive all of it.
+
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::Signal;
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
+use std::fs::File;
+use std::io::{self, IoSliceMut, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::unix::fs::FileExt;
+use std::os::unix::net::UnixStream;
+
+fn main() -> io::Result<()> {
+    set_pdeathsig(Signal::SIGKILL)?;
+    let channel = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let mut liar = Liar::new(channel)?;
+    let lie = liar.lie.clone();
+    if let Some(lie) = lie.strip_prefix("before-ready-") {
+        return liar.tell(lie, None);
+    }
+    liar.send(&ready(PROTOCOL), 0)?;
+    if let Some(lie) = lie.strip_prefix("when-ready-") {
+        return liar.tell(lie, None);
+    }
+    while let Some(task) = liar.next_task()? {
+        if !lie.starts_with("unclaimed-") {
+            liar.claim(&task)?;
+        }
+        liar.tell(lie.trim_start_matches("unclaimed-"), Some(&task))?;
+    }
+    Ok(())
+}
+
+const PROTOCOL: u8 = 1;
+const HEADER_BYTES: usize = 16;
+
+/// What `Request::Run` says, as far as a liar needs it.
+struct Task {
+    id: u8,
+    word: u8,
+    number: u8,
+}
+
+struct Liar {
+    channel: UnixStream,
+    claims: File,
+    lie: String,
+}
+
+impl Liar {
+    /// Reads the configuration, which brings the claim table and names the lie.
+    fn new(mut channel: UnixStream) -> io::Result<Self> {
+        let mut first = [0; 1];
+        let claims = receive_descriptor(&channel, &mut first)?;
+        let mut rest = [0; HEADER_BYTES - 1];
+        channel.read_exact(&mut rest)?;
+        let length = u32::from_le_bytes([first[0], rest[0], rest[1], rest[2]]);
+        let mut message = vec![0; length as usize];
+        channel.read_exact(&mut message)?;
+        let text = String::from_utf8_lossy(&message);
+        let lie = text.split_once('[').and_then(|(_, rest)| rest.split_once(']'));
+        let lie = lie.expect("a test names the lie in the environment of the guests").0.to_owned();
+        Ok(Self { channel, claims, lie })
+    }
+
+    fn send(&mut self, message: &[u8], payload_bytes: u64) -> io::Result<()> {
+        let mut frame = header(message.len() as u32, payload_bytes);
+        frame.extend_from_slice(message);
+        self.channel.write_all(&frame)
+    }
+
+    /// The next task; whatever else the caller says is read over. `None` when the caller has closed the channel.
+    fn next_task(&mut self) -> io::Result<Option<Task>> {
+        loop {
+            let mut header = [0; HEADER_BYTES];
+            if let Err(error) = self.channel.read_exact(&mut header) {
+                return if error.kind() == io::ErrorKind::UnexpectedEof { Ok(None) } else { Err(error) };
+            }
+            let message = u32::from_le_bytes([header[0], header[1], header[2], header[3]]) as usize;
+            let payload = u32::from_le_bytes([header[8], header[9], header[10], header[11]]) as usize;
+            let mut body = vec![0; message + payload];
+            self.channel.read_exact(&mut body)?;
+            if let [RUN, id, word, number, ..] = body[..] {
+                return Ok(Some(Task { id, word, number }));
+            }
+        }
+    }
+
+    /// Says in the claim table that the task has begun. The words are in a memory file, which can be written to.
+    fn claim(&self, task: &Task) -> io::Result<()> {
+        let begun = (u32::from(task.number) << 2) | 2;
+        self.claims.write_all_at(&begun.to_ne_bytes(), u64::from(task.word) * 4)
+    }
+
+    fn tell(&mut self, lie: &str, task: Option<&Task>) -> io::Result<()> {
+        let id = task.map_or(0, |task| task.id);
+        let (lie, end) = lie.split_once("-then-").unwrap_or((lie, "linger"));
+        match lie {
+            "honest" => self.send(&done(id), 0)?,
+            "random-bytes" => self.channel.write_all(&noise())?,
+            "half-header" => self.channel.write_all(&[0; 7])?,
+            "half-frame" => {
+                self.channel.write_all(&header(100, 0))?;
+                self.channel.write_all(&[0; 10])?;
+            }
+            "half-payload" => {
+                self.send(&done(id), 1 << 20)?;
+                self.channel.write_all(&[0; 1000])?;
+            }
+            "huge-message" => self.channel.write_all(&header(u32::MAX, 0))?,
+            "huge-payload" => self.send(&done(id), u64::MAX)?,
+            "unknown-flags" => {
+                let mut frame = header(0, 0);
+                frame[7] = 0x80;
+                self.channel.write_all(&frame)?;
+            }
+            "wrong-task" => self.send(&done(200), 0)?,
+            "twice-done" => {
+                self.send(&done(id), 0)?;
+                self.send(&done(id), 0)?;
+            }
+            "twice-ready" => self.send(&ready(PROTOCOL), 0)?,
+            // `Reply::Refused` with `Refusal::NotWasm` of no bytes.
+            "answer-of-a-compiler" => self.send(&[4, 0, 0], 0)?,
+            "log-of-another-task" => self.send(&[2, 200, 2, 0, 0, 0, 0], 0)?,
+            "other-protocol" => self.send(&ready(PROTOCOL + 1), 0)?,
+            "closed-channel" => self.channel.shutdown(std::net::Shutdown::Both)?,
+            // Neither a word nor an end.
+            "silence" => {}
+            other => panic!("no such lie: {other}"),
+        }
+        match end {
+            "exit" => std::process::exit(7),
+            "die" => nix::sys::signal::raise(Signal::SIGBUS)?,
+            "go-on" => return Ok(()),
+            _ => {}
+        }
+        self.linger()
+    }
+
+    /// Stays until it is killed, as the worst of liars would: one that left would be told by its exit code.
+    fn linger(&self) -> ! {
+        loop {
+            std::thread::park();
+        }
+    }
+}
+
+/// Reads the first byte of the channel, and opens the memory file that comes with it.
+fn receive_descriptor(channel: &UnixStream, first: &mut [u8]) -> io::Result<File> {
+    let mut space = nix::cmsg_space!(RawFd);
+    let mut slices = [IoSliceMut::new(first)];
+    let message = recvmsg::<()>(channel.as_raw_fd(), &mut slices, Some(&mut space), MsgFlags::empty())?;
+    let descriptors = message.cmsgs()?.find_map(|control| match control {
+        ControlMessageOwned::ScmRights(descriptors) => Some(descriptors),
+        _ => None,
+    });
+    let descriptor = descriptors.and_then(|all| all.first().copied()).expect("the claim table comes first");
+    // A second descriptor for the same file, which needs no unsafe code.
+    File::options().read(true).write(true).open(format!("/proc/self/fd/{descriptor}"))
+}
+
+/// `Request::Run`, as bincode writes the number of a variant.
+const RUN: u8 = 2;
+
+fn header(message_bytes: u32, payload_bytes: u64) -> Vec<u8> {
+    let mut header = Vec::with_capacity(HEADER_BYTES);
+    header.extend_from_slice(&message_bytes.to_le_bytes());
+    header.extend_from_slice(&[0; 4]);
+    header.extend_from_slice(&payload_bytes.to_le_bytes());
+    header
+}
+
+/// `Reply::Ready { protocol, version: "lie" }`.
+fn ready(protocol: u8) -> Vec<u8> {
+    [&[0, protocol, 3][..], b"lie"].concat()
+}
+
+/// `Reply::Done { task, outcome: Returned, report: all zero }`.
+fn done(task: u8) -> Vec<u8> {
+    vec![1, task, 0, 0, 0, 0, 0, 0, 0, 0]
+}
+
+/// The same bytes every time, and no frame.
+fn noise() -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 32) as u8
+    };
+    (0..65_536).map(|_| next()).collect()
+}
