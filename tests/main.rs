@@ -5,7 +5,10 @@
 //! - [`futures`]: what a future says of its task: states, cancellation, callbacks.
 //! - [`waiting`]: waiting for many futures, awaiting one.
 //! - [`map`]: the same function for many items.
+//! - [`pool`]: how many workers there are, when they come and go, how full a pool may be.
+//! - [`reusable`]: one executor that is used again and again.
 //! - [`shutdown`]: how an executor ends, and what becomes of its tasks and workers.
+//! - [`guests_see`]: what a guest sees of its surroundings, and the caller of a guest.
 //! - [`crashes`]: processes that die: the caller's, one worker, many at once; workers that cannot be started.
 //! - [`hostile_worker`]: workers that lie on their channel.
 //! - [`modules`]: modules and options that cannot be used, and what their errors say; the cache.
@@ -14,11 +17,14 @@
 
 mod crashes;
 mod futures;
+mod guests_see;
 mod hostile_worker;
 mod map;
 mod modules;
 mod outcomes;
 mod patience;
+mod pool;
+mod reusable;
 mod shutdown;
 mod support;
 mod tidy;

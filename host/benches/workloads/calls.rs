@@ -115,7 +115,8 @@ pub(crate) fn computing(k: u64, n: u64) {
     let mut total = [0.0; 2];
     for workers in 1..=2 {
         let executor = pool(workers);
-        let map = |n| executor.map(count_primes::task, (0..n).map(|_| k)).for_each(|result| _ = result.expect("returns"));
+        let map =
+            |n| executor.map(count_primes::task, (0..n).map(|_| k)).for_each(|result| _ = result.expect("returns"));
         map(4);
         let (cpu, start) = (cpu_microseconds(), Instant::now());
         map(n);

@@ -42,7 +42,8 @@ pub(super) struct EventLoop {
     events: VecDeque<Event>,
     actions: Vec<Action>,
     workers_changed: bool,
-    ended_now: usize,
+    /// Places were freed since those who wait for room were woken.
+    freed: bool,
     terminated: bool,
 }
 
@@ -71,7 +72,7 @@ impl EventLoop {
             events: VecDeque::new(),
             actions: Vec::new(),
             workers_changed: false,
-            ended_now: 0,
+            freed: false,
             terminated: false,
         })
     }
@@ -95,8 +96,9 @@ impl EventLoop {
             if self.state.next_deadline().is_some_and(|deadline| deadline <= Instant::now()) {
                 self.handle(Event::Tick);
             }
-            self.flush();
+            // First what callers see, then what workers get: a task that runs has a worker that is listed.
             self.publish();
+            self.flush();
         }
         self.refuse_the_rest();
     }
@@ -204,10 +206,9 @@ impl EventLoop {
     fn close_channel(&mut self, id: WorkerId) {
         if let Some(worker) = self.workers.0.get_mut(&id)
             && std::mem::replace(&mut worker.is_open, false)
+            && let Err(error) = self.epoll.delete(worker.socket())
         {
-            if let Err(error) = self.epoll.delete(worker.socket()) {
-                tracing::error!(%error, "a channel could not be taken out of epoll");
-            }
+            tracing::error!(%error, "a channel could not be taken out of epoll");
         }
     }
 
@@ -392,7 +393,9 @@ impl EventLoop {
             Ok(_) => tracing::debug!(parent: &job.span, "the task has returned"),
             Err(error) => tracing::debug!(parent: &job.span, %error, "the task has ended"),
         }
-        self.ended_now += 1;
+        // Before the future shows it: whoever saw a task end finds its place free.
+        self.room.free();
+        self.freed = true;
         for callback in job.promise.end(Ended { result, report }) {
             self.callbacks.run(callback, Arc::clone(&job.promise));
         }
@@ -465,7 +468,9 @@ impl EventLoop {
     }
 
     fn publish(&mut self) {
-        self.room.give_back(std::mem::take(&mut self.ended_now));
+        if std::mem::take(&mut self.freed) {
+            self.room.wake_all();
+        }
         self.status.waiting.store(self.state.waiting() as u64, Ordering::Relaxed);
         if std::mem::take(&mut self.workers_changed) {
             let up = self.workers.0.values().filter(|worker| worker.up).map(|worker| worker.name);
@@ -481,7 +486,6 @@ impl EventLoop {
                 self.end(&job, Err(error), None);
             }
         }
-        self.room.give_back(std::mem::take(&mut self.ended_now));
         self.room.wake_all();
     }
 
@@ -500,7 +504,6 @@ impl EventLoop {
         self.workers.0.values().for_each(WorkerHandle::kill_and_reap);
         self.workers.0.clear();
         self.status.workers.lock().clear();
-        self.room.give_back(std::mem::take(&mut self.ended_now));
         self.room.wake_all();
     }
 }

@@ -32,6 +32,9 @@ pub(crate) struct Mailbox {
 #[derive(Debug, Default)]
 struct Messages {
     waiting: Vec<Message>,
+    /// A shutdown was asked for: what is submitted after it is refused here, so that no submit that waited for room
+    /// slips in.
+    ending: bool,
     closed: bool,
 }
 
@@ -52,12 +55,13 @@ impl Mailbox {
         Ok(Self { messages: Mutex::default(), bell })
     }
 
-    /// Leaves a message; gives it back when the dispatcher has ended.
+    /// Leaves a message; gives it back when the dispatcher has ended, and a task when a shutdown was asked for before.
     pub(crate) fn send(&self, message: Message) -> Result<(), Message> {
         let mut messages = self.messages.lock();
-        if messages.closed {
+        if messages.closed || (messages.ending && matches!(message, Message::Submit(_))) {
             return Err(message);
         }
+        messages.ending |= matches!(message, Message::Shutdown { .. });
         messages.waiting.push(message);
         // The dispatcher takes everything at once, so only the first message rings.
         let ring = messages.waiting.len() == 1;

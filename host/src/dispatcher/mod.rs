@@ -14,9 +14,9 @@ mod promise;
 mod room;
 #[cfg(test)]
 mod simulation;
+mod slot;
 #[cfg(test)]
 mod start_tests;
-mod slot;
 mod state;
 mod token;
 mod told;

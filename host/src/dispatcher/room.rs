@@ -47,17 +47,19 @@ impl Room {
         taken
     }
 
-    /// Gives places back.
-    pub(crate) fn give_back(&self, places: usize) {
-        if places == 0 {
-            return;
-        }
-        self.used.fetch_sub(places, Ordering::SeqCst);
-        // A waiter counts itself under the lock before it looks at `used`, so it is seen here or sees the new `used`.
+    /// Gives a place back, and wakes those who wait for one.
+    pub(crate) fn give_back(&self) {
+        self.free();
         self.wake_all();
     }
 
-    /// Lets everyone who waits look again.
+    /// Gives a place back without waking anyone: [`wake_all`](Self::wake_all) must follow, once for many.
+    pub(crate) fn free(&self) {
+        self.used.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// Lets everyone who waits look again. A waiter counts itself under the lock before it looks at `used`, so it is
+    /// seen here or sees what was freed before.
     pub(crate) fn wake_all(&self) {
         if *self.waiters.lock() > 0 {
             self.freed.notify_all();

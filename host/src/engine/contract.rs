@@ -6,8 +6,8 @@ wasmtime::component::bindgen!({
     exports: { default: async },
 });
 
-pub(super) use exports::isopool::task::runner::{Failure, FailureKind, Function};
 pub(super) use self::isopool::task::host;
+pub(super) use exports::isopool::task::runner::{Failure, FailureKind, Function};
 
 /// The version of the contract that this host speaks.
 pub(super) const CONTRACT_VERSION: &str = "0.1.0";

@@ -316,7 +316,8 @@ impl Executor {
                 return match pool.mailbox.send(Message::Submit(Box::new(job))) {
                     Ok(()) => Ok(future),
                     Err(_) => {
-                        pool.room.give_back(1);
+                        pool.room.give_back();
+                        pool.status.submitted.fetch_sub(1, Ordering::Relaxed);
                         Err(self.check_open().err().unwrap_or_else(Error::shutdown))
                     }
                 };
@@ -334,7 +335,7 @@ impl Executor {
                 },
             },
         };
-        pool.room.give_back(1);
+        pool.room.give_back();
         // Nobody observes a future that was not given out yet.
         let _ = promise.end(Ended { result: Err(refused), report: None });
         Ok(future)
