@@ -164,7 +164,7 @@ fn worker_that_dies_in_the_middle_of_an_answer_is_told_by_what_ended_it_and_not_
     let _house = support::house();
     for words in ["silence", "half-header", "half-frame", "half-payload"] {
         let exited = BrokenCause::Exited { code: 7 };
-        let died = BrokenCause::Signaled { signal: nix::sys::signal::Signal::SIGBUS as i32 };
+        let died = BrokenCause::Signaled { signal: nix::sys::signal::Signal::SIGTERM as i32 };
         for (end, cause) in [("exit", exited), ("die", died)] {
             let executor = of_liars(&format!("{words}-then-{end}"), 1);
             for _ in 0..10 {

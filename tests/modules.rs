@@ -93,14 +93,14 @@ fn each_call_that_cannot_be_made_has_an_error_of_its_own() {
     let _house = support::house();
     let mut said = Said::default();
     let builder = || Executor::builder().max_workers(1).max_argument_bytes(1000).max_result_bytes(1000);
-    let (bincode, json) = (builder().build().expect("builds"), builder().codec(Codec::Json).build().expect("builds"));
+    let (compact, json) = (builder().build().expect("builds"), builder().codec(Codec::Json).build().expect("builds"));
     let module = json.load("basic", guest()).expect("a sound module");
     let function = |module: &Module, name: &str| module.function(name).expect("it is there");
 
     said.add("a function that is not there", module.function("value::ad").expect_err("not there"));
     let mut other = value::add::task(1, 2);
     other.signature = "fn(a: u64) -> u64";
-    said.add("a function with another signature", bincode.submit(other).expect_err("another signature"));
+    said.add("a function with another signature", compact.submit(other).expect_err("another signature"));
     let core = json.load("core", CORE_TASK_MODULE).expect("a sound module");
     let error = json.submit(function(&core, "echo").call::<_, u64>((1,))).expect_err("it speaks no JSON");
     said.add("a codec that the function does not speak", error);
@@ -112,10 +112,10 @@ fn each_call_that_cannot_be_made_has_an_error_of_its_own() {
     let call = function(&module, "value::add").call::<_, String>((1, 2));
     said.add("a result of another type", error_of(&json.submit(call).expect("submits")));
     let call = value::echo::task(Bytes::from(vec![0; 1001]));
-    said.add("an argument over its limit", error_of(&bincode.submit(call).expect("submits")));
+    said.add("an argument over its limit", error_of(&compact.submit(call).expect("submits")));
     let call = value::big_result::task(1001);
-    said.add("a result over its limit", error_of(&bincode.submit(call).expect("submits")));
-    let sum = bincode.submit(value::add::task(1, 2)).expect("the executor goes on");
+    said.add("a result over its limit", error_of(&compact.submit(call).expect("submits")));
+    let sum = compact.submit(value::add::task(1, 2)).expect("the executor goes on");
     assert_eq!(end_of(&sum).expect("adds"), 3);
     insta::assert_snapshot!("calls_that_cannot_be_made", said.0);
 }

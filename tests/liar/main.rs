@@ -131,7 +131,7 @@ impl Liar {
         }
         match end {
             "exit" => std::process::exit(7),
-            "die" => nix::sys::signal::raise(Signal::SIGBUS)?,
+            "die" => nix::sys::signal::raise(Signal::SIGTERM)?,
             "go-on" => return Ok(()),
             _ => {}
         }
@@ -160,7 +160,7 @@ fn receive_descriptor(channel: &UnixStream, first: &mut [u8]) -> io::Result<File
     File::options().read(true).write(true).open(format!("/proc/self/fd/{descriptor}"))
 }
 
-/// `Request::Run`, as bincode writes the number of a variant.
+/// `Request::Run`, as the wire writes the number of a variant.
 const RUN: u8 = 2;
 
 fn header(message_bytes: u32, payload_bytes: u64) -> Vec<u8> {

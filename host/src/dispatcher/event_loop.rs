@@ -1,7 +1,7 @@
 //! The dispatcher's thread: turns what the kernel says into events, and carries out the actions that the state machine
 //! answers with. It decides nothing.
 
-use super::action::{Action, End, KillReason};
+use super::action::{Action, End};
 use super::callbacks::CallbackThread;
 use super::entry::{Job, PoolStatus};
 use super::event::Event;
@@ -136,24 +136,27 @@ impl EventLoop {
     }
 
     fn read_channel(&mut self, id: WorkerId) {
-        let mut replies = Vec::new();
-        let Some(worker) = self.workers.0.get_mut(&id).filter(|worker| worker.is_open) else { return };
-        let received = worker.receive(|reply, payload| replies.push((reply, payload)));
-        for (reply, payload) in replies {
-            self.reply(id, reply, payload);
-        }
-        match received {
-            Ok(Received::All | Received::Some) => {}
+        match self.hear(id) {
+            None | Some(Ok(Received::All | Received::Some)) => {}
             // Its process is ending or will be ended: a worker without a channel is of no use.
-            Ok(Received::Closed) | Err(ChannelError::CutFrame) => {
+            Some(Ok(Received::Closed) | Err(ChannelError::CutFrame)) => {
                 self.close_channel(id);
                 self.handle(Event::WorkerHungUp { worker: id });
             }
-            Err(error) => {
+            Some(Err(error)) => {
                 self.lied(id, error.to_string());
                 self.close_channel(id);
             }
         }
+    }
+
+    /// Takes in what a worker has said; `None` when its channel is not read any more.
+    fn hear(&mut self, id: WorkerId) -> Option<Result<Received, ChannelError>> {
+        let mut replies = Vec::new();
+        let worker = self.workers.0.get_mut(&id).filter(|worker| worker.is_open)?;
+        let received = worker.receive(|reply, payload| replies.push((reply, payload)));
+        replies.into_iter().for_each(|(reply, payload)| self.reply(id, reply, payload));
+        Some(received)
     }
 
     fn reply(&mut self, id: WorkerId, reply: Reply, payload: Vec<u8>) {
@@ -214,16 +217,9 @@ impl EventLoop {
 
     /// A process has ended: first everything that it had said, then its end.
     fn process_ended(&mut self, id: WorkerId) {
-        while self.workers.0.get(&id).is_some_and(|worker| worker.is_open) {
-            let worker = self.workers.0.get_mut(&id).expect("just seen");
-            let mut replies = Vec::new();
-            let received = worker.receive(|reply, payload| replies.push((reply, payload)));
-            for (reply, payload) in replies {
-                self.reply(id, reply, payload);
-            }
-            match received {
-                Ok(Received::Some) => {}
-                Ok(Received::All | Received::Closed) | Err(_) => self.close_channel(id),
+        while let Some(received) = self.hear(id) {
+            if !matches!(received, Ok(Received::Some)) {
+                self.close_channel(id);
             }
         }
         let Some(worker) = self.workers.0.get_mut(&id) else { return };
@@ -289,13 +285,7 @@ impl EventLoop {
             }
             Action::Kill { worker, reason } => {
                 if let Some(worker) = self.workers.0.get_mut(&worker) {
-                    worker.killed |= !matches!(reason, KillReason::Lied | KillReason::HungUp);
-                    if reason == KillReason::HungUp || (reason == KillReason::TimedOut && !worker.is_open) {
-                        worker.lie.get_or_insert("it closed its channel and did not leave".to_owned());
-                    } else if reason == KillReason::TimedOut && !worker.up {
-                        worker.lie.get_or_insert("it was not ready in time".to_owned());
-                    }
-                    worker.kill();
+                    worker.kill_for(reason);
                 }
             }
             Action::Finish { task, end } => self.finish(task, end),

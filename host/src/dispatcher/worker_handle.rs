@@ -1,5 +1,6 @@
 //! One worker process, seen from its dispatcher.
 
+use super::action::KillReason;
 use super::state::Claims;
 use crate::error::{BrokenCause, WorkerRef};
 use crate::ipc::{
@@ -86,6 +87,17 @@ impl WorkerHandle {
 
     pub(crate) fn stop(&mut self) -> Result<(), ChannelError> {
         self.channel.queue(&Request::Stop, None, None)
+    }
+
+    /// Kills the process, and keeps in mind what it did wrong, if it did.
+    pub(crate) fn kill_for(&mut self, reason: KillReason) {
+        self.killed |= !matches!(reason, KillReason::Lied | KillReason::HungUp);
+        if reason == KillReason::HungUp || (reason == KillReason::TimedOut && !self.is_open) {
+            self.lie.get_or_insert("it closed its channel and did not leave".to_owned());
+        } else if reason == KillReason::TimedOut && !self.up {
+            self.lie.get_or_insert("it was not ready in time".to_owned());
+        }
+        self.kill();
     }
 
     pub(crate) fn kill(&self) {
