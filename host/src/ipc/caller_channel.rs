@@ -199,12 +199,10 @@ impl CallerChannel {
         // A fair share for one turn: four chunks.
         for _ in 0..4 {
             let got = match self.decoder.payload_to_fill() {
-                Some((payload, missing)) if missing >= self.buffer.len() => {
-                    let before = payload.len();
-                    match (&self.socket).take(missing.min(16 * READ_CHUNK_BYTES) as u64).read_to_end(payload) {
-                        Err(error) if payload.len() == before => Err(error),
-                        _ => Ok(payload.len() - before),
-                    }
+                // A large payload goes straight to its place.
+                Some(rest) if rest.len() >= self.buffer.len() => {
+                    let share = rest.len().min(16 * READ_CHUNK_BYTES);
+                    (&self.socket).read(&mut rest[..share]).inspect(|&got| self.decoder.filled(got))
                 }
                 _ => (&self.socket).read(&mut self.buffer).inspect(|&got| self.decoder.push(&self.buffer[..got])),
             };

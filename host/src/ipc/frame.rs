@@ -64,7 +64,14 @@ pub(crate) struct Decoder<M> {
     max_payload: u64,
     buffer: Vec<u8>,
     consumed: usize,
-    partial: Option<(Frame<M>, usize)>,
+    partial: Option<Partial<M>>,
+}
+
+/// A frame whose payload is on its way: the first `filled` bytes are there.
+#[derive(Debug)]
+struct Partial<M> {
+    frame: Frame<M>,
+    filled: usize,
 }
 
 impl<M: DeserializeOwned> Decoder<M> {
@@ -81,12 +88,19 @@ impl<M: DeserializeOwned> Decoder<M> {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// The payload being received, with the number of bytes it lacks, once the bytes pushed are used up: a reader may
-    /// append up to that many to it directly, and spare itself a copy.
-    pub(crate) fn payload_to_fill(&mut self) -> Option<(&mut Vec<u8>, usize)> {
-        let (frame, len) = self.partial.as_mut()?;
-        let missing = *len - frame.payload.len();
-        (missing > 0 && self.consumed == self.buffer.len()).then_some((&mut frame.payload, missing))
+    /// What the payload being received lacks, once the bytes pushed are used up: a reader may fill the front of it
+    /// directly, say so with [`filled`](Self::filled), and spare itself a copy.
+    pub(crate) fn payload_to_fill(&mut self) -> Option<&mut [u8]> {
+        let partial = self.partial.as_mut()?;
+        let rest = &mut partial.frame.payload[partial.filled..];
+        (!rest.is_empty() && self.consumed == self.buffer.len()).then_some(rest)
+    }
+
+    /// So many bytes were put to where [`payload_to_fill`](Self::payload_to_fill) showed.
+    pub(crate) fn filled(&mut self, bytes: usize) {
+        if let Some(partial) = &mut self.partial {
+            partial.filled = (partial.filled + bytes).min(partial.frame.payload.len());
+        }
     }
 
     /// Whether bytes of an unfinished frame are held.
@@ -99,19 +113,20 @@ impl<M: DeserializeOwned> Decoder<M> {
         if self.partial.is_none() {
             self.partial = self.begin()?;
         }
-        let Some((frame, len)) = self.partial.as_mut() else {
+        let Some(Partial { frame, filled }) = self.partial.as_mut() else {
             self.compact();
             return Ok(None);
         };
-        let missing = *len - frame.payload.len();
+        let missing = frame.payload.len() - *filled;
         let here = missing.min(self.buffer.len() - self.consumed);
-        frame.payload.extend_from_slice(&self.buffer[self.consumed..self.consumed + here]);
+        frame.payload[*filled..*filled + here].copy_from_slice(&self.buffer[self.consumed..self.consumed + here]);
+        *filled += here;
         self.consumed += here;
-        if here == missing { Ok(self.partial.take().map(|(frame, _)| frame)) } else { Ok(None) }
+        if here == missing { Ok(self.partial.take().map(|partial| partial.frame)) } else { Ok(None) }
     }
 
     /// Reads a header and its message, if both are there.
-    fn begin(&mut self) -> Result<Option<(Frame<M>, usize)>, FrameError> {
+    fn begin(&mut self) -> Result<Option<Partial<M>>, FrameError> {
         let bytes = &self.buffer[self.consumed..];
         let Some((header, rest)) = bytes.split_first_chunk::<HEADER_BYTES>() else { return Ok(None) };
         let [m0, m1, m2, m3, f0, f1, f2, f3, payload @ ..] = *header;
@@ -130,9 +145,11 @@ impl<M: DeserializeOwned> Decoder<M> {
         let Some(message) = rest.get(..message_len) else { return Ok(None) };
         let message = Codec::Bincode.decode(message).map_err(|error| FrameError::Message(error.message))?;
         self.consumed += HEADER_BYTES + message_len;
-        // Address space only: pages are touched as the bytes come, and the limit bounds even that.
-        let payload = Vec::with_capacity(payload_len as usize);
-        Ok(Some((Frame { message, payload, with_descriptor: flags & FLAG_DESCRIPTOR != 0 }, payload_len as usize)))
+        // A large one is address space only (`calloc`): pages are touched as the bytes come, and the limit bounds even
+        // that.
+        let payload = vec![0; payload_len as usize];
+        let frame = Frame { message, payload, with_descriptor: flags & FLAG_DESCRIPTOR != 0 };
+        Ok(Some(Partial { frame, filled: 0 }))
     }
 
     /// Drops what was consumed, so that the buffer holds at most one unfinished frame's beginning.

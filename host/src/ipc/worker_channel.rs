@@ -6,7 +6,7 @@ use crate::limits::{MAX_FDS_PER_FRAME, MAX_PAYLOAD_BYTES, READ_CHUNK_BYTES};
 use crate::sys;
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, IoSlice, Read};
+use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, OwnedFd};
 
 /// One request, with its payload and its descriptor.
@@ -65,8 +65,8 @@ impl WorkerChannel {
         loop {
             let got = match self.decoder.payload_to_fill() {
                 // A large payload goes straight to its place. No descriptor comes in the middle of a frame.
-                Some((payload, missing)) if missing >= self.buffer.len() => {
-                    (&self.socket).take(missing as u64).read_to_end(payload)
+                Some(rest) if rest.len() >= self.buffer.len() => {
+                    sys::receive_all(self.socket.as_fd(), rest).inspect(|&got| self.decoder.filled(got))
                 }
                 _ => {
                     let got =

@@ -15,7 +15,7 @@ pub(crate) use descriptor::{close_all_except, is_socket, replace_standard_input,
 pub(crate) use memory_file::MemoryFile;
 pub(crate) use pidfd::{PidFd, WaitStatus};
 pub(crate) use shared_words::SharedWords;
-pub(crate) use socket::{receive_with_descriptors, send_with_descriptor, socket_pair};
+pub(crate) use socket::{receive_all, receive_with_descriptors, send_with_descriptor, socket_pair};
 pub(crate) use this_process::{
     clear_environment, die_with_parent, forbid_core_dumps, forbid_new_privileges, forbid_shared_files,
     ignore_broken_pipes, parent_pid, start_session,

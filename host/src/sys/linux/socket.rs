@@ -24,6 +24,12 @@ pub(crate) fn send_with_descriptor(
     Ok(sendmsg::<UnixAddr>(socket.as_raw_fd(), bytes, control.as_slice(), flags, None)?)
 }
 
+/// Fills the whole buffer, waiting for as long as that takes: one wake-up for many pieces. Fewer bytes: the other end is
+/// closed, or a signal came.
+pub(crate) fn receive_all(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+    Ok(nix::sys::socket::recv(socket.as_raw_fd(), buffer, MsgFlags::MSG_WAITALL)?)
+}
+
 /// Receives some bytes and the descriptors that came with them, close-on-exec. No bytes: the other end is closed.
 pub(crate) fn receive_with_descriptors(
     socket: BorrowedFd<'_>,
