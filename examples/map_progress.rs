@@ -27,6 +27,6 @@ fn main() -> anyhow::Result<()> {
     for (start, steps) in (1..=STARTS).zip(results).progress_count(STARTS) {
         longest = longest.max((steps?, start));
     }
-    println!("below {STARTS}, {} takes the most steps to 1: {}", longest.1, longest.0);
+    println!("up to {STARTS}, {} takes the most steps to 1: {}", longest.1, longest.0);
     Ok(())
 }

@@ -1,37 +1,98 @@
-//! isopool
+//! A reusable pool of worker processes that run functions in WebAssembly sandboxes: loky for code that you do not trust.
+//!
+//! A task is a function of a guest module and its arguments. Each runs in an instance of its own, inside a disposable process;
+//! whatever it does, its own caller learns what happened, and the pool goes on.
+//!
+//! ```
+//! use guest_basic::value::add; // a package of tasks: `#[isopool_guest::task] pub fn add(a: u64, b: u64) -> u64`
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let executor = isopool::Executor::builder().max_workers(2).build()?;
+//! let future = executor.submit(add::task(2, 3))?;
+//! assert_eq!(future.result()?, 5);
+//!
+//! let sums: Result<Vec<u64>, _> = executor.map(|n| add::task(n, n), 0..4).collect();
+//! assert_eq!(sums?, [0, 2, 4, 6]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`task!`] makes a task of a closure in the program's own source. [`Executor::load`] takes a module at run time.
+//! [`TaskError`] says how a task ended without a value, [`Error`] what the pool could not do. No guard in `main` is needed:
+//! a worker is this program, executed again and taken over before `main`.
+//!
+//! # The way of a task
+//! ```text
+//!  caller's process                                          │ worker process
+//!  ① executor ─▶ ② queue ─▶ ③ dispatcher ─▶ ④ ipc ═══════════╪═▶ ⑥ worker ─▶ ⑦ engine ─▶ guest
+//!  submit(task)   Task 7     Event→Action     Request        │    serve()      Instance
+//!       ▲                       ▲      │                     │       │            │
+//!       │                       │      └▶ ⑤ process, sandbox ┼─▶ spawn, harden    │
+//!  TaskFuture ◀──── Outcome ────┘◀── Reply ══════════════════╪═══════┴◀───────────┘
+//! ```
+//! Before the first task of a module, `module` has it compiled by a worker too (the caller's process never compiles or runs
+//! guest code), or finds it in the cache on disk. `task`, `error` and [`limits`] are the words that all rooms share; `sys`
+//! is the only home of system calls.
+//!
+//! # In a guest
+//! Compiled for WebAssembly, this crate is what `isopool-guest` is, with [`task!`] and the markers: a package that uses
+//! it may itself be a dependency of a guest. There is no pool in a sandbox.
 
+#[cfg(not(target_family = "wasm"))]
 mod context;
+#[cfg(not(target_family = "wasm"))]
 mod dispatcher;
+#[cfg(not(target_family = "wasm"))]
 mod engine;
+#[cfg(not(target_family = "wasm"))]
 mod error;
+#[cfg(not(target_family = "wasm"))]
 mod executor;
+#[cfg(not(target_family = "wasm"))]
 mod ipc;
+#[cfg(not(target_family = "wasm"))]
 pub mod limits;
+#[cfg(not(target_family = "wasm"))]
 mod module;
+#[cfg(not(target_family = "wasm"))]
 mod process;
+#[cfg(not(target_family = "wasm"))]
 mod queue;
+#[cfg(not(target_family = "wasm"))]
 mod sandbox;
+#[cfg(not(target_family = "wasm"))]
 mod sys;
+#[cfg(not(target_family = "wasm"))]
 mod task;
+#[cfg(not(target_family = "wasm"))]
 mod worker;
 
+#[cfg(not(target_family = "wasm"))]
 pub use context::{CpuCountError, cpu_count, physical_cpu_count};
+#[cfg(not(target_family = "wasm"))]
 pub use dispatcher::Stats;
+#[cfg(not(target_family = "wasm"))]
 pub use error::{
     BrokenCause, BrokenProcessPool, Error, ErrorKind, ModuleError, ModuleErrorKind, TaskError, TaskRef, WorkerRef,
 };
+#[cfg(not(target_family = "wasm"))]
 pub use executor::{
     AsCompleted, CancelOnDrop, Containment, Executor, ExecutorBuilder, Function, GuestOutput, IntoTask, Map,
     MapUnordered, Module, ReturnWhen, Reuse, Shutdown, StartMethod, Task, TaskFuture, TrySubmitError, TrySubmitted,
     Unfinished, Waited, as_completed, get_reusable_executor, wait,
 };
+#[cfg(target_family = "wasm")]
+pub use isopool_guest::*;
+#[cfg(not(target_family = "wasm"))]
 pub use isopool_guest::{Bytes, Call, Codec, CodecError};
 #[doc(inline)]
 pub use isopool_macros::{closure as task, host, shared};
+#[cfg(not(target_family = "wasm"))]
 pub use task::{
     CapturedOutput, CodecFailure, Failure, FunctionInfo, Location, ModuleHash, ModuleInfo, Panic, Side, TaskId,
     TaskReport, Trap, TrapCode,
 };
+#[cfg(not(target_family = "wasm"))]
 pub use worker::worker_main;
 
 #[doc(hidden)]
