@@ -76,10 +76,7 @@ impl fmt::Display for BrokenCause {
         match self {
             BrokenCause::Trap(trap) => {
                 write!(f, "the guest trapped: {}", trap.message)?;
-                for (n, frame) in trap.backtrace.iter().enumerate() {
-                    write!(f, "\n  {n:>2}: {frame}")?;
-                }
-                Ok(())
+                trap.backtrace.iter().try_for_each(|frame| write!(f, "\n  {frame}"))
             }
             BrokenCause::Exited { code } => write!(f, "the worker process left with exit code {code}"),
             BrokenCause::Signaled { signal } => {

@@ -222,7 +222,7 @@ impl fmt::Display for TaskError {
                     write!(f, " at {location}")?;
                 }
                 write!(f, ": {}", panic.message)?;
-                panic.backtrace.iter().enumerate().try_for_each(|(n, frame)| write!(f, "\n  {n:>2}: {frame}"))
+                panic.backtrace.iter().try_for_each(|frame| write!(f, "\n  {frame}"))
             }
             TaskError::Codec { task, failure } => {
                 write!(f, "the {} of {task} could not be encoded or decoded: {}", failure.side, failure.message)

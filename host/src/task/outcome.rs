@@ -43,7 +43,7 @@ pub struct Panic {
     pub message: String,
     /// Where it was raised, when the guest knows.
     pub location: Option<Location>,
-    /// The guest's stack, innermost first.
+    /// The guest's stack, innermost first, each frame with its number.
     pub backtrace: Vec<String>,
 }
 
@@ -87,7 +87,7 @@ pub struct Trap {
     pub code: TrapCode,
     /// The engine's words.
     pub message: String,
-    /// The guest's stack, innermost first, at most [`MAX_TRACE_ENTRIES`](crate::limits::MAX_TRACE_ENTRIES) frames.
+    /// The guest's stack, innermost first, each frame with its number; at most [`MAX_TRACE_ENTRIES`](crate::limits::MAX_TRACE_ENTRIES) frames.
     pub backtrace: Vec<String>,
 }
 
