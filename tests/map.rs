@@ -22,7 +22,7 @@ fn results_come_in_the_order_of_the_items_whatever_the_chunk_size() {
     }
     // The first items take longest.
     let items = [200, 100, 0, 50, 0];
-    let slow = executor.map(|ms| resources::sleep_ms::task(ms), items).map(|result| result.expect("sleeps"));
+    let slow = executor.map(resources::sleep_ms::task, items).map(|result| result.expect("sleeps"));
     assert_eq!(slow.count(), items.len());
     assert_eq!(executor.map(|n| value::add::task(n, 0), 0..0).count(), 0, "no items, no results");
 }
@@ -68,7 +68,7 @@ fn the_timeout_counts_from_the_call_over_all_items() {
     let _house = house();
     let executor = executor(1);
     // Each item alone is in time; together they take twenty seconds.
-    let map = executor.map(|ms| resources::sleep_ms::task(ms), std::iter::repeat_n(200, 100));
+    let map = executor.map(resources::sleep_ms::task, std::iter::repeat_n(200, 100));
     let results: Vec<_> = map.timeout(Duration::from_secs(1)).collect();
     let (last, before) = results.split_last().expect("the timeout is told");
     assert!(last.as_ref().is_err_and(TaskError::is_wait_timeout), "{last:?}");
@@ -157,7 +157,7 @@ fn an_unordered_map_gives_each_result_with_the_number_of_its_item_as_it_comes() 
         .collect();
     assert_eq!(places, (0..300).collect());
     // The first item waits for ever, and the others come past it.
-    let mut map = executor.map_unordered(|ms| resources::sleep_ms::task(ms), [600_000, 1, 1, 1]);
+    let mut map = executor.map_unordered(resources::sleep_ms::task, [600_000, 1, 1, 1]);
     let mut places: Vec<_> =
         map.by_ref().take(3).map(|(place, result)| result.map(|()| place).expect("sleeps")).collect();
     places.sort_unstable();
@@ -182,12 +182,12 @@ fn a_map_that_is_dropped_cancels_what_has_not_begun() {
     let _house = house();
     let executor = executor(1);
     let items = || [1u64].into_iter().chain(std::iter::repeat_n(600_000, 30));
-    let mut map = executor.map(|ms| resources::sleep_ms::task(ms), items()).buffer_size(31).expect("it is not 0");
+    let mut map = executor.map(resources::sleep_ms::task, items()).buffer_size(31).expect("it is not 0");
     assert_eq!(map.next(), Some(Ok(())));
     drop(map);
     // One at most may have begun by then.
     wait_until("all but one were cancelled", || executor.stats().cancelled >= 29);
-    let mut map = executor.map_unordered(|ms| resources::sleep_ms::task(ms), std::iter::repeat_n(600_000, 30));
+    let mut map = executor.map_unordered(resources::sleep_ms::task, std::iter::repeat_n(600_000, 30));
     map = map.timeout(Duration::from_millis(1));
     assert!(map.next().is_some());
     drop(map);
