@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 
 /// A task that was submitted: blocking ([`result`](Self::result)) and async (`.await`, on any runtime) at once.
 ///
-/// A clone is another handle to the same task. Dropping all of them lets the task go on; [`cancel_on_drop`]
-/// (Self::cancel_on_drop) makes a handle that does not. States, as in concurrent.futures: pending → running → finished,
+/// A clone is another handle to the same task. Dropping all of them lets the task go on;
+/// [`cancel_on_drop`](Self::cancel_on_drop) makes a handle that does not. States, as in concurrent.futures: pending → running → finished,
 /// or pending or running → cancelled.
 ///
 /// # Source

@@ -18,7 +18,7 @@ pub struct Survey {
     pub bytes: u64,
     /// Lines, as `str::lines` counts them.
     pub lines: u64,
-    /// Words: see [`survey`].
+    /// Words: see [`survey()`].
     pub words: u64,
     /// The first of the longest lines; the number counts from 1, and is 0 in a text without lines.
     pub longest_line: LongestLine,

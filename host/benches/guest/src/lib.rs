@@ -9,7 +9,7 @@ pub fn noop(x: u32) -> u32 {
     x
 }
 
-/// The same numbers: a chunk of [`noop`] in one task, as a chunk of the peers is one message to one worker.
+/// The same numbers: a chunk of [`noop()`] in one task, as a chunk of the peers is one message to one worker.
 #[task]
 pub fn noop_chunk(items: Vec<u32>) -> Vec<u32> {
     items.into_iter().map(noop).collect()

@@ -22,7 +22,7 @@ pub fn fails_with_source(text: String) -> Result<u32, SettingsError> {
     text.parse().map_err(SettingsError)
 }
 
-/// As [`fails_with_source`], with the error in a box.
+/// As [`fails_with_source()`], with the error in a box.
 ///
 /// # Errors
 /// The text is not a number.

@@ -19,7 +19,7 @@ pub fn set_global(value: u64) {
     GLOBAL.store(value, Ordering::Relaxed);
 }
 
-/// As [`set_global`], but zero is an error.
+/// As [`set_global()`], but zero is an error.
 ///
 /// # Errors
 /// The value is zero.
@@ -32,7 +32,7 @@ pub fn set_global_checked(value: u64) -> Result<(), String> {
     Ok(())
 }
 
-/// What [`set_global`] kept in this instance, or 0.
+/// What [`set_global()`] kept in this instance, or 0.
 #[task]
 pub fn get_global() -> u64 {
     GLOBAL.load(Ordering::Relaxed)

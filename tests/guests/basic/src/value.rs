@@ -32,7 +32,7 @@ pub fn echo_string(text: String) -> String {
     text
 }
 
-/// What [`word_count`] counts.
+/// What [`word_count()`] counts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// How often each word occurs, in lower case.
