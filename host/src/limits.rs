@@ -142,9 +142,6 @@ pub const MAX_MESSAGE_FRAME_BYTES: usize = 4 * MIB;
 /// Most output of one task that can be captured, in bytes: it travels in the message that ends the task.
 pub const MAX_CAPTURED_OUTPUT_BYTES: usize = MAX_MESSAGE_FRAME_BYTES / 2;
 
-/// Descriptors passed with one frame.
-pub const MAX_FDS_PER_FRAME: usize = 1;
-
 /// What one read from a worker's channel takes at most, in bytes, so that no worker holds the dispatcher for long.
 pub const READ_CHUNK_BYTES: usize = 256 * KIB;
 

@@ -2,7 +2,7 @@
 
 use super::frame::{self, Decoder, FrameError};
 use super::message::{Reply, Request};
-use crate::limits::{MAX_FDS_PER_FRAME, MAX_PAYLOAD_BYTES, READ_CHUNK_BYTES};
+use crate::limits::{MAX_PAYLOAD_BYTES, READ_CHUNK_BYTES};
 use crate::sys;
 use std::collections::VecDeque;
 use std::fs::File;
@@ -74,7 +74,6 @@ impl WorkerChannel {
                     got.inspect(|&got| self.decoder.push(&self.buffer[..got]))
                 }
             };
-            debug_assert!(self.descriptors.len() <= MAX_FDS_PER_FRAME * 1024);
             match got {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // The caller has gone with words of ours unread: as good as a close.
