@@ -2,6 +2,7 @@
 
 use super::handle::Executor;
 use super::options::{Containment, GuestOutput, Reuse, StartMethod};
+use super::recycling::RecyclingOptions;
 use super::task::{IntoTask, Task};
 use crate::context;
 use crate::dispatcher::{PoolOptions, StateOptions};
@@ -48,6 +49,7 @@ pub(super) struct Options {
     max_result_bytes: usize,
     max_memory_bytes: usize,
     max_output_bytes: usize,
+    pub(super) recycling: RecyclingOptions,
 }
 
 /// An initializer, encoded in every codec, because the executor's is not known before `build`.
@@ -75,6 +77,7 @@ impl Default for Options {
             max_result_bytes: limits::DEFAULT_MAX_RESULT_BYTES,
             max_memory_bytes: limits::DEFAULT_MAX_MEMORY_BYTES,
             max_output_bytes: limits::DEFAULT_MAX_OUTPUT_BYTES,
+            recycling: RecyclingOptions::default(),
         }
     }
 }
@@ -214,7 +217,9 @@ impl ExecutorBuilder {
         };
         let worker = options.worker_config();
         let library = Library::new(program.clone(), &worker, options.initializer_call()?);
-        let state = StateOptions { max_workers, idle_timeout: options.idle_timeout, containment: options.containment };
+        let recycling = options.recycling.checked()?;
+        let (idle_timeout, containment) = (options.idle_timeout, options.containment);
+        let state = StateOptions { max_workers, idle_timeout, containment, recycling };
         Executor::start(max_workers, self.options, library, PoolOptions { state, program, worker })
     }
 }
@@ -229,7 +234,7 @@ pub(super) fn checked_max_workers(max_workers: Option<usize>) -> Result<usize, E
     Ok(max_workers)
 }
 
-fn range(option: &str, value: usize, least: usize, most: usize) -> Result<(), Error> {
+pub(super) fn range(option: &str, value: usize, least: usize, most: usize) -> Result<(), Error> {
     if (least..=most).contains(&value) {
         return Ok(());
     }

@@ -5,6 +5,7 @@ use super::future::TaskFuture;
 use super::loaded_module::Module;
 use super::map::{Map, MapUnordered};
 use super::options::Shutdown;
+use super::schedule::Schedule;
 use super::task::{IntoTask, Task};
 use crate::dispatcher::{self, Ended, Job, Message, PoolHandle, PoolOptions, Promise, ShutdownMode, Stats};
 use crate::error::{BrokenProcessPool, Error, ErrorKind, TaskError, TaskRef};
@@ -293,6 +294,7 @@ impl Executor {
     }
 
     fn prepare<A, R>(&self, task: &Task<A, R>) -> Result<Arc<Prepared>, Error> {
+        task.schedule.check()?;
         let module = self.inner.library.get(&task.source)?;
         module.check(&task.function, &task.signature, self.inner.options.codec)?;
         Ok(module)
@@ -312,7 +314,19 @@ impl Executor {
                 tracing::debug!(parent: &span, bytes = argument.len(), "a task was submitted");
                 pool.status.submitted.fetch_add(1, Ordering::Relaxed);
                 let argument = Arc::new(argument);
-                let job = Job { id, module, argument, promise, submitted_at: Instant::now(), sent_at: None, span };
+                let Schedule { priority, retries } = task.schedule;
+                let job = Job {
+                    id,
+                    module,
+                    argument,
+                    promise,
+                    submitted_at: Instant::now(),
+                    sent_at: None,
+                    span,
+                    priority,
+                    retries,
+                    attempts: 1,
+                };
                 return match pool.mailbox.send(Message::Submit(Box::new(job))) {
                     Ok(()) => Ok(future),
                     Err(_) => {

@@ -9,7 +9,9 @@ mod handle;
 mod loaded_module;
 mod map;
 mod options;
+mod recycling;
 mod reusable;
+mod schedule;
 mod task;
 mod wait;
 
