@@ -39,6 +39,12 @@ pub const MAX_MESSAGE_BYTES: usize = 16 * KIB;
 /// Most frames or causes in one trace.
 pub const MAX_TRACE_ENTRIES: usize = 64;
 
+/// Most workers of all executors of a program together, each counted with its `max_workers` until its last worker is gone:
+/// two executors of the largest size, one that finishes its work and its replacement, and still a quarter of the 32,768
+/// process ids of a default Linux. The environment variable
+/// `ISOPOOL_MAX_TOTAL_WORKERS` names another number.
+pub const MAX_TOTAL_WORKERS: usize = 8192;
+
 /// Default for how much the resident memory of a worker may grow after its first task before it is recycled, in bytes.
 /// Source: loky's default, 300 MB. What a fresh instance holds is given back after each task, so an honest worker stays far
 /// below it.
@@ -166,6 +172,7 @@ const _: () = assert!(DEFAULT_MAX_ARGUMENT_BYTES <= MAX_PAYLOAD_BYTES);
 const _: () = assert!(DEFAULT_MAX_RESULT_BYTES <= MAX_PAYLOAD_BYTES);
 const _: () = assert!(MAX_MESSAGE_BYTES * MAX_TRACE_ENTRIES <= MAX_MESSAGE_FRAME_BYTES);
 const _: () = assert!(SEND_AHEAD >= 2);
+const _: () = assert!(MAX_TOTAL_WORKERS >= 2 * MAX_WORKERS);
 const _: () = assert!(MEMORY_SECOND_LOOK_DELAY.as_millis() < MEMORY_LOOK_INTERVAL.as_millis());
 const _: () = assert!(HOST_CALL_SLACK_BYTES >= MAX_MESSAGE_BYTES * MAX_TRACE_ENTRIES);
 const _: () = assert!(ASYNC_STACK_BYTES > MAX_WASM_STACK);

@@ -194,7 +194,8 @@ impl ExecutorBuilder {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidOption`] names the option, its value and its range. [`ErrorKind::InsideWorker`] when this
-    /// process is itself a worker that was not taken over. [`ErrorKind::System`] when the operating system refuses a
+    /// process is itself a worker that was not taken over. [`ErrorKind::TooManyWorkers`] when the executors of this
+    /// program would have more than [`limits::MAX_TOTAL_WORKERS`] together. [`ErrorKind::System`] when the operating system refuses a
     /// descriptor or a thread.
     pub fn build(self) -> Result<Executor, Error> {
         if std::env::var_os(WORKER_VARIABLE).is_some() {
@@ -242,6 +243,45 @@ pub(super) fn range(option: &str, value: usize, least: usize, most: usize) -> Re
 }
 
 impl Options {
+    /// The names of the options that differ: none for two executors that can stand in for one another.
+    pub(super) fn differences(&self, other: &Self) -> Vec<&'static str> {
+        // No `..`: whoever adds an option is reminded of this.
+        let Self {
+            idle_timeout,
+            initializer,
+            environment,
+            containment,
+            reuse,
+            codec,
+            queue_capacity,
+            start_method,
+            worker_program,
+            output,
+            max_argument_bytes,
+            max_result_bytes,
+            max_memory_bytes,
+            max_output_bytes,
+            recycling,
+        } = self;
+        let mut differences = recycling.differences(&other.recycling);
+        let mut compare = |name, differs: bool| differences.extend(differs.then_some(name));
+        compare("idle_timeout", *idle_timeout != other.idle_timeout);
+        compare("initializer", *initializer != other.initializer);
+        compare("env", *environment != other.environment);
+        compare("containment", *containment != other.containment);
+        compare("reuse", *reuse != other.reuse);
+        compare("codec", *codec != other.codec);
+        compare("queue_capacity", *queue_capacity != other.queue_capacity);
+        compare("start_method", *start_method != other.start_method);
+        compare("worker_program", *worker_program != other.worker_program);
+        compare("guest_output", *output != other.output);
+        compare("max_argument_bytes", *max_argument_bytes != other.max_argument_bytes);
+        compare("max_result_bytes", *max_result_bytes != other.max_result_bytes);
+        compare("max_memory_bytes", *max_memory_bytes != other.max_memory_bytes);
+        compare("max_output_bytes", *max_output_bytes != other.max_output_bytes);
+        differences
+    }
+
     pub(super) fn queue_capacity(&self) -> usize {
         self.queue_capacity
     }

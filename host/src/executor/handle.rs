@@ -7,6 +7,7 @@ use super::map::{Map, MapUnordered};
 use super::options::Shutdown;
 use super::schedule::Schedule;
 use super::task::{IntoTask, Task};
+use super::total_workers::WorkerShare;
 use crate::dispatcher::{self, Ended, Job, Message, PoolHandle, PoolOptions, Promise, ShutdownMode, Stats};
 use crate::error::{BrokenProcessPool, Error, ErrorKind, TaskError, TaskRef};
 use crate::module::{Library, Prepared, Source};
@@ -36,6 +37,7 @@ struct Inner {
     id: u64,
     options: Options,
     max_workers: AtomicUsize,
+    share: Arc<WorkerShare>,
     pool: PoolHandle,
     library: Library,
     next_task: AtomicU64,
@@ -123,14 +125,19 @@ impl Executor {
         static NEXT_EXECUTOR: AtomicU64 = AtomicU64::new(0);
         let id = NEXT_EXECUTOR.fetch_add(1, Ordering::Relaxed);
         let ended = Arc::new(Latch::default());
-        let latch = Arc::clone(&ended);
-        let pool = dispatcher::start(pool, options.queue_capacity(), move || latch.set()).map_err(|error| {
+        let share = Arc::new(WorkerShare::take(max_workers)?);
+        let (latch, taken) = (Arc::clone(&ended), Arc::clone(&share));
+        let when_ended = move || {
+            taken.give_back();
+            latch.set();
+        };
+        let pool = dispatcher::start(pool, options.queue_capacity(), when_ended).map_err(|error| {
             let message = "the dispatcher could not be started: no descriptor or no thread is left";
             Error::new(ErrorKind::System, message).with_source(error)
         })?;
         let (next_task, closed) = (AtomicU64::new(0), AtomicBool::new(false));
         let max_workers = AtomicUsize::new(max_workers);
-        Ok(Self { inner: Arc::new(Inner { id, options, max_workers, pool, library, next_task, closed, ended }) })
+        Ok(Self { inner: Arc::new(Inner { id, options, max_workers, share, pool, library, next_task, closed, ended }) })
     }
 
     /// The executor's number: grows with each one that the program makes.
@@ -230,11 +237,16 @@ impl Executor {
     /// and the others when they have finished what they run. Does not wait.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidOption`] for 0 or more than [`limits::MAX_WORKERS`](crate::limits::MAX_WORKERS).
+    /// [`ErrorKind::InvalidOption`] for 0 or more than [`limits::MAX_WORKERS`](crate::limits::MAX_WORKERS);
+    /// [`ErrorKind::TooManyWorkers`] when the executors of this program would have more than
+    /// [`limits::MAX_TOTAL_WORKERS`](crate::limits::MAX_TOTAL_WORKERS) together. Nothing is changed then.
     pub fn resize(&self, max_workers: usize) -> Result<(), Error> {
         let max_workers = checked_max_workers(Some(max_workers))?;
-        self.inner.max_workers.store(max_workers, Ordering::Relaxed);
-        self.inner.pool.mailbox.send(Message::Resize { max_workers }).map_err(|_| Error::shutdown())
+        self.inner.share.change(max_workers, || {
+            self.inner.pool.mailbox.send(Message::Resize { max_workers }).map_err(|_| Error::shutdown())?;
+            self.inner.max_workers.store(max_workers, Ordering::Relaxed);
+            Ok(())
+        })
     }
 
     /// Ends the executor and waits until every worker process is gone. Can be called again, from anywhere; a later call

@@ -13,6 +13,7 @@ mod recycling;
 mod reusable;
 mod schedule;
 mod task;
+mod total_workers;
 mod wait;
 
 pub use as_completed::{AsCompleted, Unfinished, as_completed};
@@ -22,6 +23,9 @@ pub use handle::{Executor, TrySubmitError, TrySubmitted};
 pub use loaded_module::{Function, Module};
 pub use map::{Map, MapUnordered};
 pub use options::{Containment, GuestOutput, Reuse, Shutdown, StartMethod};
-pub use reusable::get_reusable_executor;
+pub use reusable::{
+    NotReused, ReusableBuilder, ReusableExecutor, ReusableScope, ReuseExecutor, get_reusable_executor,
+    release_reusable_executor,
+};
 pub use task::{IntoTask, Task};
 pub use wait::{ReturnWhen, Waited, wait};

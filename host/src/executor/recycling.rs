@@ -77,6 +77,17 @@ impl ExecutorBuilder {
 }
 
 impl RecyclingOptions {
+    /// The names of the options that differ.
+    pub(super) fn differences(&self, other: &Self) -> Vec<&'static str> {
+        let Self { max_tasks_per_worker, max_worker_age, max_worker_growth_bytes } = self;
+        let differences = [
+            ("max_tasks_per_worker", *max_tasks_per_worker != other.max_tasks_per_worker),
+            ("max_worker_age", *max_worker_age != other.max_worker_age),
+            ("max_worker_growth_bytes", *max_worker_growth_bytes != other.max_worker_growth_bytes),
+        ];
+        differences.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
+    }
+
     /// In the words of the dispatcher.
     pub(super) fn checked(&self) -> Result<Recycling, Error> {
         if let Some(max_tasks) = self.max_tasks_per_worker {
