@@ -50,7 +50,8 @@ fn no_worker_runs_more_tasks_than_it_may_and_no_task_is_lost() {
     }
 }
 
-// behaviour: B42 (the shape of cpython#115634)
+// behaviour: B42
+// The shape of cpython#115634.
 #[test]
 fn the_last_worker_retires_with_a_backlog_behind_it() {
     let _house = house();
@@ -62,7 +63,8 @@ fn the_last_worker_retires_with_a_backlog_behind_it() {
     check(sums(&executor, 1));
 }
 
-// behaviour: B42, B15 (the shapes of cpython#119592 and #132969)
+// behaviour: B42, B15
+// The shapes of cpython#119592 and #132969.
 #[test]
 fn workers_that_retire_while_the_executor_shuts_down_are_replaced_until_all_is_done() {
     let _house = house();
@@ -81,7 +83,8 @@ fn workers_that_retire_while_the_executor_shuts_down_are_replaced_until_all_is_d
     assert!(held.wait_for_shutdown(Duration::from_secs(60)));
 }
 
-// behaviour: B42, B16 (the shape of cpython#152967)
+// behaviour: B42, B16
+// The shape of cpython#152967.
 #[test]
 fn workers_that_retire_after_the_last_handle_was_dropped_are_replaced_until_all_is_done() {
     let _house = house();

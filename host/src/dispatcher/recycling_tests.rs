@@ -93,7 +93,8 @@ fn spent(worker: u64, ended: u64) -> [Action; 2] {
     retired(worker, Retirement::Tasks { ended })
 }
 
-// behaviour: B42 (the shape of cpython#115634: more tasks than workers × bound, and the bound is more than one)
+// behaviour: B42
+// The shape of cpython#115634: more tasks than workers × bound, and the bound is more than one.
 #[test]
 fn the_last_worker_retires_with_a_backlog_and_another_goes_on_with_it() {
     let (mut pool, started) = Pool::new(1, tasks(2), 5);
@@ -108,7 +109,8 @@ fn the_last_worker_retires_with_a_backlog_and_another_goes_on_with_it() {
     assert_eq!(pool.run(2, 4), [], "it has one left, and stays");
 }
 
-// behaviour: B42 (the shapes of cpython#119592, #132969 and #152967: shut down with or without a wait, or let go)
+// behaviour: B42
+// The shapes of cpython#119592, #132969 and #152967: shut down with or without a wait, or let go.
 #[test]
 fn a_worker_that_retires_while_the_pool_shuts_down_is_replaced_until_the_backlog_is_done() {
     let (mut pool, _) = Pool::new(1, tasks(1), 3);
@@ -123,7 +125,8 @@ fn a_worker_that_retires_while_the_pool_shuts_down_is_replaced_until_the_backlog
     assert_eq!(pool.exited(2), [Action::Terminate]);
 }
 
-// behaviour: B42 (cpython#152978: no worker that starts now would be stopped by anybody)
+// behaviour: B42
+// Cpython#152978: no worker that starts now would be stopped by anybody.
 #[test]
 fn nothing_is_started_for_a_retired_worker_once_the_rest_is_cancelled() {
     for mode in [ShutdownMode::CancelPending, ShutdownMode::Kill] {

@@ -66,7 +66,8 @@ impl ExecutorBuilder {
     /// [`limits::MEMORY_LOOK_INTERVAL`], and one more [`limits::MEMORY_SECOND_LOOK_DELAY`] later when the first shows too
     /// much. This is for workers that keep more and more; what one task may hold is
     /// [`max_memory_bytes`](Self::max_memory_bytes). With [`Reuse::Worker`](crate::Reuse::Worker) the instance that tasks
-    /// share counts, and its state is lost with the worker.
+    /// share counts, and its state is lost with the worker. A busy worker keeps the buffer of its largest argument: with a
+    /// larger [`max_argument_bytes`](Self::max_argument_bytes) than the default, raise this too.
     ///
     /// # Source
     /// loky, where a worker that has grown by 300 MB after its first task is restarted.
