@@ -1,6 +1,6 @@
-//! Who comes first, and who is run again, against the state machine.
+//! Who comes first, who is run again, and who is stopped, against the state machine.
 
-use super::action::{Action, End};
+use super::action::{Action, End, KillReason};
 use super::event::{Event, ShutdownMode};
 use super::recycling::Recycling;
 use super::state::{Claims, State, StateOptions};
@@ -164,4 +164,18 @@ fn a_task_that_ended_in_a_worker_that_lived_is_not_run_again() {
     let mut pool = Pool::busy(1, Containment::Task, 9);
     let done = Event::TaskDone { worker: WorkerId(0), task: TaskId(0), trapped: true };
     assert_eq!(pool.event(done), [Action::Finish { task: TaskId(0), end: End::Told }]);
+}
+
+// behaviour: B29
+#[test]
+fn a_task_that_runs_is_stopped_though_the_answer_of_the_one_before_was_not_read_yet() {
+    let cancelled = |task| Action::Finish { task: TaskId(task), end: End::Cancelled };
+    let stop = Action::Kill { worker: WorkerId(0), reason: KillReason::Cancelled };
+    for (task, actions) in [(1, vec![cancelled(1), stop]), (0, vec![cancelled(0)])] {
+        let mut pool = Pool::busy(1, Containment::Task, 0);
+        assert_eq!(pool.submit(1, 0), [send(0, 1)]);
+        // So task 0 is over.
+        pool.begin(1);
+        assert_eq!(pool.event(Event::Cancel { task: TaskId(task), even_running: true }), actions);
+    }
 }
