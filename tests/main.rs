@@ -9,6 +9,7 @@
 //! - [`reusable`]: one executor that is used again and again.
 //! - [`shutdown`]: how an executor ends, and what becomes of its tasks and workers.
 //! - [`guests_see`]: what a guest sees of its surroundings, and the caller of a guest.
+//! - [`other_languages`]: guests in C, JavaScript and Python, each if its tools are on the machine.
 //! - [`crashes`]: processes that die: the caller's, one worker, many at once; workers that cannot be started.
 //! - [`hostile_worker`]: workers that lie on their channel.
 //! - [`modules`]: modules and options that cannot be used, and what their errors say; the cache.
@@ -21,6 +22,7 @@ mod guests_see;
 mod hostile_worker;
 mod map;
 mod modules;
+mod other_languages;
 mod outcomes;
 mod patience;
 mod pool;
