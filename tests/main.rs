@@ -11,6 +11,7 @@
 //! - [`scheduling`]: which task comes first, and which is run again.
 //! - [`shutdown`]: how an executor ends, and what becomes of its tasks and workers.
 //! - [`guests_see`]: what a guest sees of its surroundings, and the caller of a guest.
+//! - [`other_languages`]: guests in C, JavaScript and Python, each if its tools are on the machine.
 //! - [`crashes`]: processes that die: the caller's, one worker, many at once; workers that cannot be started.
 //! - [`hostile_worker`]: workers that lie on their channel.
 //! - [`stress`]: thousands of injected faults.
@@ -24,6 +25,7 @@ mod guests_see;
 mod hostile_worker;
 mod map;
 mod modules;
+mod other_languages;
 mod outcomes;
 mod patience;
 mod pool;
