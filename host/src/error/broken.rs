@@ -9,6 +9,22 @@ use std::fmt;
 /// The name is that of `concurrent.futures`. With [`Containment::Task`](crate::Containment::Task), the default, it
 /// reaches only the task that was running; with [`Containment::Pool`](crate::Containment::Pool) every task that was
 /// pending. Each future has an error object of its own.
+///
+/// ```
+/// # use guest_basic::crash::trap_unreachable;
+/// # let executor = isopool::Executor::builder().max_workers(1).build()?;
+/// use isopool::{BrokenCause, TrapCode};
+///
+/// let error = executor.submit(trap_unreachable::task())?.result().expect_err("it traps");
+/// let broken = error.broken_process_pool().expect("a trap is one");
+/// assert_eq!(broken.task.as_ref().expect("it is of one task").function(), "crash::trap_unreachable");
+/// let BrokenCause::Trap(trap) = &broken.cause else { panic!("{broken}") };
+/// assert_eq!(trap.code, TrapCode::Unreachable);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Source
+/// `concurrent.futures.process.BrokenProcessPool`, which names neither task nor worker nor cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BrokenProcessPool {
