@@ -10,6 +10,7 @@
 //! - [`shutdown`]: how an executor ends, and what becomes of its tasks and workers.
 //! - [`guests_see`]: what a guest sees of its surroundings, and the caller of a guest.
 //! - [`crashes`]: processes that die: the caller's, one worker, many at once; workers that cannot be started.
+//! - [`starved`]: a system that gives no more memory, descriptors or processes.
 //! - [`hostile_worker`]: workers that lie on their channel.
 //! - [`modules`]: modules and options that cannot be used, and what their errors say; the cache.
 //!
@@ -26,6 +27,7 @@ mod patience;
 mod pool;
 mod reusable;
 mod shutdown;
+mod starved;
 mod support;
 mod tidy;
 mod waiting;

@@ -29,6 +29,8 @@ pub(crate) struct WorkerHandle {
     pub(crate) up: bool,
     /// What was wrong with what it said.
     pub(crate) lie: Option<String>,
+    /// Why it leaves, in its own words.
+    pub(crate) last_words: Option<String>,
     /// The caller killed it, for a reason of the pool's own.
     pub(crate) killed: bool,
     /// Its channel is watched; it is not any more once it was closed.
@@ -59,6 +61,7 @@ impl WorkerHandle {
             loaded: HashSet::new(),
             up: false,
             lie: None,
+            last_words: None,
             killed: false,
             is_open: true,
             waits_for_room: false,

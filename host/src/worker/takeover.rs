@@ -35,6 +35,7 @@ pub fn worker_main() {
     let code = match ran {
         Ok(Ok(())) => EXIT_STOPPED,
         Ok(Err(error)) if error.is_caller_gone() => EXIT_STOPPED,
+        Ok(Err(error @ WorkerError::Told(_))) => error.exit_code(),
         Ok(Err(error)) => {
             eprintln!("isopool worker {}: {error}", std::process::id());
             error.exit_code()
