@@ -11,11 +11,10 @@ use super::promise::Ended;
 use super::room::Room;
 use super::state::State;
 use super::token::Token;
-use super::told::{Told, log, report, to_error};
+use super::told::{Told, death, log, report, to_error};
 use super::worker_handle::{WorkerHandle, Workers};
 use crate::error::{BrokenCause, BrokenProcessPool, TaskError, TaskRef, WorkerRef};
 use crate::ipc::{ChannelError, PROTOCOL_VERSION, Received, Reply, WorkerConfig, last_words};
-use crate::process::explained;
 use crate::task::{Outcome, TaskId, TaskReport, WorkerId};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use std::collections::{HashMap, VecDeque};
@@ -237,19 +236,12 @@ impl EventLoop {
 
     fn worker_is_gone(&mut self, id: WorkerId, cause: BrokenCause) {
         let Some(worker) = self.workers.0.get(&id) else { return };
-        let name = worker.name;
-        let words = worker.last_words.as_deref().map(|words| format!(": {words}")).unwrap_or_default();
+        let (name, words) = (worker.name, worker.last_words());
         let expected = worker.killed || cause == BrokenCause::Exited { code: 0 };
         if expected {
             tracing::debug!(worker = %name, "a worker has left");
         } else {
-            let cause = format!("{cause}{words}");
-            // Another one is started. If that goes on, the pool breaks and says why.
-            if worker.up {
-                tracing::warn!(worker = %name, cause, "a worker died");
-            } else {
-                tracing::info!(worker = %name, cause, "a worker died before it was ready");
-            }
+            death(name, worker.up, &format!("{cause}{words}"));
             self.status.workers_lost.fetch_add(1, Ordering::Relaxed);
         }
         let cause = if worker.up {
@@ -328,7 +320,7 @@ impl EventLoop {
             }
             Err(error) => {
                 let program = self.options.program.path().display();
-                let reason = format!("`{program}` could not be started: {}", explained(&error));
+                let reason = format!("`{program}` could not be started: {}", crate::process::explained(&error));
                 tracing::info!(reason, "a worker could not be started");
                 self.cause = Some((None, BrokenCause::SpawnFailed { reason }));
                 self.events.push_back(Event::StartFailed { worker: id });

@@ -178,6 +178,11 @@ impl WorkerHandle {
         }))
     }
 
+    /// Its last words, to be put behind what ended it; empty if there were none.
+    pub(crate) fn last_words(&self) -> String {
+        self.last_words.as_deref().map(|words| format!(": {words}")).unwrap_or_default()
+    }
+
     pub(crate) fn socket(&self) -> BorrowedFd<'_> {
         self.channel.as_fd()
     }

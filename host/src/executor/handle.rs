@@ -6,6 +6,7 @@ use super::loaded_module::Module;
 use super::map::{Map, MapUnordered};
 use super::options::Shutdown;
 use super::task::{IntoTask, Task};
+use super::try_submit::{TrySubmitError, TrySubmitted};
 use crate::dispatcher::{self, Ended, Job, Message, PoolHandle, PoolOptions, Promise, ShutdownMode, Stats};
 use crate::error::{BrokenProcessPool, Error, ErrorKind, TaskError, TaskRef};
 use crate::module::{Library, Prepared, Source};
@@ -78,36 +79,6 @@ impl Latch {
             }
         }
         true
-    }
-}
-
-/// What [`Executor::try_submit`] gives: the future, or the task back.
-pub type TrySubmitted<T> =
-    Result<TaskFuture<<T as IntoTask>::Output>, TrySubmitError<<T as IntoTask>::Arguments, <T as IntoTask>::Output>>;
-
-/// A task that [`Executor::try_submit`] did not take.
-pub struct TrySubmitError<A, R> {
-    /// The task, whole.
-    pub task: Task<A, R>,
-    /// Why it was refused; [`ErrorKind::QueueFull`] when there was no room.
-    pub error: Error,
-}
-
-impl<A: fmt::Debug, R> fmt::Debug for TrySubmitError<A, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TrySubmitError").field("task", &self.task).field("error", &self.error).finish()
-    }
-}
-
-impl<A, R> fmt::Display for TrySubmitError<A, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.error.fmt(f)
-    }
-}
-
-impl<A: fmt::Debug, R> std::error::Error for TrySubmitError<A, R> {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        std::error::Error::source(&self.error)
     }
 }
 
