@@ -284,7 +284,7 @@ mod tests {
                 .map(|found| found.bytes.map_err(|reason| reason.to_string()))
                 .collect::<Vec<_>>()
         };
-        assert_eq!(look(&[here.clone()]), [Ok(b"good".to_vec())]);
+        assert_eq!(look(std::slice::from_ref(&here)), [Ok(b"good".to_vec())]);
         let refused = |reason: &str| Err(format!("cannot be read: {reason}"));
         let named = ["broken.txt", "pipe.txt", "socket.txt", "gone/away.txt"].map(at);
         assert_eq!(

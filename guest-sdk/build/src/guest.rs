@@ -53,9 +53,7 @@ pub fn guest() -> Option<Built> {
 ///
 /// ```no_run
 /// // build.rs; then `include_bytes!(env!("ISOPOOL_MODULE_RESIZE"))` is what `Executor::load` takes
-/// fn main() {
-///     isopool_build::guest_at("../plugins/resize");
-/// }
+/// isopool_build::guest_at("../plugins/resize");
 /// ```
 ///
 /// # Panics
@@ -68,9 +66,7 @@ pub fn guest_at(path: impl AsRef<Path>) -> Option<Built> {
 ///
 /// ```no_run
 /// // build.rs of a package whose tasks recurse deeply, and whose traps are to be traced to their lines
-/// fn main() {
-///     isopool_build::Guest::new().stack_bytes(1 << 20).line_tables(true).compile();
-/// }
+/// isopool_build::Guest::new().stack_bytes(1 << 20).line_tables(true).compile();
 /// ```
 #[derive(Clone, Debug)]
 pub struct Guest {

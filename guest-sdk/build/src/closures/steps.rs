@@ -31,9 +31,7 @@ pub fn closures() {
 ///
 /// ```no_run
 /// // build.rs of a program whose closures recurse deeply
-/// fn main() {
-///     isopool_build::Closures::new().stack_bytes(1 << 20).compile();
-/// }
+/// isopool_build::Closures::new().stack_bytes(1 << 20).compile();
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Closures {
