@@ -12,6 +12,7 @@
 //! - [`crashes`]: processes that die: the caller's, one worker, many at once; workers that cannot be started.
 //! - [`starved`]: a system that gives no more memory, descriptors or processes.
 //! - [`hostile_worker`]: workers that lie on their channel.
+//! - [`stress`]: thousands of injected faults.
 //! - [`modules`]: modules and options that cannot be used, and what their errors say; the cache.
 //!
 //! What they share: [`support`] (every test runs alone and leaves nothing behind) and [`patience`] (bounded waits).
@@ -28,6 +29,7 @@ mod pool;
 mod reusable;
 mod shutdown;
 mod starved;
+mod stress;
 mod support;
 mod tidy;
 mod waiting;
