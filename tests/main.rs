@@ -13,6 +13,7 @@
 //! - [`guests_see`]: what a guest sees of its surroundings, and the caller of a guest.
 //! - [`other_languages`]: guests in C, JavaScript and Python, each if its tools are on the machine.
 //! - [`crashes`]: processes that die: the caller's, one worker, many at once; workers that cannot be started.
+//! - [`starved`]: a system that gives no more memory, descriptors or processes.
 //! - [`hostile_worker`]: workers that lie on their channel.
 //! - [`stress`]: thousands of injected faults.
 //! - [`modules`]: modules and options that cannot be used, and what their errors say; the cache.
@@ -33,6 +34,7 @@ mod recycling;
 mod reusable;
 mod scheduling;
 mod shutdown;
+mod starved;
 mod stress;
 mod support;
 mod tidy;

@@ -6,6 +6,7 @@ mod as_completed;
 mod builder;
 mod future;
 mod handle;
+mod latch;
 mod loaded_module;
 mod map;
 mod options;
@@ -14,12 +15,13 @@ mod reusable;
 mod schedule;
 mod task;
 mod total_workers;
+mod try_submit;
 mod wait;
 
 pub use as_completed::{AsCompleted, Unfinished, as_completed};
 pub use builder::ExecutorBuilder;
 pub use future::{CancelOnDrop, TaskFuture};
-pub use handle::{Executor, TrySubmitError, TrySubmitted};
+pub use handle::Executor;
 pub use loaded_module::{Function, Module};
 pub use map::{Map, MapUnordered};
 pub use options::{Containment, GuestOutput, Reuse, Shutdown, StartMethod};
@@ -28,4 +30,5 @@ pub use reusable::{
     release_reusable_executor,
 };
 pub use task::{IntoTask, Task};
+pub use try_submit::{TrySubmitError, TrySubmitted};
 pub use wait::{ReturnWhen, Waited, wait};

@@ -1,7 +1,7 @@
 //! The loop: receives requests, runs tasks, answers. One thread, one task at a time.
 
-use super::compile;
 use super::exit::WorkerError;
+use super::{compile, last_words};
 use crate::engine::{GuestEngine, GuestSettings, LogSink, ModuleCache, Purpose, Run};
 use crate::executor::GuestOutput;
 use crate::fault::{self, Point};
@@ -21,23 +21,27 @@ pub(super) type SharedChannel = Arc<Mutex<WorkerChannel>>;
 /// Answers the caller until it says stop or is gone.
 pub(super) fn serve(socket: OwnedFd) -> Result<(), WorkerError> {
     let channel = Arc::new(Mutex::new(WorkerChannel::new(socket)));
-    let Some(first) = receive(&channel)? else { return Ok(()) };
+    last_words::telling(&channel, || answer(&channel))
+}
+
+fn answer(channel: &SharedChannel) -> Result<(), WorkerError> {
+    let Some(first) = receive(channel)? else { return Ok(()) };
     let Request::Configure(config) = first.request else {
         return Err(WorkerError::Protocol("another request before `Configure`"));
     };
     fault::point(Point::ConfigureRead);
     let understood = config.protocol == PROTOCOL_VERSION;
     let role = config.role;
-    let engine = if understood { Some(start_engine(config, &channel)?) } else { None };
+    let engine = if understood { Some(start_engine(config, channel)?) } else { None };
     fault::point(Point::EngineMade);
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    send(&channel, &Reply::Ready { protocol: PROTOCOL_VERSION, version }, &[])?;
+    send(channel, &Reply::Ready { protocol: PROTOCOL_VERSION, version }, &[])?;
     fault::point(Point::ReadySent);
     // The caller reads of the other protocol in `Ready`, and says so.
     let Some(engine) = engine else { return Ok(()) };
     match role {
-        Role::Worker => run_tasks(&channel, engine, first.descriptor),
-        Role::Compiler => compile::serve(&channel, engine),
+        Role::Worker => run_tasks(channel, engine, first.descriptor),
+        Role::Compiler => compile::serve(channel, engine),
     }
 }
 
@@ -61,7 +65,8 @@ fn start_engine(config: WorkerConfig, channel: &SharedChannel) -> Result<GuestEn
         max_output_bytes,
         max_memory_bytes: config.max_memory_bytes,
     };
-    GuestEngine::new(purpose, settings).map_err(|error| WorkerError::Engine(format!("{error:#}")))
+    GuestEngine::new(purpose, settings)
+        .map_err(|error| WorkerError::Engine(format!("{error:#}{}", last_words::advice())))
 }
 
 /// Sends each record at once. A channel that fails here fails again at the end of the task, and is noticed there.
