@@ -36,6 +36,8 @@ pub(super) struct Assigned {
     pub(super) turn: Turn,
     /// Its future has ended already (it was cancelled while it ran); what the worker says of it is ignored.
     pub(super) abandoned: bool,
+    /// Since when it is the first one that its worker has.
+    pub(super) first_since: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -114,7 +116,7 @@ impl Worker {
 
     pub(super) fn give(&mut self, id: WorkerId, turn: Turn, actions: &mut Vec<Action>) {
         self.tasks_left -= 1;
-        self.assigned.push(Assigned { turn, abandoned: false });
+        self.assigned.push(Assigned { turn, abandoned: false, first_since: None });
         actions.push(Action::Send { worker: id, task: turn.task() });
     }
 
