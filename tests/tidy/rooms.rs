@@ -45,6 +45,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("limits", &[]),
     ("fault", &[]),
+    ("guide", &[]),
 ];
 
 #[test]
