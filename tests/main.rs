@@ -7,6 +7,8 @@
 //! - [`map`]: the same function for many items.
 //! - [`pool`]: how many workers there are, when they come and go, how full a pool may be.
 //! - [`reusable`]: one executor that is used again and again.
+//! - [`start_methods`]: how workers come to life, and what must hold under each way; fork servers that die.
+//! - [`native`]: native functions of the program: processes that run them, initializers of workers.
 //! - [`shutdown`]: how an executor ends, and what becomes of its tasks and workers.
 //! - [`guests_see`]: what a guest sees of its surroundings, and the caller of a guest.
 //! - [`crashes`]: processes that die: the caller's, one worker, many at once; workers that cannot be started.
@@ -21,11 +23,13 @@ mod guests_see;
 mod hostile_worker;
 mod map;
 mod modules;
+mod native;
 mod outcomes;
 mod patience;
 mod pool;
 mod reusable;
 mod shutdown;
+mod start_methods;
 mod support;
 mod tidy;
 mod waiting;

@@ -55,6 +55,8 @@ pub mod limits;
 #[cfg(not(target_family = "wasm"))]
 mod module;
 #[cfg(not(target_family = "wasm"))]
+mod native;
+#[cfg(not(target_family = "wasm"))]
 mod process;
 #[cfg(not(target_family = "wasm"))]
 mod queue;
@@ -68,7 +70,10 @@ mod task;
 mod worker;
 
 #[cfg(not(target_family = "wasm"))]
-pub use context::{CpuCountError, cpu_count, physical_cpu_count};
+pub use context::{
+    CpuCountError, Force, ProcessContext, StartMethod, StartMethodAlreadySet, UnknownStartMethod, cpu_count,
+    get_context, get_start_method, physical_cpu_count, set_start_method,
+};
 #[cfg(not(target_family = "wasm"))]
 pub use dispatcher::Stats;
 #[cfg(not(target_family = "wasm"))]
@@ -78,15 +83,17 @@ pub use error::{
 #[cfg(not(target_family = "wasm"))]
 pub use executor::{
     AsCompleted, CancelOnDrop, Containment, Executor, ExecutorBuilder, Function, GuestOutput, IntoTask, Map,
-    MapUnordered, Module, ReturnWhen, Reuse, Shutdown, StartMethod, Task, TaskFuture, TrySubmitError, TrySubmitted,
-    Unfinished, Waited, as_completed, get_reusable_executor, wait,
+    MapUnordered, Module, ReturnWhen, Reuse, Shutdown, Task, TaskFuture, TrySubmitError, TrySubmitted, Unfinished,
+    Waited, as_completed, get_reusable_executor, wait,
 };
 #[cfg(target_family = "wasm")]
 pub use isopool_guest::*;
 #[cfg(not(target_family = "wasm"))]
 pub use isopool_guest::{Bytes, Call, Codec, CodecError};
 #[doc(inline)]
-pub use isopool_macros::{closure as task, host, shared};
+pub use isopool_macros::{closure as task, host, native, shared};
+#[cfg(not(target_family = "wasm"))]
+pub use native::{Descriptor, NativeCall, Process, ProcessError};
 #[cfg(not(target_family = "wasm"))]
 pub use task::{
     CapturedOutput, CodecFailure, Failure, FunctionInfo, Location, ModuleHash, ModuleInfo, Panic, Side, TaskId,
@@ -97,3 +104,11 @@ pub use worker::worker_main;
 
 #[doc(hidden)]
 pub use isopool_guest as __guest;
+
+/// What the expansion of [`native`] names.
+#[cfg(not(target_family = "wasm"))]
+#[doc(hidden)]
+pub mod __native {
+    pub use crate::native::{FUNCTIONS, NativeFailure, NativeFunction, invoke};
+    pub use linkme;
+}

@@ -81,6 +81,7 @@ impl State {
             Event::WorkerLied { worker } => self.lied(worker, actions),
             Event::WorkerHungUp { worker } => self.hung_up(worker, now),
             Event::WorkerExited { worker } => self.worker_exited(worker, now, claims, actions),
+            Event::InitializerFailed { worker } => self.break_pool(worker, None, actions),
             Event::StartFailed { worker } => self.start_failed(worker, now, actions),
             Event::Resized { max_workers } => self.resized(max_workers, claims, actions),
             Event::Shutdown { mode } => self.shutdown(mode, claims, actions),
@@ -210,8 +211,12 @@ impl State {
         }
     }
 
-    /// Waits longer after each failure, and gives up when nothing else keeps the pool going.
+    /// Waits longer after each failure, and gives up when nothing else keeps the pool going. What fails during such a wait
+    /// was started before it, and counts with the failure that began it: one blow that hits many workers is one failure.
     fn count_failed_start(&mut self, id: WorkerId, now: Instant, actions: &mut Vec<Action>) {
+        if self.start_after.is_some_and(|moment| moment > now) {
+            return;
+        }
         self.failed_starts += 1;
         let none_left = !self.workers.values().any(|worker| matches!(worker.phase, Phase::Ready | Phase::Surplus));
         if self.failed_starts >= CRASH_LOOP_STARTS && none_left {

@@ -4,6 +4,7 @@
 
 mod as_completed;
 mod builder;
+mod context;
 mod future;
 mod handle;
 mod loaded_module;
@@ -19,7 +20,7 @@ pub use future::{CancelOnDrop, TaskFuture};
 pub use handle::{Executor, TrySubmitError, TrySubmitted};
 pub use loaded_module::{Function, Module};
 pub use map::{Map, MapUnordered};
-pub use options::{Containment, GuestOutput, Reuse, Shutdown, StartMethod};
+pub use options::{Containment, GuestOutput, Reuse, Shutdown};
 pub use reusable::get_reusable_executor;
 pub use task::{IntoTask, Task};
 pub use wait::{ReturnWhen, Waited, wait};

@@ -3,6 +3,7 @@
 use super::builder::{ExecutorBuilder, checked_max_workers};
 use super::handle::Executor;
 use super::options::Shutdown;
+use crate::context::{StartMethod, get_start_method};
 use crate::error::Error;
 use crate::limits::DEFAULT_REUSABLE_IDLE_TIMEOUT;
 use std::cell::RefCell;
@@ -21,7 +22,7 @@ thread_local! {
 /// Idle workers leave after [`DEFAULT_REUSABLE_IDLE_TIMEOUT`] unless `idle_timeout` says otherwise.
 ///
 /// # Errors
-/// As [`ExecutorBuilder::build`].
+/// As [`ExecutorBuilder::build`]. The start method `fork` is refused: it is unsafe in a program with threads.
 ///
 /// # Source
 /// loky's `get_reusable_executor`, which is per thread since 3.7.0.
@@ -37,6 +38,13 @@ thread_local! {
 /// # }
 /// ```
 pub fn get_reusable_executor(mut builder: ExecutorBuilder) -> Result<Executor, Error> {
+    let start_method = *builder.options.start_method.get_or_insert_with(get_start_method);
+    if start_method == StartMethod::Fork {
+        return Err(Error::invalid(
+            "the reusable executor does not take the start method fork: it lives through the starts of other threads, \
+             whose locks a copy of this program would find locked for ever; choose spawn or forkserver",
+        ));
+    }
     builder.options.idle_timeout.get_or_insert(DEFAULT_REUSABLE_IDLE_TIMEOUT);
     CURRENT.with_borrow_mut(|current| {
         if let Some(executor) = current.as_ref() {

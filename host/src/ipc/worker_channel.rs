@@ -7,7 +7,7 @@ use crate::sys;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, IoSlice};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// One request, with its payload and its descriptor.
 #[derive(Debug)]
@@ -51,9 +51,8 @@ impl WorkerChannel {
     /// Waits for the next request; `None` when the caller has closed the channel or is gone.
     pub(crate) fn receive(&mut self) -> Result<Option<Received>, ChannelError> {
         loop {
-            if let Some(frame) = self.decoder.next()? {
-                let descriptor = if frame.with_descriptor { self.descriptors.pop_front() } else { None };
-                return Ok(Some(Received { request: frame.message, payload: frame.payload, descriptor }));
+            if let Some(received) = self.next_read()? {
+                return Ok(Some(received));
             }
             if self.read()? == 0 {
                 return Ok(None);
@@ -61,7 +60,15 @@ impl WorkerChannel {
         }
     }
 
-    fn read(&mut self) -> Result<usize, ChannelError> {
+    /// The next of the requests that were read whole by now.
+    pub(crate) fn next_read(&mut self) -> Result<Option<Received>, ChannelError> {
+        let Some(frame) = self.decoder.next()? else { return Ok(None) };
+        let descriptor = if frame.with_descriptor { self.descriptors.pop_front() } else { None };
+        Ok(Some(Received { request: frame.message, payload: frame.payload, descriptor }))
+    }
+
+    /// Waits for bytes and reads them; 0 when the caller has closed the channel or is gone.
+    pub(crate) fn read(&mut self) -> Result<usize, ChannelError> {
         loop {
             let got = match self.decoder.payload_to_fill() {
                 // A large payload goes straight to its place. No descriptor comes in the middle of a frame.
@@ -85,13 +92,24 @@ impl WorkerChannel {
 
     /// Sends a reply and its payload, and waits until the kernel has taken both.
     pub(crate) fn send(&mut self, reply: &Reply, payload: &[u8]) -> Result<(), ChannelError> {
+        self.send_with(reply, payload, None)
+    }
+
+    /// As [`send`](Self::send), with a descriptor beside it.
+    pub(crate) fn send_with(
+        &mut self,
+        reply: &Reply,
+        payload: &[u8],
+        mut descriptor: Option<BorrowedFd<'_>>,
+    ) -> Result<(), ChannelError> {
         self.out.clear();
-        frame::encode(reply, payload.len(), false, &mut self.out)?;
+        frame::encode(reply, payload.len(), descriptor.is_some(), &mut self.out)?;
         let (mut head, mut tail) = (&self.out[..], payload);
         while !head.is_empty() || !tail.is_empty() {
             let slices = [IoSlice::new(head), IoSlice::new(tail)];
-            match sys::send_with_descriptor(self.socket.as_fd(), &slices, None) {
+            match sys::send_with_descriptor(self.socket.as_fd(), &slices, descriptor) {
                 Ok(sent) => {
+                    descriptor = None;
                     let of_head = sent.min(head.len());
                     head = &head[of_head..];
                     tail = &tail[sent - of_head..];
@@ -101,5 +119,11 @@ impl WorkerChannel {
             }
         }
         Ok(())
+    }
+}
+
+impl AsFd for WorkerChannel {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 }

@@ -6,6 +6,8 @@ use std::io;
 
 /// The code of a worker that was told to stop, or whose caller is gone.
 pub(super) const EXIT_STOPPED: i32 = 0;
+/// The native function that it ran did not return.
+pub(super) const EXIT_FAILED: i32 = 1;
 /// It was not started by isopool (`EX_USAGE`).
 pub(super) const EXIT_NOT_A_WORKER: i32 = 64;
 /// It panicked (`EX_SOFTWARE`).
@@ -30,6 +32,8 @@ pub(super) enum WorkerError {
     Channel(#[from] WorkerChannelError),
     #[error("the caller sent {0}")]
     Protocol(&'static str),
+    #[error("its native function failed")]
+    NativeFailed,
 }
 
 impl WorkerError {
@@ -39,6 +43,11 @@ impl WorkerError {
             if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset))
     }
 
+    /// The caller was told all there is to tell.
+    pub(super) fn is_told(&self) -> bool {
+        matches!(self, Self::NativeFailed)
+    }
+
     /// A reply did not fit into a message.
     pub(super) fn is_message_too_large(&self) -> bool {
         matches!(self, Self::Channel(WorkerChannelError::Frame(FrameError::MessageTooLarge(_))))
@@ -46,6 +55,7 @@ impl WorkerError {
 
     pub(super) fn exit_code(&self) -> i32 {
         match self {
+            Self::NativeFailed => EXIT_FAILED,
             Self::NotAWorker { .. } => EXIT_NOT_A_WORKER,
             Self::Sandbox(_) | Self::Setup { .. } | Self::Engine(_) => EXIT_SETUP,
             Self::Channel(_) | Self::Protocol(_) => EXIT_PROTOCOL,

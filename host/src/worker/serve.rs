@@ -1,7 +1,7 @@
 //! The loop: receives requests, runs tasks, answers. One thread, one task at a time.
 
-use super::compile;
 use super::exit::WorkerError;
+use super::{compile, forkserver, native};
 use crate::engine::{GuestEngine, GuestSettings, LogSink, ModuleCache, Purpose, Run};
 use crate::executor::GuestOutput;
 use crate::ipc::{
@@ -19,44 +19,83 @@ pub(super) type SharedChannel = Arc<Mutex<WorkerChannel>>;
 /// Answers the caller until it says stop or is gone.
 pub(super) fn serve(socket: OwnedFd) -> Result<(), WorkerError> {
     let channel = Arc::new(Mutex::new(WorkerChannel::new(socket)));
-    let Some(first) = receive(&channel)? else { return Ok(()) };
-    let Request::Configure(config) = first.request else {
-        return Err(WorkerError::Protocol("another request before `Configure`"));
+    let Some((config, claims)) = configure(&channel)? else { return Ok(()) };
+    if let Some(call) = &config.native_initializer
+        && config.role == Role::Worker
+        && let Err(message) = native::initialize(call)
+    {
+        return send(&channel, &Reply::InitializerFailed { message }, &[]);
+    }
+    let purpose = match config.role {
+        Role::Worker | Role::ForkServer => Purpose::Run,
+        Role::Compiler => Purpose::Compile,
     };
-    let understood = config.protocol == PROTOCOL_VERSION;
     let role = config.role;
-    let engine = if understood { Some(start_engine(config, &channel)?) } else { None };
-    let version = env!("CARGO_PKG_VERSION").to_owned();
-    send(&channel, &Reply::Ready { protocol: PROTOCOL_VERSION, version }, &[])?;
-    // The caller reads of the other protocol in `Ready`, and says so.
-    let Some(engine) = engine else { return Ok(()) };
+    let engine = GuestEngine::new(purpose, settings(config, &channel)).map_err(no_engine)?;
+    greet(&channel)?;
     match role {
-        Role::Worker => run_tasks(&channel, engine, first.descriptor),
+        // Never dropped: to give back its reservations takes longer than to leave the process.
+        Role::Worker => run_tasks(&channel, Box::leak(Box::new(ModuleCache::new(engine))), claims),
         Role::Compiler => compile::serve(&channel, engine),
+        Role::ForkServer => match forkserver::serve(channel, engine)? {
+            Some(copy) => serve_as_copy(copy),
+            None => Ok(()),
+        },
     }
 }
 
-fn start_engine(config: WorkerConfig, channel: &SharedChannel) -> Result<GuestEngine, WorkerError> {
-    let purpose = match config.role {
-        Role::Worker => Purpose::Run,
-        Role::Compiler => Purpose::Compile,
+/// The life of a worker that a fork server has forked: from its configuration on it is that of any other.
+fn serve_as_copy(copy: forkserver::Copy) -> Result<(), WorkerError> {
+    let channel = Arc::new(Mutex::new(WorkerChannel::new(copy.channel)));
+    let Some((config, claims)) = configure(&channel)? else { return Ok(()) };
+    if config.role != Role::Worker {
+        return Err(WorkerError::Protocol("a role that no copy of a fork server has"));
+    }
+    copy.modules.renew(settings(config, &channel)).map_err(no_engine)?;
+    greet(&channel)?;
+    run_tasks(&channel, copy.modules, claims)
+}
+
+/// The first word, with the claim table that came with it; `None` when the caller is gone or speaks another protocol.
+fn configure(channel: &SharedChannel) -> Result<Option<(WorkerConfig, Option<OwnedFd>)>, WorkerError> {
+    let Some(first) = receive(channel)? else { return Ok(None) };
+    let Request::Configure(config) = first.request else {
+        return Err(WorkerError::Protocol("another request before `Configure`"));
     };
+    if config.protocol == PROTOCOL_VERSION {
+        return Ok(Some((config, first.descriptor)));
+    }
+    // The caller reads of the other protocol in `Ready`, and says so.
+    greet(channel)?;
+    Ok(None)
+}
+
+fn greet(channel: &SharedChannel) -> Result<(), WorkerError> {
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    send(channel, &Reply::Ready { protocol: PROTOCOL_VERSION, version }, &[])
+}
+
+fn no_engine(error: wasmtime::Error) -> WorkerError {
+    WorkerError::Engine(format!("{error:#}"))
+}
+
+fn settings(config: WorkerConfig, channel: &SharedChannel) -> GuestSettings {
     let max_output_bytes = match config.output {
         GuestOutput::Capture => config.max_output_bytes.min(MAX_CAPTURED_OUTPUT_BYTES as u64),
         _ => config.max_output_bytes,
     };
-    let settings = GuestSettings {
+    GuestSettings {
         worker_index: config.index,
         environment: config.environment,
         reuse: config.reuse,
         output: config.output,
         log_level: config.log_level,
-        logs: log_sink(channel),
+        // A fork server runs no guest, and its copies must not hold its channel.
+        logs: if config.role == Role::ForkServer { Arc::new(|_, _| {}) } else { log_sink(channel) },
         max_result_bytes: config.max_result_bytes,
         max_output_bytes,
         max_memory_bytes: config.max_memory_bytes,
-    };
-    GuestEngine::new(purpose, settings).map_err(|error| WorkerError::Engine(format!("{error:#}")))
+    }
 }
 
 /// Sends each record at once. A channel that fails here fails again at the end of the task, and is noticed there.
@@ -67,12 +106,10 @@ fn log_sink(channel: &SharedChannel) -> LogSink {
     })
 }
 
-fn run_tasks(channel: &SharedChannel, engine: GuestEngine, claims: Option<OwnedFd>) -> Result<(), WorkerError> {
+fn run_tasks(channel: &SharedChannel, modules: &mut ModuleCache, claims: Option<OwnedFd>) -> Result<(), WorkerError> {
     let claims = claims.ok_or(WorkerError::Protocol("`Configure` without a claim table"))?;
     let claims =
         ClaimTable::open(claims).map_err(|source| WorkerError::Setup { step: "open the claim table", source })?;
-    // Never dropped: to give back its reservations takes longer than to leave the process.
-    let modules = Box::leak(Box::new(ModuleCache::new(engine)));
     while let Some(received) = receive(channel)? {
         match received.request {
             Request::Load { artifact } => {
@@ -86,7 +123,9 @@ fn run_tasks(channel: &SharedChannel, engine: GuestEngine, claims: Option<OwnedF
             }
             Request::Stop => break,
             Request::Configure(_) => return Err(WorkerError::Protocol("`Configure` twice")),
-            Request::Compile(_) => return Err(WorkerError::Protocol("`Compile` to a worker that runs tasks")),
+            Request::Compile(_) | Request::Fork { .. } | Request::Attach | Request::Call { .. } => {
+                return Err(WorkerError::Protocol("another process's request to a worker that runs tasks"));
+            }
         }
     }
     Ok(())

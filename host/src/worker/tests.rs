@@ -44,6 +44,7 @@ fn config(role: Role) -> WorkerConfig {
         max_result_bytes: 64 * MIB as u64,
         max_output_bytes: MIB as u64,
         max_memory_bytes: 512 * MIB as u64,
+        native_initializer: None,
     }
 }
 

@@ -1,12 +1,13 @@
 //! A child process, by a descriptor that never means another one (pidfd_open(2)).
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 /// How a child ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) enum WaitStatus {
     /// It left with this code.
     Exited(i32),
@@ -31,6 +32,26 @@ impl PidFd {
         }
         // SAFETY: the call above returned a new descriptor (close-on-exec by definition) that nobody else owns.
         Ok(Self(unsafe { OwnedFd::from_raw_fd(descriptor as i32) }))
+    }
+
+    /// The descriptor of the process `pid` that another process has opened and sent.
+    ///
+    /// # Errors
+    /// It is no such descriptor, or that of another process, or the process is gone and was waited for.
+    pub(crate) fn received(descriptor: OwnedFd, pid: u32) -> io::Result<Self> {
+        let about = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", descriptor.as_raw_fd()))?;
+        let found = about.lines().find_map(|line| line.strip_prefix("Pid:")).map(str::trim);
+        if found == Some(pid.to_string().as_str()) {
+            return Ok(Self(descriptor));
+        }
+        let message = format!("expected a descriptor of process {pid}, got one of {}", found.unwrap_or("no process"));
+        Err(io::Error::new(io::ErrorKind::InvalidData, message))
+    }
+
+    /// Whether the process has ended, whoever waits for it.
+    pub(crate) fn has_ended(&self) -> io::Result<bool> {
+        let mut watched = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
+        Ok(poll(&mut watched, PollTimeout::ZERO)? > 0)
     }
 
     /// Sends a signal; a child that has ended already is no error.
