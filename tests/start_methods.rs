@@ -382,7 +382,10 @@ fn fork_server_killed_while_idle_is_missed_by_nobody() {
     let executor = pool(StartMethod::ForkServer, 2);
     for _ in 0..10 {
         works(&executor);
+        let workers = pids(&executor);
         kill(fork_server());
+        // Before that, one of them might take the next task along.
+        until("its workers are gone", || !workers.iter().any(|&pid| is_alive(pid)));
         works(&executor);
     }
     assert!(executor.broken().is_none());

@@ -100,13 +100,13 @@ impl EventLoop {
             }
             News::Ended { worker: id, cause } => {
                 let Some(worker) = self.workers.0.get_mut(&id) else { return };
-                worker.tell_end(cause);
                 if worker.lives() {
                     let name = worker.name;
                     if let Some(server) = self.nursery.server() {
                         server.kill_for(format!("it said that {name} has ended, which lives"));
                     }
                 } else {
+                    worker.tell_end(cause);
                     self.process_ended(id);
                 }
             }

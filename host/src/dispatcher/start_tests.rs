@@ -110,3 +110,40 @@ fn worker_that_closes_its_channel_gets_a_moment_to_end_by_itself() {
     assert_eq!(pool.tick(), (HANG_UP_GRACE.as_millis(), killed));
     assert_eq!(pool.event(Event::WorkerExited { worker }), [Action::Finish { task: TASK, end: End::Lost { worker } }]);
 }
+
+// behaviour: B50, B38
+#[test]
+fn one_blow_that_hits_many_workers_counts_once() {
+    let options = StateOptions { max_workers: 8, idle_timeout: None, containment: Containment::Task };
+    let mut pool = Pool { state: State::new(options), now: Instant::now(), begun: AllBegun(false) };
+    for task in 0..8 {
+        assert_eq!(pool.event(Event::Submitted { task: TaskId(task) }).len(), 1);
+    }
+    for round in 0..u64::from(CRASH_LOOP_STARTS) {
+        // Some were up and had done nothing, some were not: a fork server that dies takes all of them along.
+        let workers = (0..8).map(|number| WorkerId(8 * round + number));
+        pool.event(Event::WorkerReady { worker: WorkerId(8 * round) });
+        let actions: Vec<Action> = workers.flat_map(|worker| pool.event(Event::WorkerExited { worker })).collect();
+        let broken = actions.iter().any(|action| matches!(action, Action::Break { .. }));
+        assert_eq!(broken, round + 1 == u64::from(CRASH_LOOP_STARTS), "round {round}");
+        if !broken {
+            assert_eq!(actions, [], "a moment passes before the next ones are tried");
+            assert_eq!(pool.tick().1.len(), 8);
+        }
+    }
+}
+
+// behaviour: B50, B37
+#[test]
+fn native_initializer_that_fails_breaks_the_pool_at_once() {
+    let mut pool = Pool::new(false);
+    let worker = WorkerId(0);
+    assert_eq!(pool.event(Event::Submitted { task: TASK }), [start(0)]);
+    let broken = [
+        Action::Break { worker, culprit: None },
+        Action::Finish { task: TASK, end: End::Broken },
+        Action::Kill { worker, reason: KillReason::Broken },
+    ];
+    assert_eq!(pool.event(Event::InitializerFailed { worker }), broken);
+    assert_eq!(pool.event(Event::WorkerExited { worker }), [], "no other is started");
+}

@@ -13,6 +13,7 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
+use std::sync::Arc;
 
 /// A function that a process of this program can run. See [`native`](crate::native).
 #[doc(hidden)]
@@ -76,12 +77,18 @@ thread_local! {
 
 /// Runs it, catches its panic, and finds out where that was.
 fn watched<T>(function: impl FnOnce() -> T, place: &RefCell<String>) -> Result<T, Box<dyn Any + Send>> {
-    let before = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|info: &PanicHookInfo<'_>| {
-        PLACE.set(info.location().map(ToString::to_string).unwrap_or_default());
+    let before = Arc::new(std::panic::take_hook());
+    let (this, others) = (std::thread::current().id(), Arc::clone(&before));
+    std::panic::set_hook(Box::new(move |info: &PanicHookInfo<'_>| {
+        // The panic of a thread that the function has started is no end of the function.
+        if std::thread::current().id() == this {
+            PLACE.set(info.location().map(ToString::to_string).unwrap_or_default());
+        } else {
+            others(info);
+        }
     }));
     let ran = catch_unwind(AssertUnwindSafe(function));
-    std::panic::set_hook(before);
+    std::panic::set_hook(Box::new(move |info| before(info)));
     *place.borrow_mut() = PLACE.take();
     ran
 }
@@ -117,5 +124,25 @@ impl NativeEnd {
                 format!("the program has no native function `{function}`; it has {}", registered.join(", "))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn function_that_nobody_registered_is_told_with_those_that_are() {
+        let (end, _) = run("nowhere::nothing", &[], Vec::new());
+        assert_eq!(end, NativeEnd::Unknown { registered: Vec::new() });
+        assert_eq!(end.describe("a"), "the program has no native function `a`, nor any other");
+        let end = NativeEnd::Unknown { registered: vec!["b".into(), "c".into()] };
+        assert_eq!(end.describe("a"), "the program has no native function `a`; it has b, c");
+    }
+
+    #[test]
+    fn words_of_any_length_are_cut() {
+        let cut = cut("ä".repeat(MAX_MESSAGE_BYTES));
+        assert!(cut.len() <= MAX_MESSAGE_BYTES && cut.chars().all(|c| c == 'ä'));
     }
 }

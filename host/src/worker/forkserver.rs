@@ -8,7 +8,7 @@ use super::takeover::setup;
 use crate::engine::{GuestEngine, ModuleCache};
 use crate::ipc::{Reply, Request, WorkerReceived};
 use crate::sandbox;
-use crate::sys::{self, Fork, PidFd};
+use crate::sys::{self, Fork, PidFd, WaitStatus};
 use crate::task::WorkerId;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -41,9 +41,10 @@ pub(super) fn serve(channel: SharedChannel, engine: GuestEngine) -> Result<Optio
     let modules = Box::leak(Box::new(ModuleCache::new(engine)));
     let mut server = ForkServer { channel, children: Vec::new() };
     let this = std::process::id();
+    // Nothing below starts one.
+    setup("have one thread only", sys::expect_one_thread())?;
     loop {
         let is_called = server.wait()?;
-        server.tell_ends()?;
         if is_called && server.channel.lock().read()? == 0 {
             return Ok(None);
         }
@@ -76,32 +77,33 @@ pub(super) fn serve(channel: SharedChannel, engine: GuestEngine) -> Result<Optio
 }
 
 impl ForkServer {
-    /// Waits for the caller's word or the end of a worker; whether the caller has said something.
-    fn wait(&self) -> Result<bool, WorkerError> {
+    /// Waits for the caller's word or the end of a worker, which is told at once; whether the caller has said something.
+    fn wait(&mut self) -> Result<bool, WorkerError> {
         let channel = self.channel.lock();
         let mut watched = vec![PollFd::new(channel.as_fd(), PollFlags::POLLIN)];
         watched.extend(self.children.iter().map(|(_, pidfd)| PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)));
         match poll(&mut watched, PollTimeout::NONE) {
-            Ok(_) | Err(Errno::EINTR) => Ok(watched[0].any().unwrap_or(false)),
-            Err(error) => setup("wait", Err(error.into())).map(|()| false),
+            Ok(_) => {}
+            Err(Errno::EINTR) => return Ok(false),
+            Err(error) => return setup("wait", Err(error.into())).map(|()| false),
         }
+        let mut has_something: Vec<bool> = watched.iter().map(|one| one.any().unwrap_or(false)).collect();
+        drop(channel);
+        // From the last, so that those before stay where they were.
+        for child in (0..self.children.len()).rev() {
+            if has_something.pop() == Some(true) {
+                self.tell_end(child)?;
+            }
+        }
+        Ok(has_something.pop() == Some(true))
     }
 
-    /// Takes the status of each worker that has ended, and tells it.
-    fn tell_ends(&mut self) -> Result<(), WorkerError> {
-        let mut ended = Vec::new();
-        self.children.retain(|(worker, pidfd)| match pidfd.try_wait() {
-            Ok(None) => true,
-            Ok(Some(status)) => {
-                ended.push((*worker, status));
-                false
-            }
-            Err(_) => {
-                ended.push((*worker, sys::WaitStatus::Unknown));
-                false
-            }
-        });
-        for (worker, status) in ended {
+    /// Takes the status of a worker that has ended, and tells it.
+    fn tell_end(&mut self, child: usize) -> Result<(), WorkerError> {
+        let (worker, pidfd) = &self.children[child];
+        let (worker, status) = (*worker, pidfd.try_wait().unwrap_or(Some(WaitStatus::Unknown)));
+        if let Some(status) = status {
+            self.children.swap_remove(child);
             self.channel.lock().send(&Reply::Ended { worker, status }, &[])?;
         }
         Ok(())
@@ -109,7 +111,7 @@ impl ForkServer {
 
     /// Forks a worker and tells of it. Returns in both processes.
     fn fork(&mut self, worker: WorkerId, channel: OwnedFd) -> Result<Side, WorkerError> {
-        let made = match sys::fork_alone() {
+        let made = match sys::fork() {
             Ok(Fork::Child) => return Ok(Side::Copy(channel)),
             Ok(Fork::Parent(pid)) => PidFd::open(pid).map(|pidfd| (pid, pidfd)).inspect_err(|_| end(pid)),
             Err(error) => Err(error),

@@ -3,7 +3,6 @@
 //! Always the C library's `fork`, never the bare system call: what the engine keeps of its process (a descriptor of its
 //! page map, for one) is put right by handlers that only the former runs.
 
-use super::this_process::expect_one_thread;
 use nix::unistd::ForkResult;
 use std::io;
 
@@ -16,21 +15,14 @@ pub(crate) enum Fork {
     Child,
 }
 
-/// Copies this process, which has one thread: the copy lacks nothing.
-///
-/// # Errors
-/// There are other threads, or the system has no room for one more process.
-pub(crate) fn fork_alone() -> io::Result<Fork> {
-    expect_one_thread()?;
-    fork()
-}
-
 /// Copies this process, and of its threads only this one. What another thread had locked at that moment stays locked in
-/// the copy for ever: the copy may hang at its first use of it, and must be watched.
+/// the copy for ever: the copy may hang at its first use of it, and must be watched. One of a process with one thread lacks
+/// nothing.
 pub(crate) fn fork() -> io::Result<Fork> {
     // SAFETY: the contract of fork in a process with threads is that the copy calls nothing that may wait for a lock of a
-    // thread that is not there. From `fork_alone` there is no such thread. From the start method `fork` there may be:
-    // the copy can then hang, and is killed when it is not ready in time, but touches no memory that is not valid.
+    // thread that is not there. In a fork server there is no such thread (`worker/forkserver.rs` checks). With the start
+    // method `fork` there may be: the copy can then hang, and is killed when it is not ready in time, but touches no memory
+    // that is not valid.
     match unsafe { nix::unistd::fork() }? {
         ForkResult::Parent { child } => Ok(Fork::Parent(child.as_raw().unsigned_abs())),
         ForkResult::Child => Ok(Fork::Child),

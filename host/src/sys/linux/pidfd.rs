@@ -103,3 +103,27 @@ impl AsFd for PidFd {
         self.0.as_fd()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::{Command, Stdio};
+
+    #[test]
+    fn descriptor_of_another_process_or_of_none_is_refused() {
+        let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().expect("it is everywhere");
+        let copy = || PidFd::open(child.id()).expect("it is a child").0;
+        assert!(PidFd::received(copy(), child.id()).is_ok());
+        let error = PidFd::received(copy(), 1).expect_err("another one");
+        assert_eq!(error.to_string(), format!("expected a descriptor of process 1, got one of {}", child.id()));
+        let file = std::fs::File::open("/dev/null").expect("it is everywhere");
+        let error = PidFd::received(file.into(), child.id()).expect_err("a file");
+        assert!(error.to_string().ends_with("got one of no process"), "{error}");
+        let pidfd = PidFd::open(child.id()).expect("it is a child");
+        assert!(!pidfd.has_ended().expect("it can be asked"));
+        drop(child.stdin.take());
+        pidfd.wait().expect("it ends with its input");
+        assert!(pidfd.has_ended().expect("it can be asked"));
+        assert!(PidFd::received(pidfd.0, child.id()).is_err(), "one that is gone has no number any more");
+    }
+}

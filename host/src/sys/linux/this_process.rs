@@ -83,7 +83,7 @@ pub(crate) fn forget_variable(name: &str) -> io::Result<()> {
 }
 
 /// Refuses to go on in a process that has other threads.
-pub(super) fn expect_one_thread() -> io::Result<()> {
+pub(crate) fn expect_one_thread() -> io::Result<()> {
     match thread_count()? {
         1 => Ok(()),
         count => Err(io::Error::other(format!("this process has {count} threads, and must have one for this"))),
