@@ -7,7 +7,8 @@ use crate::executor::GuestOutput;
 use crate::ipc::{
     ClaimTable, PROTOCOL_VERSION, Reply, Request, Role, RunRequest, WorkerChannel, WorkerConfig, WorkerReceived,
 };
-use crate::limits::MAX_CAPTURED_OUTPUT_BYTES;
+use crate::limits::{MAX_CAPTURED_OUTPUT_BYTES, WORKER_KEEPS_BYTES};
+use crate::sys;
 use crate::task::{LogRecord, Outcome, RunReport, TaskId};
 use parking_lot::Mutex;
 use std::os::fd::OwnedFd;
@@ -110,6 +111,7 @@ fn run_tasks(channel: &SharedChannel, modules: &mut ModuleCache, claims: Option<
     let claims = claims.ok_or(WorkerError::Protocol("`Configure` without a claim table"))?;
     let claims =
         ClaimTable::open(claims).map_err(|source| WorkerError::Setup { step: "open the claim table", source })?;
+    sys::keep_freed_memory(WORKER_KEEPS_BYTES);
     while let Some(received) = receive(channel)? {
         match received.request {
             Request::Load { artifact } => {
@@ -120,6 +122,7 @@ fn run_tasks(channel: &SharedChannel, modules: &mut ModuleCache, claims: Option<
                 if claims.begin(request.claim) {
                     run_task(channel, modules, &request, &received.payload)?;
                 }
+                channel.lock().recycle(received.payload);
             }
             Request::Stop => break,
             Request::Configure(_) => return Err(WorkerError::Protocol("`Configure` twice")),

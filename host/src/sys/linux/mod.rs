@@ -5,6 +5,7 @@
 mod cpu_features;
 mod descriptor;
 mod fork;
+mod heap;
 mod memory_file;
 mod pidfd;
 mod shared_words;
@@ -13,9 +14,10 @@ mod this_process;
 
 pub(crate) use cpu_features::cpu_features;
 pub(crate) use descriptor::{
-    close_all_except, is_socket, null_standard_input, replace_standard_input, set_nonblocking,
+    close_all_except, is_socket, null_standard_input, readable_within, replace_standard_input, set_nonblocking,
 };
 pub(crate) use fork::{Fork, fork, leave_now};
+pub(crate) use heap::{give_back_freed_memory, keep_freed_memory};
 pub(crate) use memory_file::MemoryFile;
 pub(crate) use pidfd::{PidFd, WaitStatus};
 pub(crate) use shared_words::SharedWords;
