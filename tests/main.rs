@@ -13,6 +13,7 @@
 //! - [`guests_see`]: what a guest sees of its surroundings, and the caller of a guest.
 //! - [`crashes`]: processes that die: the caller's, one worker, many at once; workers that cannot be started.
 //! - [`hostile_worker`]: workers that lie on their channel.
+//! - [`stress`]: thousands of injected faults.
 //! - [`modules`]: modules and options that cannot be used, and what their errors say; the cache.
 //!
 //! What they share: [`support`] (every test runs alone and leaves nothing behind) and [`patience`] (bounded waits).
@@ -30,6 +31,7 @@ mod pool;
 mod reusable;
 mod shutdown;
 mod start_methods;
+mod stress;
 mod support;
 mod tidy;
 mod waiting;

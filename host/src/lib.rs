@@ -49,6 +49,8 @@ mod error;
 #[cfg(not(target_family = "wasm"))]
 mod executor;
 #[cfg(not(target_family = "wasm"))]
+mod fault;
+#[cfg(not(target_family = "wasm"))]
 mod ipc;
 #[cfg(not(target_family = "wasm"))]
 pub mod limits;
@@ -111,4 +113,11 @@ pub use isopool_guest as __guest;
 pub mod __native {
     pub use crate::native::{FUNCTIONS, NativeFailure, NativeFunction, invoke};
     pub use linkme;
+}
+
+/// For the tests of this house: see `fault.rs`.
+#[cfg(all(debug_assertions, not(target_family = "wasm")))]
+#[doc(hidden)]
+pub mod __fault {
+    pub use crate::fault::{POINTS, slow_reader};
 }

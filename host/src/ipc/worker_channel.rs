@@ -2,6 +2,7 @@
 
 use super::frame::{self, Decoder, FrameError};
 use super::message::{Reply, Request};
+use crate::fault::{self, Point};
 use crate::limits::{LARGE_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES, READ_CHUNK_BYTES, WORKER_KEEPS_FOR};
 use crate::sys;
 use std::collections::VecDeque;
@@ -93,6 +94,7 @@ impl WorkerChannel {
             let got = match self.decoder.payload_to_fill() {
                 // A large payload goes straight to its place. No descriptor comes in the middle of a frame.
                 Some(rest) if rest.len() >= self.buffer.len() => {
+                    fault::point(Point::ArgumentHalfRead);
                     sys::receive_all(self.socket.as_fd(), rest).inspect(|&got| self.decoder.filled(got))
                 }
                 _ => {
@@ -126,6 +128,25 @@ impl WorkerChannel {
         self.keeps_memory |= payload.len() >= LARGE_PAYLOAD_BYTES;
         frame::encode(reply, payload.len(), descriptor.is_some(), &mut self.out)?;
         let (mut head, mut tail) = (&self.out[..], payload);
+        if let Some(fault) = half_sent(reply).and_then(fault::strikes) {
+            self.write(&head[..head.len() / 2], &[], descriptor.take())?;
+            fault.act();
+            head = &head[head.len() / 2..];
+        }
+        if let Some(fault) = (!tail.is_empty()).then(|| fault::strikes(Point::ResultHalfSent)).flatten() {
+            self.write(head, &tail[..tail.len() / 2], descriptor.take())?;
+            fault.act();
+            (head, tail) = (&[], &tail[tail.len() / 2..]);
+        }
+        self.write(head, tail, descriptor)
+    }
+
+    fn write(
+        &self,
+        mut head: &[u8],
+        mut tail: &[u8],
+        mut descriptor: Option<BorrowedFd<'_>>,
+    ) -> Result<(), ChannelError> {
         while !head.is_empty() || !tail.is_empty() {
             let slices = [IoSlice::new(head), IoSlice::new(tail)];
             match sys::send_with_descriptor(self.socket.as_fd(), &slices, descriptor) {
@@ -146,5 +167,17 @@ impl WorkerChannel {
 impl AsFd for WorkerChannel {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
+    }
+}
+
+/// The point in the middle of a reply.
+fn half_sent(reply: &Reply) -> Option<Point> {
+    match reply {
+        Reply::Ready { .. } => Some(Point::ReadyHalfSent),
+        Reply::Done { .. } => Some(Point::DoneHalfSent),
+        Reply::Log { .. } => Some(Point::LogHalfSent),
+        Reply::Compiled(_) | Reply::Refused(_) => Some(Point::CompiledHalfSent),
+        Reply::Forked { .. } | Reply::NotForked { .. } | Reply::Ended { .. } => Some(Point::ForkTold),
+        Reply::InitializerFailed { .. } | Reply::Called(_) => None,
     }
 }

@@ -6,6 +6,7 @@ use super::exit::WorkerError;
 use super::serve::SharedChannel;
 use super::takeover::setup;
 use crate::engine::{GuestEngine, ModuleCache};
+use crate::fault::{self, Point};
 use crate::ipc::{Reply, Request, WorkerReceived};
 use crate::sandbox;
 use crate::sys::{self, Fork, PidFd, WaitStatus};
@@ -58,11 +59,17 @@ pub(super) fn serve(channel: SharedChannel, engine: GuestEngine) -> Result<Optio
                 }
                 Request::Fork { worker } => {
                     let channel = descriptor.ok_or(WorkerError::Protocol("`Fork` without a channel"))?;
+                    fault::point(Point::ForkRead);
                     if let Side::Copy(channel) = server.fork(worker, channel)? {
+                        fault::arm_copy();
+                        fault::point(Point::Forked);
                         // With the server's channel go the channels of other workers that were read ahead.
                         drop(server);
                         return match sandbox::apply_to_copy(this) {
-                            Ok(()) => Ok(Some(Copy { channel, modules })),
+                            Ok(()) => {
+                                fault::point(Point::CopyOnItsOwn);
+                                Ok(Some(Copy { channel, modules }))
+                            }
                             // Nobody waits for this worker, or for what it says.
                             Err(error) if error.is_parent_gone() => Ok(None),
                             Err(error) => Err(error.into()),

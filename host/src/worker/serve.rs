@@ -4,6 +4,7 @@ use super::exit::WorkerError;
 use super::{compile, forkserver, native};
 use crate::engine::{GuestEngine, GuestSettings, LogSink, ModuleCache, Purpose, Run};
 use crate::executor::GuestOutput;
+use crate::fault::{self, Point};
 use crate::ipc::{
     ClaimTable, PROTOCOL_VERSION, Reply, Request, Role, RunRequest, WorkerChannel, WorkerConfig, WorkerReceived,
 };
@@ -33,6 +34,7 @@ pub(super) fn serve(socket: OwnedFd) -> Result<(), WorkerError> {
     };
     let role = config.role;
     let engine = GuestEngine::new(purpose, settings(config, &channel)).map_err(no_engine)?;
+    fault::point(Point::EngineMade);
     greet(&channel)?;
     match role {
         // Never dropped: to give back its reservations takes longer than to leave the process.
@@ -63,6 +65,7 @@ fn configure(channel: &SharedChannel) -> Result<Option<(WorkerConfig, Option<Own
     let Request::Configure(config) = first.request else {
         return Err(WorkerError::Protocol("another request before `Configure`"));
     };
+    fault::point(Point::ConfigureRead);
     if config.protocol == PROTOCOL_VERSION {
         return Ok(Some((config, first.descriptor)));
     }
@@ -73,7 +76,9 @@ fn configure(channel: &SharedChannel) -> Result<Option<(WorkerConfig, Option<Own
 
 fn greet(channel: &SharedChannel) -> Result<(), WorkerError> {
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    send(channel, &Reply::Ready { protocol: PROTOCOL_VERSION, version }, &[])
+    send(channel, &Reply::Ready { protocol: PROTOCOL_VERSION, version }, &[])?;
+    fault::point(Point::ReadySent);
+    Ok(())
 }
 
 fn no_engine(error: wasmtime::Error) -> WorkerError {
@@ -104,6 +109,7 @@ fn log_sink(channel: &SharedChannel) -> LogSink {
     let channel = Arc::clone(channel);
     Arc::new(move |task: TaskId, record: LogRecord| {
         let _ = channel.lock().send(&Reply::Log { task, record }, &[]);
+        fault::point(Point::LogSent);
     })
 }
 
@@ -111,20 +117,30 @@ fn run_tasks(channel: &SharedChannel, modules: &mut ModuleCache, claims: Option<
     let claims = claims.ok_or(WorkerError::Protocol("`Configure` without a claim table"))?;
     let claims =
         ClaimTable::open(claims).map_err(|source| WorkerError::Setup { step: "open the claim table", source })?;
+    fault::point(Point::ClaimsOpened);
     sys::keep_freed_memory(WORKER_KEEPS_BYTES);
     while let Some(received) = receive(channel)? {
         match received.request {
             Request::Load { artifact } => {
                 let file = received.descriptor.ok_or(WorkerError::Protocol("`Load` without a file"))?;
+                fault::point(Point::LoadRead);
                 modules.add(artifact, file);
+                fault::point(Point::LoadKept);
             }
             Request::Run(request) => {
+                fault::point(Point::RunRead);
                 if claims.begin(request.claim) {
+                    fault::note_begun(request.task);
+                    fault::point(Point::ClaimTaken);
                     run_task(channel, modules, &request, &received.payload)?;
                 }
                 channel.lock().recycle(received.payload);
+                fault::point(Point::PayloadRecycled);
             }
-            Request::Stop => break,
+            Request::Stop => {
+                fault::point(Point::StopRead);
+                break;
+            }
             Request::Configure(_) => return Err(WorkerError::Protocol("`Configure` twice")),
             Request::Compile(_) | Request::Fork { .. } | Request::Attach | Request::Call { .. } => {
                 return Err(WorkerError::Protocol("another process's request to a worker that runs tasks"));
@@ -153,10 +169,15 @@ fn run_task(
             send(channel, &Reply::Done { task, outcome, report: RunReport::default() }, &[])
         }
         sent => sent,
-    }
+    }?;
+    fault::point(Point::DoneSent);
+    drop(ended);
+    fault::point(Point::InstanceDropped);
+    Ok(())
 }
 
 pub(super) fn receive(channel: &SharedChannel) -> Result<Option<WorkerReceived>, WorkerError> {
+    fault::point(Point::RequestAwaited);
     Ok(channel.lock().receive()?)
 }
 

@@ -6,6 +6,7 @@
 use super::exit::{EXIT_PANIC, EXIT_STOPPED, WorkerError};
 use super::native;
 use super::serve::serve;
+use crate::fault::{self, Point};
 use crate::ipc::{NATIVE_SUFFIX, WORKER_VARIABLE};
 use crate::{sandbox, sys};
 use std::ffi::OsStr;
@@ -26,25 +27,29 @@ fn take_over() {
 /// isopool, 70 after a panic, 71 when it cannot make itself ready, and 76 when its channel fails.
 pub fn worker_main() {
     let Some(parent) = std::env::var_os(WORKER_VARIABLE) else { return };
+    fault::arm();
     std::process::exit(exit_code(|| run(&parent)));
 }
 
 /// Makes a worker of this process, a copy of its parent, and never returns: the copy leaves without what its parent does
 /// when it leaves.
 pub(crate) fn become_worker(channel: OwnedFd, parent: u32) -> ! {
+    fault::arm();
     let code = exit_code(|| {
         // The parent's own hook is not run here, nor dropped.
         std::mem::forget(std::panic::take_hook());
         std::panic::set_hook(Box::new(tell_panic));
+        fault::point(Point::TakenOver);
         setup("take the signals", sys::reset_signals())?;
         setup("leave the standard input", sys::null_standard_input())?;
+        fault::point(Point::ChannelTaken);
         live(channel, parent)
     });
     sys::leave_now(code);
 }
 
 fn exit_code(life: impl FnOnce() -> Result<(), WorkerError>) -> i32 {
-    match catch_unwind(AssertUnwindSafe(life)) {
+    let code = match catch_unwind(AssertUnwindSafe(life)) {
         Ok(Ok(())) => EXIT_STOPPED,
         Ok(Err(error)) if error.is_caller_gone() => EXIT_STOPPED,
         Ok(Err(error)) if error.is_told() => error.exit_code(),
@@ -54,13 +59,17 @@ fn exit_code(life: impl FnOnce() -> Result<(), WorkerError>) -> i32 {
         }
         // The hook has told it.
         Err(_) => EXIT_PANIC,
-    }
+    };
+    fault::point(Point::Leaving);
+    code
 }
 
 fn run(parent: &OsStr) -> Result<(), WorkerError> {
     std::panic::set_hook(Box::new(tell_panic));
+    fault::point(Point::TakenOver);
     let (parent, kind) = parent_and_kind(parent)?;
     let channel = take_channel()?;
+    fault::point(Point::ChannelTaken);
     match kind {
         Kind::Worker => live(channel, parent),
         Kind::Native => native::serve(channel, parent),
@@ -81,6 +90,7 @@ fn live(channel: OwnedFd, parent: u32) -> Result<(), WorkerError> {
     // Before `main` it still has its default action, which is to end the process.
     setup("ignore broken pipes", sys::ignore_broken_pipes())?;
     sandbox::apply(channel.as_fd(), parent)?;
+    fault::point(Point::SandboxApplied);
     serve(channel)
 }
 
