@@ -290,7 +290,6 @@ fn every_shutdown_comes_to_its_end_under_every_start_method() {
     }
 }
 
-// behaviour: B19
 /// Not a test: what a second process of this program does, when another test asks for one.
 #[test]
 fn stands_in_for_a_caller() {

@@ -11,6 +11,7 @@ use isopool::{BrokenCause, Bytes, Error, ErrorKind, Executor, Shutdown, StartMet
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 /// Faults in one run, if the environment does not say otherwise: as many as the promise of the house.
 const FAULTS_WANTED: u64 = 2000;
@@ -63,6 +64,8 @@ struct Tally {
     ends: BTreeMap<&'static str, u64>,
     executors: u64,
     broken_executors: u64,
+    /// The longest life of an executor, by its start method.
+    slowest: BTreeMap<&'static str, Duration>,
 }
 
 impl Tally {
@@ -80,6 +83,9 @@ impl Tally {
             line(what, 0);
         }
         self.faults.iter().for_each(|(point, count)| line(point, *count));
+        for (method, life) in &self.slowest {
+            write!(text, "\n  {method:<20} {:>7} ms at most", life.as_millis()).expect("text grows");
+        }
         text
     }
 }
@@ -139,7 +145,7 @@ fn end(submitted: &Submitted) -> &'static str {
 
 /// The life of one executor.
 fn one_executor(seed: u64, tally: &mut Tally) {
-    let plan = Plan::write(seed);
+    let (plan, begun) = (Plan::write(seed), Instant::now());
     let method = METHODS[(seed % 3) as usize];
     let builder = Executor::builder().start_method(method).max_workers(1 + (seed % 4) as usize);
     let executor = builder.build().expect("these are good options");
@@ -162,7 +168,7 @@ fn one_executor(seed: u64, tally: &mut Tally) {
     let how = match seed % 5 {
         0 => Shutdown::CancelPending,
         1 => Shutdown::Kill,
-        2 => Shutdown::FinishWithin(std::time::Duration::from_millis(seed % 50)),
+        2 => Shutdown::FinishWithin(Duration::from_millis(seed % 50)),
         _ => Shutdown::Finish,
     };
     // Some are shut down in the middle of it, some when all is done.
@@ -178,6 +184,8 @@ fn one_executor(seed: u64, tally: &mut Tally) {
     tally.executors += 1;
     tally.broken_executors += u64::from(executor.broken().is_some());
     assert_eq!(executor.stats().workers, []);
+    let slowest = tally.slowest.entry(method.name()).or_default();
+    *slowest = begun.elapsed().max(*slowest);
     check_nothing_ran_twice(&plan);
     for line in plan.lines("log") {
         let mut words = line.split(' ').skip(1);

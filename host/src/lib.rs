@@ -18,8 +18,9 @@
 //! ```
 //!
 //! [`task!`] makes a task of a closure in the program's own source. [`Executor::load`] takes a module at run time.
-//! [`TaskError`] says how a task ended without a value, [`Error`] what the pool could not do. No guard in `main` is needed:
-//! a worker is this program, executed again and taken over before `main`.
+//! [`get_context`] chooses how workers come to life ([`StartMethod`]), and runs a [`native`] function of the program in a
+//! [`Process`] of its own. [`TaskError`] says how a task ended without a value, [`Error`] what the pool could not do. No
+//! guard in `main` is needed: a worker is this program, executed again and taken over before `main`.
 //!
 //! # The way of a task
 //! ```text
