@@ -11,7 +11,9 @@
 //! - [`native`]: native functions of the program: processes that run them, initializers of workers.
 //! - [`shutdown`]: how an executor ends, and what becomes of its tasks and workers.
 //! - [`guests_see`]: what a guest sees of its surroundings, and the caller of a guest.
+//! - [`other_languages`]: guests in C, JavaScript and Python, each if its tools are on the machine.
 //! - [`crashes`]: processes that die: the caller's, one worker, many at once; workers that cannot be started.
+//! - [`starved`]: a system that gives no more memory, descriptors or processes.
 //! - [`hostile_worker`]: workers that lie on their channel.
 //! - [`stress`]: thousands of injected faults.
 //! - [`modules`]: modules and options that cannot be used, and what their errors say; the cache.
@@ -25,12 +27,14 @@ mod hostile_worker;
 mod map;
 mod modules;
 mod native;
+mod other_languages;
 mod outcomes;
 mod patience;
 mod pool;
 mod reusable;
 mod shutdown;
 mod start_methods;
+mod starved;
 mod stress;
 mod support;
 mod tidy;

@@ -172,9 +172,9 @@ impl Liar {
             }
             "end-of-one-that-lives" => {
                 self.send_with(&forked(worker, child.id()), &process)?;
-                self.send(&[7, worker, 0, 0], 0)?;
+                self.send(&[8, worker, 0, 0], 0)?;
             }
-            "end-of-nobody" => self.send(&[7, worker, 0, 0], 0)?,
+            "end-of-nobody" => self.send(&[8, worker, 0, 0], 0)?,
             "many-descriptors" => {
                 // Too few bytes for a frame.
                 for _ in 1..HEADER_BYTES {
@@ -239,7 +239,7 @@ const FORK: u8 = 4;
 
 /// `Reply::Forked { worker, pid }`.
 fn forked(worker: u8, pid: u32) -> Vec<u8> {
-    [&[5, worker, 252][..], &pid.to_le_bytes()].concat()
+    [&[6, worker, 252][..], &pid.to_le_bytes()].concat()
 }
 
 /// `Request::Run`, as the wire writes the number of a variant.

@@ -8,7 +8,7 @@ use super::worker_handle::WorkerHandle;
 use crate::error::BrokenCause;
 use crate::ipc::WorkerConfig;
 use crate::limits::FORK_SERVER_PATIENCE;
-use crate::process::News;
+use crate::process::{News, explained};
 use crate::sys::PidFd;
 use crate::task::WorkerId;
 use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
@@ -39,14 +39,14 @@ impl EventLoop {
             }
             Err(error) => {
                 let program = self.nursery.program().path().display();
-                self.not_started(format!("`{program}` could not be started: {error}"));
+                self.not_started(format!("`{program}` could not be started: {}", explained(&error)));
                 self.events.push_back(Event::StartFailed { worker: id });
             }
         }
     }
 
     fn not_started(&mut self, reason: String) {
-        tracing::warn!(reason, "a worker could not be started");
+        tracing::info!(reason, "a worker could not be started");
         self.cause = Some((None, BrokenCause::SpawnFailed { reason }));
     }
 

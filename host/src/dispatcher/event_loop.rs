@@ -11,10 +11,10 @@ use super::promise::Ended;
 use super::room::Room;
 use super::state::State;
 use super::token::Token;
-use super::told::{Told, log, report, to_error};
+use super::told::{Told, death, log, report, to_error};
 use super::worker_handle::{WorkerHandle, Workers};
 use crate::error::{BrokenCause, BrokenProcessPool, TaskError, TaskRef, WorkerRef};
-use crate::ipc::{ChannelError, PROTOCOL_VERSION, Received, Reply, WorkerConfig};
+use crate::ipc::{ChannelError, PROTOCOL_VERSION, Received, Reply, WorkerConfig, last_words};
 use crate::process::{Nursery, ProcessEnd};
 use crate::task::{Outcome, TaskId, TaskReport, WorkerId};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
@@ -205,6 +205,7 @@ impl EventLoop {
             Reply::Done { task, .. } | Reply::Log { task, .. } => {
                 self.lied(id, format!("it spoke of task {task}, which it does not have"));
             }
+            Reply::Leaves { message } => worker.last_words = Some(last_words(message)),
             Reply::InitializerFailed { message } if !worker.up => {
                 self.cause = Some((Some(worker.name), BrokenCause::InitializerFailed { message }));
                 self.handle(Event::InitializerFailed { worker: id });
@@ -254,18 +255,18 @@ impl EventLoop {
 
     fn worker_is_gone(&mut self, id: WorkerId, cause: BrokenCause) {
         let Some(worker) = self.workers.0.get(&id) else { return };
-        let name = worker.name;
+        let (name, words) = (worker.name, worker.last_words());
         let expected = worker.killed || cause == BrokenCause::Exited { code: 0 };
         if expected {
             tracing::debug!(worker = %name, "a worker has left");
         } else {
-            tracing::warn!(worker = %name, %cause, "a worker died");
+            death(name, worker.up, &format!("{cause}{words}"));
             self.status.workers_lost.fetch_add(1, Ordering::Relaxed);
         }
         let cause = if worker.up {
             cause
         } else {
-            BrokenCause::SpawnFailed { reason: format!("{name} ended before it was ready: {cause}") }
+            BrokenCause::SpawnFailed { reason: format!("{name} ended before it was ready: {cause}{words}") }
         };
         self.cause = Some((Some(name), cause));
         self.workers_changed = true;

@@ -30,6 +30,8 @@ pub(crate) struct WorkerHandle {
     pub(crate) up: bool,
     /// What was wrong with what it said.
     pub(crate) lie: Option<String>,
+    /// Why it leaves, in its own words.
+    pub(crate) last_words: Option<String>,
     /// The caller killed it, for a reason of the pool's own.
     pub(crate) killed: bool,
     /// Its channel is watched; it is not any more once it was closed.
@@ -53,8 +55,10 @@ impl WorkerHandle {
         let channel = CallerChannel::new(socket, max_payload).and_then(|mut channel| {
             let queued = channel.queue(&Request::Configure(config), None, Some(Arc::new(shared)));
             queued.map_err(|error| io::Error::other(error.to_string()))?;
-            // Also to one who is not there yet: it finds this when it comes.
-            channel.flush()?;
+            if process.is_awaited() {
+                // It finds this when it comes. What cannot be sent now is sent when it is there.
+                let _ = channel.flush();
+            }
             Ok(channel)
         });
         let is_open = !process.is_awaited();
@@ -69,6 +73,7 @@ impl WorkerHandle {
             loaded: loaded.into_iter().collect(),
             up: false,
             lie: None,
+            last_words: None,
             killed: false,
             is_open,
             waits_for_room: false,
@@ -213,6 +218,11 @@ impl WorkerHandle {
             (ProcessEnd::Ended(_), Some(lie)) => ProcessEnd::Ended(BrokenCause::Protocol { message: lie.clone() }),
             (end, _) => end,
         })
+    }
+
+    /// Its last words, to be put behind what ended it; empty if there were none.
+    pub(crate) fn last_words(&self) -> String {
+        self.last_words.as_deref().map(|words| format!(": {words}")).unwrap_or_default()
     }
 
     pub(crate) fn socket(&self) -> BorrowedFd<'_> {

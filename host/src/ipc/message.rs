@@ -1,5 +1,6 @@
 //! What the two ends of a channel say to each other: one type per direction.
 
+use crate::limits::MAX_MESSAGE_BYTES;
 use crate::sys::WaitStatus;
 use crate::task::{
     ArtifactId, InitializerCall, LogLevel, LogRecord, ModuleInfo, Outcome, Refusal, RunReport, TaskId, WorkerId,
@@ -126,10 +127,12 @@ pub(crate) enum Reply {
     Compiled(Compiled),
     /// The module cannot be used.
     Refused(Refusal),
+    /// The process cannot go on, and leaves: its last words.
+    Leaves { message: String },
     /// A worker was forked; a descriptor of its process comes with it.
     Forked { worker: WorkerId, pid: u32 },
     /// A worker could not be forked.
-    NotForked { worker: WorkerId, message: String },
+    NotForked { worker: WorkerId, errno: i32 },
     /// A worker that was forked has ended, in this way.
     Ended { worker: WorkerId, status: WaitStatus },
     /// The native initializer did not end well; this worker leaves.
@@ -144,4 +147,10 @@ pub(crate) struct Compiled {
     pub(crate) info: ModuleInfo,
     /// Bytes written to the memory file.
     pub(crate) artifact_bytes: u64,
+}
+
+/// What [`Reply::Leaves`] says, cut to [`MAX_MESSAGE_BYTES`].
+pub(crate) fn last_words(mut message: String) -> String {
+    message.truncate(message.floor_char_boundary(MAX_MESSAGE_BYTES));
+    message
 }

@@ -14,6 +14,6 @@ pub(crate) use claim::{ClaimLedger, ClaimTable, ClaimTicket, ClaimView};
 pub(crate) use frame::FrameError;
 pub(crate) use message::{
     CompileRequest, Compiled, NATIVE_SUFFIX, NativeCall, NativeEnd, PROTOCOL_VERSION, Reply, Request, Role, RunRequest,
-    WORKER_VARIABLE, WorkerConfig,
+    WORKER_VARIABLE, WorkerConfig, last_words,
 };
 pub(crate) use worker_channel::{ChannelError as WorkerChannelError, Received as WorkerReceived, WorkerChannel};

@@ -173,7 +173,8 @@ impl AsFd for WorkerChannel {
 /// The point in the middle of a reply.
 fn half_sent(reply: &Reply) -> Option<Point> {
     match reply {
-        Reply::Ready { .. } => Some(Point::ReadyHalfSent),
+        // A worker that cannot be ready says so instead.
+        Reply::Ready { .. } | Reply::Leaves { .. } => Some(Point::ReadyHalfSent),
         Reply::Done { .. } => Some(Point::DoneHalfSent),
         Reply::Log { .. } => Some(Point::LogHalfSent),
         Reply::Compiled(_) | Reply::Refused(_) => Some(Point::CompiledHalfSent),

@@ -4,9 +4,11 @@
 //! the fork server's word. Nobody here waits for it: what it owes has a deadline, and it is killed when that has passed.
 
 use super::spawn::{Guise, spawn};
-use super::{Child, Program, cause_of};
+use super::{Child, Program, cause_of, explained};
 use crate::error::{BrokenCause, signal_name};
-use crate::ipc::{CallerChannel, ChannelError, PROTOCOL_VERSION, Received, Reply, Request, Role, WorkerConfig};
+use crate::ipc::{
+    CallerChannel, ChannelError, PROTOCOL_VERSION, Received, Reply, Request, Role, WorkerConfig, last_words,
+};
 use crate::limits::HANG_UP_GRACE;
 use crate::sys::{self, PidFd};
 use crate::task::{ArtifactId, WorkerId};
@@ -26,6 +28,8 @@ pub(crate) struct ForkServer {
     up: bool,
     /// What is wrong with it: it was killed for that.
     fault: Option<String>,
+    /// Why it leaves, in its own words.
+    last_words: String,
     /// Its channel gives nothing more.
     closed: bool,
     /// By when it must have left, after it closed its channel.
@@ -69,6 +73,7 @@ impl ForkServer {
             channel,
             up: false,
             fault: None,
+            last_words: String::new(),
             closed: false,
             leaves_by: None,
             asked: BTreeSet::new(),
@@ -102,12 +107,20 @@ impl ForkServer {
         Ok(ours)
     }
 
-    /// Sends what was queued. One that does not take it is killed.
+    /// Sends what was queued. One that does not take it is ending, or is ended.
     pub(crate) fn flush(&mut self) {
-        if let Err(error) = self.channel.flush() {
-            self.channel.discard_unsent();
-            self.kill_for(format!("it takes no requests any more: {error}"));
+        let Err(error) = self.channel.flush() else { return };
+        self.channel.discard_unsent();
+        if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) {
+            self.hung_up();
+        } else {
+            self.kill_for(format!("it takes no requests: {error}"));
         }
+    }
+
+    /// It gets a moment to end by itself, so that what ended it is told, and not that it was killed here.
+    fn hung_up(&mut self) {
+        self.leaves_by.get_or_insert(Instant::now() + HANG_UP_GRACE);
     }
 
     /// Whether its channel gives nothing more.
@@ -141,7 +154,7 @@ impl ForkServer {
                 // Its process is ending or will be ended: without a channel it is of no use.
                 Ok(Received::Closed) | Err(ChannelError::CutFrame) => {
                     self.closed = true;
-                    self.leaves_by = Some(Instant::now() + HANG_UP_GRACE);
+                    self.hung_up();
                 }
                 Err(error) => {
                     self.closed = true;
@@ -169,9 +182,14 @@ impl ForkServer {
                 self.children.insert(worker);
                 Ok(Some(News::Born { worker, pid, pidfd }))
             }
-            Reply::NotForked { worker, message } if self.asked.remove(&worker) => {
+            Reply::NotForked { worker, errno } if self.asked.remove(&worker) => {
                 self.owed.remove(&worker);
-                Ok(Some(News::NotBorn { worker, reason: format!("the fork server could not fork: {message}") }))
+                let why = explained(&io::Error::from_raw_os_error(errno));
+                Ok(Some(News::NotBorn { worker, reason: format!("the fork server could not fork: {why}") }))
+            }
+            Reply::Leaves { message } => {
+                self.last_words = format!(": {}", last_words(message));
+                Ok(None)
             }
             Reply::Ended { worker, status } if self.children.remove(&worker) => {
                 self.owed.remove(&worker);
@@ -197,10 +215,9 @@ impl ForkServer {
     /// Kills it if it has not said in time what it owes.
     pub(crate) fn check_time(&mut self, now: Instant) {
         if self.next_deadline().is_some_and(|deadline| deadline <= now) {
-            let fault =
-                if self.closed { "it closed its channel and did not leave" } else { "it did not answer in time" };
+            let hung_up = self.leaves_by.take().is_some();
+            let fault = if hung_up { "it closed its channel and did not leave" } else { "it did not answer in time" };
             self.owed.clear();
-            self.leaves_by = None;
             self.kill_for(fault.to_owned());
         }
     }
@@ -228,7 +245,7 @@ impl ForkServer {
             (None, BrokenCause::Signaled { signal }) => format!("was killed by {}", signal_name(signal)),
             (None, _) => "is gone".to_owned(),
         };
-        Some(format!("the fork server (pid {}) {how}", self.child.pid))
+        Some(format!("the fork server (pid {}) {how}{}", self.child.pid, self.last_words))
     }
 
     /// Kills it and waits for its end.

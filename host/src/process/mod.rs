@@ -4,6 +4,7 @@
 
 mod child;
 mod exit;
+mod explain;
 mod fork;
 mod forkserver;
 mod nursery;
@@ -12,6 +13,7 @@ mod spawn;
 
 pub(crate) use child::{Child, ProcessEnd, WorkerProcess};
 pub(crate) use exit::cause_of;
+pub(crate) use explain::explained;
 pub(crate) use forkserver::News;
 pub(crate) use nursery::{Newborn, Nursery};
 pub(crate) use program::{Program, expect_no_worker};

@@ -30,6 +30,9 @@ pub(super) enum WorkerError {
     Engine(String),
     #[error(transparent)]
     Channel(#[from] WorkerChannelError),
+    /// The caller knows of it.
+    #[error(transparent)]
+    Told(Box<WorkerError>),
     #[error("the caller sent {0}")]
     Protocol(&'static str),
     #[error("its native function failed")]
@@ -43,11 +46,6 @@ impl WorkerError {
             if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset))
     }
 
-    /// The caller was told all there is to tell.
-    pub(super) fn is_told(&self) -> bool {
-        matches!(self, Self::NativeFailed)
-    }
-
     /// A reply did not fit into a message.
     pub(super) fn is_message_too_large(&self) -> bool {
         matches!(self, Self::Channel(WorkerChannelError::Frame(FrameError::MessageTooLarge(_))))
@@ -59,6 +57,7 @@ impl WorkerError {
             Self::NotAWorker { .. } => EXIT_NOT_A_WORKER,
             Self::Sandbox(_) | Self::Setup { .. } | Self::Engine(_) => EXIT_SETUP,
             Self::Channel(_) | Self::Protocol(_) => EXIT_PROTOCOL,
+            Self::Told(error) => error.exit_code(),
         }
     }
 }

@@ -8,7 +8,6 @@ use super::takeover::setup;
 use crate::engine::{GuestEngine, ModuleCache};
 use crate::fault::{self, Point};
 use crate::ipc::{Reply, Request, WorkerReceived};
-use crate::sandbox;
 use crate::sys::{self, Fork, PidFd, WaitStatus};
 use crate::task::WorkerId;
 use nix::errno::Errno;
@@ -23,10 +22,12 @@ pub(super) struct Copy {
     pub(super) channel: OwnedFd,
     /// Everything that was loaded when it was forked.
     pub(super) modules: &'static mut ModuleCache,
+    /// The fork server.
+    pub(super) parent: u32,
 }
 
-struct ForkServer {
-    channel: SharedChannel,
+struct ForkServer<'a> {
+    channel: &'a SharedChannel,
     children: Vec<(WorkerId, PidFd)>,
 }
 
@@ -37,11 +38,11 @@ enum Side {
 }
 
 /// Forks workers until the caller says stop or is gone (`None`), and in each of those workers.
-pub(super) fn serve(channel: SharedChannel, engine: GuestEngine) -> Result<Option<Copy>, WorkerError> {
+pub(super) fn serve(channel: &SharedChannel, engine: GuestEngine) -> Result<Option<Copy>, WorkerError> {
     // Never dropped: to give back its reservations takes longer than to leave the process.
     let modules = Box::leak(Box::new(ModuleCache::new(engine)));
     let mut server = ForkServer { channel, children: Vec::new() };
-    let this = std::process::id();
+    let parent = std::process::id();
     // Nothing below starts one.
     setup("have one thread only", sys::expect_one_thread())?;
     loop {
@@ -63,17 +64,7 @@ pub(super) fn serve(channel: SharedChannel, engine: GuestEngine) -> Result<Optio
                     if let Side::Copy(channel) = server.fork(worker, channel)? {
                         fault::arm_copy();
                         fault::point(Point::Forked);
-                        // With the server's channel go the channels of other workers that were read ahead.
-                        drop(server);
-                        return match sandbox::apply_to_copy(this) {
-                            Ok(()) => {
-                                fault::point(Point::CopyOnItsOwn);
-                                Ok(Some(Copy { channel, modules }))
-                            }
-                            // Nobody waits for this worker, or for what it says.
-                            Err(error) if error.is_parent_gone() => Ok(None),
-                            Err(error) => Err(error.into()),
-                        };
+                        return Ok(Some(Copy { channel, modules, parent }));
                     }
                 }
                 Request::Stop => return Ok(None),
@@ -83,7 +74,7 @@ pub(super) fn serve(channel: SharedChannel, engine: GuestEngine) -> Result<Optio
     }
 }
 
-impl ForkServer {
+impl ForkServer<'_> {
     /// Waits for the caller's word or the end of a worker, which is told at once; whether the caller has said something.
     fn wait(&mut self) -> Result<bool, WorkerError> {
         let channel = self.channel.lock();
@@ -130,7 +121,7 @@ impl ForkServer {
                 self.children.push((worker, pidfd));
             }
             Err(error) => {
-                let refused = Reply::NotForked { worker, message: error.to_string() };
+                let refused = Reply::NotForked { worker, errno: error.raw_os_error().unwrap_or_default() };
                 self.channel.lock().send(&refused, &[])?;
             }
         }

@@ -5,6 +5,7 @@
 mod compile;
 mod exit;
 mod forkserver;
+mod last_words;
 mod native;
 mod serve;
 mod takeover;

@@ -25,7 +25,7 @@ pub(super) fn serve(channel: OwnedFd, parent: u32) -> Result<(), WorkerError> {
     let (end, value) = native::run(&function, &argument, descriptors);
     let returned = end == NativeEnd::Returned;
     channel.send(&Reply::Called(end), &value)?;
-    if returned { Ok(()) } else { Err(WorkerError::NativeFailed) }
+    if returned { Ok(()) } else { Err(WorkerError::Told(Box::new(WorkerError::NativeFailed))) }
 }
 
 /// Calls the native initializer of a worker, which must leave no thread behind; what is wrong with it is in words.

@@ -1,7 +1,7 @@
 //! The loop: receives requests, runs tasks, answers. One thread, one task at a time.
 
 use super::exit::WorkerError;
-use super::{compile, forkserver, native};
+use super::{compile, forkserver, last_words, native};
 use crate::engine::{GuestEngine, GuestSettings, LogSink, ModuleCache, Purpose, Run};
 use crate::executor::GuestOutput;
 use crate::fault::{self, Point};
@@ -9,8 +9,8 @@ use crate::ipc::{
     ClaimTable, PROTOCOL_VERSION, Reply, Request, Role, RunRequest, WorkerChannel, WorkerConfig, WorkerReceived,
 };
 use crate::limits::{MAX_CAPTURED_OUTPUT_BYTES, WORKER_KEEPS_BYTES};
-use crate::sys;
 use crate::task::{LogRecord, Outcome, RunReport, TaskId};
+use crate::{sandbox, sys};
 use parking_lot::Mutex;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -21,42 +21,54 @@ pub(super) type SharedChannel = Arc<Mutex<WorkerChannel>>;
 /// Answers the caller until it says stop or is gone.
 pub(super) fn serve(socket: OwnedFd) -> Result<(), WorkerError> {
     let channel = Arc::new(Mutex::new(WorkerChannel::new(socket)));
-    let Some((config, claims)) = configure(&channel)? else { return Ok(()) };
+    let Some(copy) = last_words::telling(&channel, || answer(&channel))? else { return Ok(()) };
+    // With the fork server's channel go the channels of other workers that it had read ahead.
+    drop(channel);
+    let channel = Arc::new(Mutex::new(WorkerChannel::new(copy.channel)));
+    last_words::telling(&channel, || answer_as_copy(&channel, copy.modules, copy.parent))
+}
+
+/// `Some`: this process is not the one that came in here, but a worker that it has forked.
+fn answer(channel: &SharedChannel) -> Result<Option<forkserver::Copy>, WorkerError> {
+    let Some((config, claims)) = configure(channel)? else { return Ok(None) };
     if let Some(call) = &config.native_initializer
         && config.role == Role::Worker
         && let Err(message) = native::initialize(call)
     {
-        return send(&channel, &Reply::InitializerFailed { message }, &[]);
+        send(channel, &Reply::InitializerFailed { message }, &[])?;
+        return Ok(None);
     }
     let purpose = match config.role {
         Role::Worker | Role::ForkServer => Purpose::Run,
         Role::Compiler => Purpose::Compile,
     };
     let role = config.role;
-    let engine = GuestEngine::new(purpose, settings(config, &channel)).map_err(no_engine)?;
+    let engine = GuestEngine::new(purpose, settings(config, channel)).map_err(|error| no_engine(&error))?;
     fault::point(Point::EngineMade);
-    greet(&channel)?;
+    greet(channel)?;
     match role {
         // Never dropped: to give back its reservations takes longer than to leave the process.
-        Role::Worker => run_tasks(&channel, Box::leak(Box::new(ModuleCache::new(engine))), claims),
-        Role::Compiler => compile::serve(&channel, engine),
-        Role::ForkServer => match forkserver::serve(channel, engine)? {
-            Some(copy) => serve_as_copy(copy),
-            None => Ok(()),
-        },
+        Role::Worker => run_tasks(channel, Box::leak(Box::new(ModuleCache::new(engine))), claims).map(|()| None),
+        Role::Compiler => compile::serve(channel, engine).map(|()| None),
+        Role::ForkServer => forkserver::serve(channel, engine),
     }
 }
 
 /// The life of a worker that a fork server has forked: from its configuration on it is that of any other.
-fn serve_as_copy(copy: forkserver::Copy) -> Result<(), WorkerError> {
-    let channel = Arc::new(Mutex::new(WorkerChannel::new(copy.channel)));
-    let Some((config, claims)) = configure(&channel)? else { return Ok(()) };
+fn answer_as_copy(channel: &SharedChannel, modules: &mut ModuleCache, parent: u32) -> Result<(), WorkerError> {
+    match sandbox::apply_to_copy(parent) {
+        Ok(()) => fault::point(Point::CopyOnItsOwn),
+        // Nobody waits for this worker, or for what it says.
+        Err(error) if error.is_parent_gone() => return Ok(()),
+        Err(error) => return Err(error.into()),
+    }
+    let Some((config, claims)) = configure(channel)? else { return Ok(()) };
     if config.role != Role::Worker {
         return Err(WorkerError::Protocol("a role that no copy of a fork server has"));
     }
-    copy.modules.renew(settings(config, &channel)).map_err(no_engine)?;
-    greet(&channel)?;
-    run_tasks(&channel, copy.modules, claims)
+    modules.renew(settings(config, channel)).map_err(|error| no_engine(&error))?;
+    greet(channel)?;
+    run_tasks(channel, modules, claims)
 }
 
 /// The first word, with the claim table that came with it; `None` when the caller is gone or speaks another protocol.
@@ -81,8 +93,8 @@ fn greet(channel: &SharedChannel) -> Result<(), WorkerError> {
     Ok(())
 }
 
-fn no_engine(error: wasmtime::Error) -> WorkerError {
-    WorkerError::Engine(format!("{error:#}"))
+fn no_engine(error: &wasmtime::Error) -> WorkerError {
+    WorkerError::Engine(format!("{error:#}{}", last_words::advice()))
 }
 
 fn settings(config: WorkerConfig, channel: &SharedChannel) -> GuestSettings {
