@@ -341,7 +341,8 @@ fn fork_server_is_alone_with_one_thread_and_leaves_with_its_pool() {
     assert_eq!(std::fs::read_dir(format!("/proc/{server}/task")).expect("alive").count(), 1);
     let mut forked = children(server, "");
     let mut workers = pids(&executor);
-    (forked.sort_unstable(), workers.sort_unstable());
+    forked.sort_unstable();
+    workers.sort_unstable();
     assert_eq!(forked, workers, "the workers are its children");
     running.iter().for_each(|task| _ = task.cancel());
     works(&executor);

@@ -48,7 +48,7 @@ pub(crate) fn spawn(program: &Program, guise: Guise) -> io::Result<(Child, Owned
     command.arg0(guise.name());
     if guise != Guise::Native {
         command.env_clear();
-        let kept = KEPT_VARIABLES.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
+        let kept = KEPT_VARIABLES.iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
         command.envs(kept);
     }
     let suffix = if guise == Guise::Native { NATIVE_SUFFIX } else { "" };

@@ -122,7 +122,7 @@ mod tests {
         let pidfd = PidFd::open(child.id()).expect("it is a child");
         assert!(!pidfd.has_ended().expect("it can be asked"));
         drop(child.stdin.take());
-        pidfd.wait().expect("it ends with its input");
+        child.wait().expect("it ends with its input");
         assert!(pidfd.has_ended().expect("it can be asked"));
         assert!(PidFd::received(pidfd.0, child.id()).is_err(), "one that is gone has no number any more");
     }
