@@ -9,6 +9,8 @@
 //! - [`reusable`]: one executor that is used again and again.
 //! - [`start_methods`]: how workers come to life, and what must hold under each way; fork servers that die.
 //! - [`native`]: native functions of the program: processes that run them, initializers of workers.
+//! - [`recycling`]: workers that have served long enough.
+//! - [`scheduling`]: which task comes first, and which is run again.
 //! - [`shutdown`]: how an executor ends, and what becomes of its tasks and workers.
 //! - [`guests_see`]: what a guest sees of its surroundings, and the caller of a guest.
 //! - [`other_languages`]: guests in C, JavaScript and Python, each if its tools are on the machine.
@@ -31,7 +33,9 @@ mod other_languages;
 mod outcomes;
 mod patience;
 mod pool;
+mod recycling;
 mod reusable;
+mod scheduling;
 mod shutdown;
 mod start_methods;
 mod starved;

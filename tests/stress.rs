@@ -148,6 +148,8 @@ fn one_executor(seed: u64, tally: &mut Tally) {
     let (plan, begun) = (Plan::write(seed), Instant::now());
     let method = METHODS[(seed % 3) as usize];
     let builder = Executor::builder().start_method(method).max_workers(1 + (seed % 4) as usize);
+    // Half of them recycle their workers meanwhile.
+    let builder = if seed.is_multiple_of(2) { builder.max_tasks_per_worker(1 + (seed % 7) as usize) } else { builder };
     let executor = builder.build().expect("these are good options");
     let mut submitted = Vec::new();
     for n in 0..60 {

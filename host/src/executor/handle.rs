@@ -2,16 +2,18 @@
 
 use super::builder::{ExecutorBuilder, Options, checked_max_workers};
 use super::future::TaskFuture;
+use super::latch::Latch;
 use super::loaded_module::Module;
 use super::map::{Map, MapUnordered};
 use super::options::Shutdown;
+use super::schedule::Schedule;
 use super::task::{IntoTask, Task};
+use super::total_workers::WorkerShare;
 use super::try_submit::{TrySubmitError, TrySubmitted};
 use crate::dispatcher::{self, Ended, Job, Message, PoolHandle, PoolOptions, Promise, ShutdownMode, Stats};
 use crate::error::{BrokenProcessPool, Error, ErrorKind, TaskError, TaskRef};
 use crate::module::{Library, Prepared, Source};
 use crate::task::{CodecFailure, ModuleHash, Side, TaskId};
-use parking_lot::{Condvar, Mutex};
 use serde::Serialize;
 use std::fmt;
 use std::path::Path;
@@ -48,38 +50,12 @@ struct Inner {
     id: u64,
     options: Options,
     max_workers: AtomicUsize,
+    share: Arc<WorkerShare>,
     pool: PoolHandle,
     library: Library,
     next_task: AtomicU64,
     closed: AtomicBool,
     ended: Arc<Latch>,
-}
-
-/// Set once, when the dispatcher has ended.
-#[derive(Debug, Default)]
-struct Latch {
-    set: Mutex<bool>,
-    changed: Condvar,
-}
-
-impl Latch {
-    fn set(&self) {
-        *self.set.lock() = true;
-        self.changed.notify_all();
-    }
-
-    /// Waits until it is set; false at the deadline.
-    fn wait(&self, deadline: Option<Instant>) -> bool {
-        let mut set = self.set.lock();
-        while !*set {
-            match deadline {
-                None => self.changed.wait(&mut set),
-                Some(deadline) if self.changed.wait_until(&mut set, deadline).timed_out() => return *set,
-                Some(_) => {}
-            }
-        }
-        true
-    }
 }
 
 impl Executor {
@@ -117,14 +93,19 @@ impl Executor {
         static NEXT_EXECUTOR: AtomicU64 = AtomicU64::new(0);
         let id = NEXT_EXECUTOR.fetch_add(1, Ordering::Relaxed);
         let ended = Arc::new(Latch::default());
-        let latch = Arc::clone(&ended);
-        let pool = dispatcher::start(pool, options.queue_capacity(), move || latch.set()).map_err(|error| {
+        let share = Arc::new(WorkerShare::take(max_workers)?);
+        let (latch, taken) = (Arc::clone(&ended), Arc::clone(&share));
+        let when_ended = move || {
+            taken.give_back();
+            latch.set();
+        };
+        let pool = dispatcher::start(pool, options.queue_capacity(), when_ended).map_err(|error| {
             let message = "the dispatcher could not be started: no descriptor or no thread is left";
             Error::new(ErrorKind::System, message).with_source(error)
         })?;
         let (next_task, closed) = (AtomicU64::new(0), AtomicBool::new(false));
         let max_workers = AtomicUsize::new(max_workers);
-        Ok(Self { inner: Arc::new(Inner { id, options, max_workers, pool, library, next_task, closed, ended }) })
+        Ok(Self { inner: Arc::new(Inner { id, options, max_workers, share, pool, library, next_task, closed, ended }) })
     }
 
     /// The executor's number: grows with each one that the program makes.
@@ -291,7 +272,9 @@ impl Executor {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidOption`] for 0 or more than [`limits::MAX_WORKERS`](crate::limits::MAX_WORKERS);
-    /// [`ErrorKind::Shutdown`] when the executor has ended.
+    /// [`ErrorKind::TooManyWorkers`] when the executors of this program would have more than
+    /// [`limits::MAX_TOTAL_WORKERS`](crate::limits::MAX_TOTAL_WORKERS) together;
+    /// [`ErrorKind::Shutdown`] when the executor has ended. Nothing is changed then.
     ///
     /// ```
     /// let executor = isopool::Executor::builder().max_workers(1).build()?;
@@ -301,8 +284,11 @@ impl Executor {
     /// ```
     pub fn resize(&self, max_workers: usize) -> Result<(), Error> {
         let max_workers = checked_max_workers(Some(max_workers))?;
-        self.inner.max_workers.store(max_workers, Ordering::Relaxed);
-        self.inner.pool.mailbox.send(Message::Resize { max_workers }).map_err(|_| Error::shutdown())
+        self.inner.share.change(max_workers, || {
+            self.inner.pool.mailbox.send(Message::Resize { max_workers }).map_err(|_| Error::shutdown())?;
+            self.inner.max_workers.store(max_workers, Ordering::Relaxed);
+            Ok(())
+        })
     }
 
     /// Ends the executor and waits until every worker process is gone. Can be called again, from anywhere; a later call
@@ -417,6 +403,7 @@ impl Executor {
     }
 
     fn prepare<A, R>(&self, task: &Task<A, R>) -> Result<Arc<Prepared>, Error> {
+        task.schedule.check()?;
         let module = self.inner.library.get(&task.source)?;
         module.check(&task.function, &task.signature, self.inner.options.codec)?;
         Ok(module)
@@ -436,7 +423,19 @@ impl Executor {
                 tracing::debug!(parent: &span, bytes = argument.len(), "a task was submitted");
                 pool.status.submitted.fetch_add(1, Ordering::Relaxed);
                 let argument = Arc::new(argument);
-                let job = Job { id, module, argument, promise, submitted_at: Instant::now(), sent_at: None, span };
+                let Schedule { priority, retries } = task.schedule;
+                let job = Job {
+                    id,
+                    module,
+                    argument,
+                    promise,
+                    submitted_at: Instant::now(),
+                    sent_at: None,
+                    span,
+                    priority,
+                    retries,
+                    attempts: 1,
+                };
                 return match pool.mailbox.send(Message::Submit(Box::new(job))) {
                     Ok(()) => Ok(future),
                     Err(_) => {

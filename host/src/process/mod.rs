@@ -1,4 +1,4 @@
-//! What it does: brings worker processes to life, and says how they ended.
+//! What it does: brings worker processes to life, says what they hold and how they ended.
 //! Takes from: dispatcher, module, native. Hands to: the kernel.
 //! Never: forks the caller, unless its start method is `fork`; leaves a process unwatched; waits for a fork server.
 
@@ -7,6 +7,7 @@ mod exit;
 mod explain;
 mod fork;
 mod forkserver;
+mod memory;
 mod nursery;
 mod program;
 mod spawn;
@@ -15,6 +16,7 @@ pub(crate) use child::{Child, ProcessEnd, WorkerProcess};
 pub(crate) use exit::cause_of;
 pub(crate) use explain::explained;
 pub(crate) use forkserver::News;
+pub(crate) use memory::resident_bytes;
 pub(crate) use nursery::{Newborn, Nursery};
 pub(crate) use program::{Program, expect_no_worker};
 pub(crate) use spawn::{Guise, spawn};
