@@ -54,6 +54,8 @@ pub(crate) struct State {
     ahead: i32,
     /// Starts that failed, one after another, with no worker ready between.
     failed_starts: u32,
+    /// The first worker that was started after the last failed start.
+    counts_from: u64,
     /// No worker is started before this moment.
     start_after: Option<Instant>,
     /// Asked for after the pool broke; it can end when the workers are gone.
@@ -70,6 +72,7 @@ impl State {
             next_worker: 0,
             ahead: 0,
             failed_starts: 0,
+            counts_from: 0,
             start_after: None,
             ending_broken: false,
         }
@@ -258,12 +261,13 @@ impl State {
         }
     }
 
-    /// Waits longer after each failure, and gives up when nothing else keeps the pool going. What fails during such a wait
-    /// was started before it, and counts with the failure that began it: one blow that hits many workers is one failure.
+    /// Waits longer after each failure, and gives up when nothing else keeps the pool going. A worker that was started
+    /// before the last failure counts with that: one blow that hits many workers is one failure.
     fn count_failed_start(&mut self, id: WorkerId, now: Instant, actions: &mut Vec<Action>) {
-        if self.start_after.is_some_and(|moment| moment > now) {
+        if id.0 < self.counts_from {
             return;
         }
+        self.counts_from = self.next_worker;
         self.failed_starts += 1;
         let none_left = !self.workers.values().any(Worker::is_working);
         if self.failed_starts >= CRASH_LOOP_STARTS && none_left {
