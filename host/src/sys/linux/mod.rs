@@ -4,16 +4,24 @@
 
 mod cpu_features;
 mod descriptor;
+mod futex;
 mod memory_file;
 mod pidfd;
+mod process_start;
+mod random;
+mod shared_memory;
 mod shared_words;
 mod socket;
 mod this_process;
 
 pub(crate) use cpu_features::cpu_features;
 pub(crate) use descriptor::{close_all_except, is_socket, replace_standard_input, set_nonblocking};
+pub(crate) use futex::{FutexWait, futex_wait, futex_wake};
 pub(crate) use memory_file::MemoryFile;
 pub(crate) use pidfd::{PidFd, WaitStatus};
+pub(crate) use process_start::{ProcessStart, process_start};
+pub(crate) use random::random_bits;
+pub(crate) use shared_memory::SharedMemory;
 pub(crate) use shared_words::SharedWords;
 pub(crate) use socket::{receive_all, receive_with_descriptors, send_with_descriptor, socket_pair};
 pub(crate) use this_process::{
