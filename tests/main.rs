@@ -11,6 +11,7 @@
 //! - [`guests_see`]: what a guest sees of its surroundings, and the caller of a guest.
 //! - [`crashes`]: processes that die: the caller's, one worker, many at once; workers that cannot be started.
 //! - [`hostile_worker`]: workers that lie on their channel.
+//! - [`sync`]: locks, queues and what else tasks share with each other and with their caller.
 //! - [`modules`]: modules and options that cannot be used, and what their errors say; the cache.
 //!
 //! What they share: [`support`] (every test runs alone and leaves nothing behind) and [`patience`] (bounded waits).
@@ -27,5 +28,6 @@ mod pool;
 mod reusable;
 mod shutdown;
 mod support;
+mod sync;
 mod tidy;
 mod waiting;

@@ -12,6 +12,7 @@ mod mailbox;
 mod pool;
 mod promise;
 mod room;
+mod shares;
 #[cfg(test)]
 mod simulation;
 mod slot;

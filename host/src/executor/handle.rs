@@ -8,7 +8,9 @@ use super::options::Shutdown;
 use super::task::{IntoTask, Task};
 use crate::dispatcher::{self, Ended, Job, Message, PoolHandle, PoolOptions, Promise, ShutdownMode, Stats};
 use crate::error::{BrokenProcessPool, Error, ErrorKind, TaskError, TaskRef};
+use crate::limits::MAX_TASK_OBJECTS;
 use crate::module::{Library, Prepared, Source};
+use crate::sync;
 use crate::task::{CodecFailure, ModuleHash, Side, TaskId};
 use parking_lot::{Condvar, Mutex};
 use serde::Serialize;
@@ -305,14 +307,23 @@ impl Executor {
         let name = TaskRef::new(id, Arc::clone(&module.name), module.hash, task.function.as_ref().into());
         let promise = Arc::new(Promise::new(name.clone(), options.codec, Arc::clone(&pool.mailbox)));
         let future = TaskFuture::new(Arc::clone(&promise));
-        let refused = match options.codec.encode(&task.arguments) {
+        let (encoded, objects) = sync::collect(|| options.codec.encode(&task.arguments));
+        let refused = match encoded {
+            Ok(_) if objects.len() > MAX_TASK_OBJECTS => TaskError::Codec {
+                task: name,
+                failure: CodecFailure {
+                    side: Side::Argument,
+                    message: format!("{} shared objects are over the limit of {MAX_TASK_OBJECTS}", objects.len()),
+                },
+            },
             Ok(argument) if argument.len() <= options.max_argument_bytes => {
                 let span =
                     tracing::debug_span!("task", id = id.get(), module = name.module(), function = name.function());
                 tracing::debug!(parent: &span, bytes = argument.len(), "a task was submitted");
                 pool.status.submitted.fetch_add(1, Ordering::Relaxed);
                 let argument = Arc::new(argument);
-                let job = Job { id, module, argument, promise, submitted_at: Instant::now(), sent_at: None, span };
+                let submitted_at = Instant::now();
+                let job = Job { id, module, argument, objects, promise, submitted_at, sent_at: None, span };
                 return match pool.mailbox.send(Message::Submit(Box::new(job))) {
                     Ok(()) => Ok(future),
                     Err(_) => {

@@ -1,10 +1,13 @@
 //! What the two ends of a channel say to each other: one type per direction.
 
-use crate::task::{ArtifactId, InitializerCall, LogLevel, LogRecord, ModuleInfo, Outcome, Refusal, RunReport, TaskId};
+use crate::task::{
+    ArtifactId, InitializerCall, LogLevel, LogRecord, ModuleInfo, ObjectSpec, Outcome, Refusal, RunReport, TaskId,
+};
+use isopool_guest::sync::ObjectId;
 use serde::{Deserialize, Serialize};
 
 /// Raised whenever a message changes. Both ends must have the same: a named worker program may be of another build.
-pub(crate) const PROTOCOL_VERSION: u32 = 1;
+pub(crate) const PROTOCOL_VERSION: u32 = 2;
 
 /// Tells a process that it is a worker, with its channel as standard input; its value is the caller's process id.
 pub(crate) const WORKER_VARIABLE: &str = "ISOPOOL_WORKER";
@@ -18,6 +21,11 @@ pub(crate) enum Request {
     /// Load machine code; a sealed memory file comes with it as a descriptor. Not answered: a failure shows as the
     /// outcome of the tasks that need it.
     Load { artifact: ArtifactId },
+    /// Map a shared object, whose memory file comes with it as a descriptor, for the tasks that name it. Not answered: a
+    /// worker that cannot leaves.
+    Share { object: ObjectId, spec: ObjectSpec },
+    /// Forget a shared object: no task will name it again.
+    Unshare { object: ObjectId },
     /// Run a task, if its claim can still be taken; its arguments are the payload. Answered by `Done`, or not at all
     /// when the claim is gone.
     Run(RunRequest),
@@ -64,6 +72,8 @@ pub(crate) struct RunRequest {
     pub(crate) artifact: ArtifactId,
     pub(crate) function: String,
     pub(crate) codec: isopool_guest::Codec,
+    /// The shared objects that it may use; each was shared with the worker before.
+    pub(crate) objects: Vec<ObjectId>,
 }
 
 /// One module to compile.

@@ -4,6 +4,7 @@
 
 mod compile;
 mod exit;
+mod objects;
 mod serve;
 mod takeover;
 #[cfg(test)]

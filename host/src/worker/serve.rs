@@ -2,6 +2,7 @@
 
 use super::compile;
 use super::exit::WorkerError;
+use super::objects::Objects;
 use crate::engine::{GuestEngine, GuestSettings, LogSink, ModuleCache, Purpose, Run};
 use crate::executor::GuestOutput;
 use crate::ipc::{
@@ -73,15 +74,21 @@ fn run_tasks(channel: &SharedChannel, engine: GuestEngine, claims: Option<OwnedF
         ClaimTable::open(claims).map_err(|source| WorkerError::Setup { step: "open the claim table", source })?;
     // Never dropped: to give back its reservations takes longer than to leave the process.
     let modules = Box::leak(Box::new(ModuleCache::new(engine)));
+    let mut objects = Objects::default();
     while let Some(received) = receive(channel)? {
         match received.request {
+            Request::Share { object, spec } => {
+                let file = received.descriptor.ok_or(WorkerError::Protocol("`Share` without a file"))?;
+                objects.add(object, spec, &file)?;
+            }
+            Request::Unshare { object } => objects.forget(object),
             Request::Load { artifact } => {
                 let file = received.descriptor.ok_or(WorkerError::Protocol("`Load` without a file"))?;
                 modules.add(artifact, file);
             }
             Request::Run(request) => {
                 if claims.begin(request.claim) {
-                    run_task(channel, modules, &request, &received.payload)?;
+                    run_task(channel, modules, &objects, &request, &received.payload)?;
                 }
             }
             Request::Stop => break,
@@ -95,14 +102,24 @@ fn run_tasks(channel: &SharedChannel, engine: GuestEngine, claims: Option<OwnedF
 fn run_task(
     channel: &SharedChannel,
     modules: &mut ModuleCache,
+    objects: &Objects,
     request: &RunRequest,
     argument: &[u8],
 ) -> Result<(), WorkerError> {
     let task = request.task;
-    let run =
-        Run { task, artifact: request.artifact, function: &request.function, codec: request.codec.name(), argument };
+    let objects = objects.of_task(&request.objects)?;
+    let run = Run {
+        task,
+        artifact: request.artifact,
+        function: &request.function,
+        codec: request.codec.name(),
+        argument,
+        objects: &objects.for_guest(),
+    };
     // Dropped, with its instance, after the answer is on its way.
     let mut ended = modules.run(&run);
+    // Before the answer: whoever saw a task end finds free what it held.
+    drop(objects);
     let outcome = std::mem::replace(&mut ended.outcome, Outcome::Returned);
     let report = std::mem::take(&mut ended.report);
     match send(channel, &Reply::Done { task, outcome, report }, &ended.result) {
