@@ -24,17 +24,18 @@ impl Shares {
         objects: &[Arc<SharedObject>],
         channel: &mut CallerChannel,
     ) -> Result<Vec<ObjectId>, ChannelError> {
-        if !objects.is_empty() {
-            // It has not been waited for yet, so the id is its own.
-            self.process.get_or_insert_with(|| ProcessMark::of(pid));
-            self.forget_the_gone(channel)?;
+        if objects.is_empty() {
+            return Ok(Vec::new());
         }
+        self.forget_the_gone(channel)?;
+        // It has not been waited for yet, so the id is its own.
+        let holder = self.process.get_or_insert_with(|| ProcessMark::of(pid)).word();
         for object in objects {
             if self.objects.contains_key(&object.id()) {
                 continue;
             }
             let descriptor = object.descriptor().ok_or_else(|| io::Error::other("it cannot be shared from here"))?;
-            let request = Request::Share { object: object.id(), spec: object.spec() };
+            let request = Request::Share { object: object.id(), spec: object.spec(), holder };
             channel.queue(&request, None, Some(Arc::clone(descriptor)))?;
             self.objects.insert(object.id(), Arc::downgrade(object));
         }

@@ -25,6 +25,10 @@ pub(super) const FREE: u64 = 0;
 /// The word of a lock that is free because its holder ended with it. Not a process: it has no pid.
 pub(super) const ABANDONED: u64 = 1 << PID_BITS;
 
+/// The mark of this process, and the process that it is the mark of: after a fork that is another one.
+static CURRENT: AtomicU64 = AtomicU64::new(0);
+static CURRENT_PID: AtomicU32 = AtomicU32::new(0);
+
 /// A process, as it stands in shared memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ProcessMark(u64);
@@ -37,14 +41,17 @@ impl ProcessMark {
 
     /// This process. Asked for once, and again after a fork.
     pub(crate) fn current() -> Self {
-        static CURRENT: AtomicU64 = AtomicU64::new(0);
-        let (pid, known) = (std::process::id(), Self(CURRENT.load(Ordering::Relaxed)));
-        if known.0 & PID_MASK == u64::from(pid) {
-            return known;
+        let pid = std::process::id();
+        if CURRENT_PID.load(Ordering::Acquire) != pid {
+            Self::of(pid).adopt();
         }
-        let mark = Self::of(pid);
-        CURRENT.store(mark.0, Ordering::Relaxed);
-        mark
+        Self(CURRENT.load(Ordering::Relaxed))
+    }
+
+    /// Makes this the mark of this process: the one that its caller knows it by, which it may not be able to find out itself.
+    pub(crate) fn adopt(self) {
+        CURRENT.store(self.0, Ordering::Relaxed);
+        CURRENT_PID.store(std::process::id(), Ordering::Release);
     }
 
     /// The process that has this id now.
@@ -53,7 +60,7 @@ impl ProcessMark {
     }
 
     /// The process of a holder's word.
-    pub(super) fn of_word(word: u64) -> Self {
+    pub(crate) fn of_word(word: u64) -> Self {
         Self(word & PROCESS_MASK)
     }
 
@@ -62,7 +69,8 @@ impl ProcessMark {
         self.0 & PID_MASK != 0
     }
 
-    pub(super) fn word(self) -> u64 {
+    /// As it stands in memory and in messages.
+    pub(crate) fn word(self) -> u64 {
         self.0
     }
 
@@ -75,10 +83,14 @@ impl ProcessMark {
         let (pid, start) = (self.0 & PID_MASK, self.0 >> PID_BITS);
         match process_start(pid as u32) {
             ProcessStart::Ticks(ticks) => start != 0 && ticks & START_MASK != start,
-            // Without a `/proc`, nobody can be found there.
-            ProcessStart::Gone => current.0 >> PID_BITS != 0,
+            ProcessStart::Gone => current.is_in_sight(),
             ProcessStart::Unknown => false,
         }
+    }
+
+    /// Whether this process finds itself: in a sandbox without a `/proc`, or with ids of its own, nobody is to be found.
+    fn is_in_sight(self) -> bool {
+        Self::of(std::process::id()) == self && self.0 >> PID_BITS != 0
     }
 }
 

@@ -14,7 +14,14 @@ pub(super) struct Objects(HashMap<ObjectId, Arc<SharedObject>>);
 
 impl Objects {
     /// Maps an object. Its descriptor is not needed after that.
-    pub(super) fn add(&mut self, id: ObjectId, spec: ObjectSpec, file: &OwnedFd) -> Result<(), WorkerError> {
+    pub(super) fn add(
+        &mut self,
+        id: ObjectId,
+        spec: ObjectSpec,
+        holder: ProcessMark,
+        file: &OwnedFd,
+    ) -> Result<(), WorkerError> {
+        holder.adopt();
         let object = SharedObject::open(id, spec, file.as_fd())
             .map_err(|source| WorkerError::Setup { step: "map a shared object", source })?;
         self.0.insert(id, Arc::new(object));

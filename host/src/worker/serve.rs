@@ -9,6 +9,7 @@ use crate::ipc::{
     ClaimTable, PROTOCOL_VERSION, Reply, Request, Role, RunRequest, WorkerChannel, WorkerConfig, WorkerReceived,
 };
 use crate::limits::MAX_CAPTURED_OUTPUT_BYTES;
+use crate::sync::ProcessMark;
 use crate::task::{LogRecord, Outcome, RunReport, TaskId};
 use parking_lot::Mutex;
 use std::os::fd::OwnedFd;
@@ -77,9 +78,9 @@ fn run_tasks(channel: &SharedChannel, engine: GuestEngine, claims: Option<OwnedF
     let mut objects = Objects::default();
     while let Some(received) = receive(channel)? {
         match received.request {
-            Request::Share { object, spec } => {
+            Request::Share { object, spec, holder } => {
                 let file = received.descriptor.ok_or(WorkerError::Protocol("`Share` without a file"))?;
-                objects.add(object, spec, &file)?;
+                objects.add(object, spec, ProcessMark::of_word(holder), &file)?;
             }
             Request::Unshare { object } => objects.forget(object),
             Request::Load { artifact } => {
