@@ -9,9 +9,12 @@
 //! - [`reusable`]: one executor that is used again and again.
 //! - [`shutdown`]: how an executor ends, and what becomes of its tasks and workers.
 //! - [`guests_see`]: what a guest sees of its surroundings, and the caller of a guest.
+//! - [`other_languages`]: guests in C, JavaScript and Python, each if its tools are on the machine.
 //! - [`crashes`]: processes that die: the caller's, one worker, many at once; workers that cannot be started.
+//! - [`starved`]: a system that gives no more memory, descriptors or processes.
 //! - [`hostile_worker`]: workers that lie on their channel.
 //! - [`sync`]: locks, queues and what else tasks share with each other and with their caller.
+//! - [`stress`]: thousands of injected faults.
 //! - [`modules`]: modules and options that cannot be used, and what their errors say; the cache.
 //!
 //! What they share: [`support`] (every test runs alone and leaves nothing behind) and [`patience`] (bounded waits).
@@ -22,11 +25,14 @@ mod guests_see;
 mod hostile_worker;
 mod map;
 mod modules;
+mod other_languages;
 mod outcomes;
 mod patience;
 mod pool;
 mod reusable;
 mod shutdown;
+mod starved;
+mod stress;
 mod support;
 mod sync;
 mod tidy;

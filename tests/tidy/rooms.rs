@@ -5,7 +5,7 @@ use super::imports::imports;
 use super::source::Source;
 
 /// Rooms, or files, that every room may import.
-const OPEN_TO_ALL: &[&str] = &["task", "limits", "error"];
+const OPEN_TO_ALL: &[&str] = &["task", "limits", "error", "fault"];
 
 /// What a room may import besides itself and what is open to all. A row for one file of a room stands for the room's own
 /// row. `room::Name` lets only that name in.
@@ -45,6 +45,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("task", &[]),
     ("error", &[]),
     ("limits", &[]),
+    ("fault", &[]),
 ];
 
 #[test]

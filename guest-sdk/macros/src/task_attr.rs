@@ -84,7 +84,7 @@ impl Task {
                 const __ISOPOOL_SIGNATURE: &::core::primitive::str = #signature;
                 fn __isopool_run(
                     __isopool_codec: #krate::Codec,
-                    __isopool_bytes: &[::core::primitive::u8],
+                    __isopool_bytes: ::std::vec::Vec<::core::primitive::u8>,
                 ) -> ::core::result::Result<::std::vec::Vec<::core::primitive::u8>, #krate::__private::Failure> {
                     #body
                 }

@@ -29,7 +29,7 @@ impl wit::Guest for Runner {
             panic_hook::install();
             log_sink::install();
         }
-        run(&function, &codec, &argument).map_err(tell)
+        run(&function, &codec, argument).map_err(tell)
     }
 }
 
@@ -38,7 +38,7 @@ fn rank(entry: &Entry) -> (bool, &'static str) {
     (!entry.root, entry.package)
 }
 
-fn run(function: &str, codec_name: &str, argument: &[u8]) -> Result<Vec<u8>, Failure> {
+fn run(function: &str, codec_name: &str, argument: Vec<u8>) -> Result<Vec<u8>, Failure> {
     // A linear search over a list that the constructors linked: no map to build in every fresh instance.
     let entry =
         inventory::iter::<Entry>().filter(|entry| entry.name == function).min_by_key(|entry| rank(entry)).ok_or_else(

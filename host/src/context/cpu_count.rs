@@ -38,6 +38,12 @@ pub struct CpuCountError {
 ///
 /// # Source
 /// `cpu_count` of loky, which looks at the outermost control group only.
+///
+/// ```
+/// let workers = isopool::cpu_count()?;
+/// assert!(workers >= isopool::physical_cpu_count()?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn cpu_count() -> Result<usize, CpuCountError> {
     let maximum = maximum(std::env::var_os(MAXIMUM_VARIABLE).as_deref())?;
     let allowed = allowed_cpus().map_or_else(num_cpus::get, |cpus| cpus.len());
@@ -87,6 +93,7 @@ mod tests {
     use nix::sched::sched_setaffinity;
     use std::os::unix::ffi::OsStrExt;
 
+    // behaviour: B49
     #[test]
     fn maximum_must_be_a_whole_number_of_at_least_one() {
         assert_eq!(maximum(None), Ok(None));
@@ -100,6 +107,7 @@ mod tests {
         assert!(maximum(Some(not_text)).is_err());
     }
 
+    // behaviour: B49
     #[test]
     fn error_names_variable_value_and_remedy() {
         let error = maximum(Some(OsStr::new("two"))).expect_err("no number").to_string();
@@ -110,6 +118,7 @@ mod tests {
         );
     }
 
+    // behaviour: B49
     #[test]
     fn least_bound_wins_and_none_goes_below_one() {
         let nothing = tempfile::tempdir().expect("a temporary directory can be made");
@@ -121,6 +130,7 @@ mod tests {
         assert_eq!(least(0, nothing.path(), None), 1);
     }
 
+    // behaviour: B49
     #[test]
     fn thread_bound_to_one_processor_counts_one() {
         let first = *allowed_cpus().expect("the affinity can be read").first().expect("it runs somewhere");
@@ -133,6 +143,7 @@ mod tests {
         assert_eq!(thread.join().expect("the thread does not panic"), (Ok(1), Ok(1)));
     }
 
+    // behaviour: B49
     #[test]
     fn physical_cores_are_never_more_than_logical_processors() {
         let (logical, physical) = (cpu_count().expect("not set"), physical_cpu_count().expect("not set"));

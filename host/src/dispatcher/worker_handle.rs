@@ -5,6 +5,7 @@ use super::entry::Job;
 use super::shares::Shares;
 use super::state::Claims;
 use crate::error::{BrokenCause, WorkerRef};
+use crate::fault;
 use crate::ipc::{
     CallerChannel, ChannelError, ClaimLedger, ClaimTicket, Received, Reply, Request, RunRequest, WorkerConfig,
 };
@@ -32,6 +33,8 @@ pub(crate) struct WorkerHandle {
     pub(crate) up: bool,
     /// What was wrong with what it said.
     pub(crate) lie: Option<String>,
+    /// Why it leaves, in its own words.
+    pub(crate) last_words: Option<String>,
     /// The caller killed it, for a reason of the pool's own.
     pub(crate) killed: bool,
     /// Its channel is watched; it is not any more once it was closed.
@@ -63,6 +66,7 @@ impl WorkerHandle {
             shares: Shares::default(),
             up: false,
             lie: None,
+            last_words: None,
             killed: false,
             is_open: true,
             waits_for_room: false,
@@ -128,6 +132,7 @@ impl WorkerHandle {
     }
 
     pub(crate) fn receive(&mut self, hand_out: impl FnMut(Reply, Vec<u8>)) -> Result<Received, ChannelError> {
+        fault::pause_reader();
         self.channel.receive(hand_out)
     }
 
@@ -178,6 +183,11 @@ impl WorkerHandle {
             Some(message) => BrokenCause::Protocol { message },
             None => process::cause_of(status),
         }))
+    }
+
+    /// Its last words, to be put behind what ended it; empty if there were none.
+    pub(crate) fn last_words(&self) -> String {
+        self.last_words.as_deref().map(|words| format!(": {words}")).unwrap_or_default()
     }
 
     pub(crate) fn socket(&self) -> BorrowedFd<'_> {

@@ -3,6 +3,7 @@
 use super::guest::Purview;
 use super::instance::{GuestEngine, Instance, Prepared};
 use crate::executor::Reuse;
+use crate::fault::{self, Point};
 use crate::limits::{INSTANCE_SLOTS, MAX_LOADED_MODULES};
 use crate::sys::MemoryFile;
 use crate::task::{ArtifactId, Outcome, RunReport, TaskId};
@@ -80,8 +81,10 @@ impl ModuleCache {
         let Code::Loaded(prepared) = &module.code else { unreachable!("load() has returned without an error") };
         let mut instance = module.live.take().unwrap_or_else(|| self.engine.instance());
         let purview = Purview { task: Some(run.task), function: run.function, objects: run.objects };
+        fault::point(Point::GuestStarting);
         let running = self.engine.run(prepared, &mut instance, &purview, run.codec, run.argument);
         let end = self.engine.wait(running);
+        fault::point(Point::GuestReturned);
         let mut leaving = None;
         if self.engine.settings.reuse == Reuse::Worker && end.instance_usable {
             module.live = Some(instance);
@@ -96,10 +99,12 @@ impl ModuleCache {
         let module = self.modules.get_mut(&artifact).ok_or_else(|| unknown(artifact))?;
         module.last_used = self.clock;
         if matches!(module.code, Code::NotLoaded) {
+            fault::point(Point::CodeLoading);
             module.code = match load_code(&self.engine, &module.file) {
                 Ok(prepared) => Code::Loaded(prepared),
                 Err(error) => Code::Failed(format!("the module's machine code cannot be loaded: {error:#}")),
             };
+            fault::point(Point::CodeLoaded);
             self.drop_surplus_code();
         }
         match self.modules.get(&artifact).map(|module| &module.code) {

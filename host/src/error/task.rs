@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Which task an error speaks of. Cheap to clone.
+/// Which task an error or a future speaks of. Cheap to clone. Shown as `task 7 (word_count in texts@0123456789ab)`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskRef(Arc<Description>);
 
@@ -68,6 +68,21 @@ impl fmt::Display for WorkerRef {
 }
 
 /// Why a task gave no value. Belongs to one future; cheap enough to clone.
+///
+/// ```
+/// # use guest_basic::failure::panics;
+/// # let executor = isopool::Executor::builder().max_workers(1).build()?;
+/// use isopool::TaskError;
+///
+/// match executor.submit(panics::task("out of luck".into()))?.result() {
+///     Ok(()) => println!("fine"),
+///     Err(TaskError::Failed { failure, .. }) => println!("it returned an error: {}", failure.message),
+///     Err(TaskError::Panicked { panic, .. }) => assert_eq!(panic.message, "out of luck"),
+///     Err(TaskError::BrokenProcessPool(broken)) => println!("it took its instance or its worker along: {broken}"),
+///     Err(other) => println!("{other}"), // over a limit, cancelled, …: the text names the task and the remedy
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TaskError {
@@ -214,7 +229,11 @@ impl fmt::Display for TaskError {
         match self {
             TaskError::Failed { task, failure } => {
                 write!(f, "{task} failed: {}", failure.message)?;
-                failure.trace.iter().try_for_each(|cause| write!(f, "\n  caused by: {cause}"))
+                failure.trace.iter().try_for_each(|entry| {
+                    // The contract tells a stack frame from a cause by its first word.
+                    let kind = if entry.starts_with("at ") { "" } else { "caused by: " };
+                    write!(f, "\n  {kind}{entry}")
+                })
             }
             TaskError::Panicked { task, panic } => {
                 write!(f, "{task} panicked")?;
@@ -260,5 +279,22 @@ impl std::error::Error for TaskError {
             TaskError::NotSubmitted { error } => Some(error.as_ref()),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_and_causes_of_a_failure_are_told_apart() {
+        let task = TaskRef::new(TaskId(7), "rules".into(), ModuleHash::of(b""), "score".into());
+        let trace =
+            ["at score (tasks.js:3)", "attached too late", "at attach (tasks.js:9)"].map(str::to_owned).to_vec();
+        let failed = TaskError::Failed { task, failure: Failure { message: "no owner".to_owned(), trace } };
+        let told = failed.to_string();
+        let (_, said) = told.split_once(" failed: ").expect("it failed");
+        let expected = "no owner\n  at score (tasks.js:3)\n  caused by: attached too late\n  at attach (tasks.js:9)";
+        assert_eq!(said, expected);
     }
 }

@@ -1,5 +1,6 @@
 //! What the two ends of a channel say to each other: one type per direction.
 
+use crate::limits::MAX_MESSAGE_BYTES;
 use crate::task::{
     ArtifactId, InitializerCall, LogLevel, LogRecord, ModuleInfo, ObjectSpec, Outcome, Refusal, RunReport, TaskId,
 };
@@ -7,7 +8,7 @@ use isopool_guest::sync::ObjectId;
 use serde::{Deserialize, Serialize};
 
 /// Raised whenever a message changes. Both ends must have the same: a named worker program may be of another build.
-pub(crate) const PROTOCOL_VERSION: u32 = 2;
+pub(crate) const PROTOCOL_VERSION: u32 = 3;
 
 /// Tells a process that it is a worker, with its channel as standard input; its value is the caller's process id.
 pub(crate) const WORKER_VARIABLE: &str = "ISOPOOL_WORKER";
@@ -96,6 +97,8 @@ pub(crate) enum Reply {
     Compiled(Compiled),
     /// The module cannot be used.
     Refused(Refusal),
+    /// The process cannot go on, and leaves: its last words.
+    Leaves { message: String },
 }
 
 /// A compiled module.
@@ -104,4 +107,10 @@ pub(crate) struct Compiled {
     pub(crate) info: ModuleInfo,
     /// Bytes written to the memory file.
     pub(crate) artifact_bytes: u64,
+}
+
+/// What [`Reply::Leaves`] says, cut to [`MAX_MESSAGE_BYTES`].
+pub(crate) fn last_words(mut message: String) -> String {
+    message.truncate(message.floor_char_boundary(MAX_MESSAGE_BYTES));
+    message
 }

@@ -14,5 +14,6 @@ pub(crate) use claim::{ClaimLedger, ClaimTable, ClaimTicket, ClaimView};
 pub(crate) use frame::FrameError;
 pub(crate) use message::{
     CompileRequest, Compiled, PROTOCOL_VERSION, Reply, Request, Role, RunRequest, WORKER_VARIABLE, WorkerConfig,
+    last_words,
 };
 pub(crate) use worker_channel::{ChannelError as WorkerChannelError, Received as WorkerReceived, WorkerChannel};

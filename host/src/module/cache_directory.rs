@@ -1,12 +1,12 @@
 //! The directory that holds the cache: whose it must be, who may touch it, what leaves it first.
 
 use crate::limits::{CACHE_KEEP_PERCENT, CACHE_UNFINISHED_LIFETIME};
-use nix::fcntl::{AtFlags, OFlag, open, openat};
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, open, openat, renameat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
-use nix::unistd::{UnlinkatFlags, geteuid, unlinkat};
+use nix::unistd::{UnlinkatFlags, geteuid, linkat, unlinkat};
 use std::fs::{DirBuilder, File};
-use std::io;
-use std::os::fd::OwnedFd;
+use std::io::{self, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -40,6 +40,30 @@ impl DirectoryError {
             Self::Open(error) => error.raw_os_error() == Some(libc::ELOOP),
             Self::Foreign { .. } | Self::Writable { .. } | Self::NotAFile => true,
             Self::Create(_) | Self::Write(_) => false,
+        }
+    }
+}
+
+/// A file that is not an entry yet.
+pub(super) enum Unfinished {
+    /// Of its process only (`O_TMPFILE`): nothing is left of it, however that ends.
+    Nameless(File),
+    /// Where the file system cannot do that.
+    Named(NamedTempFile),
+}
+
+impl Write for Unfinished {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Nameless(file) => file.write(bytes),
+            Self::Named(file) => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Nameless(file) => file.flush(),
+            Self::Named(file) => file.flush(),
         }
     }
 }
@@ -96,15 +120,43 @@ impl Directory {
         }
     }
 
-    /// A new file that nobody looks for. It is gone when it is dropped without [`keep`](Self::keep).
-    pub(super) fn unfinished(&self) -> Result<NamedTempFile, DirectoryError> {
+    /// A new file that nobody looks for. It is gone when it is dropped without [`keep`](Self::keep), and when its process
+    /// dies, unless the file system knows only files with names: then a later process removes it.
+    pub(super) fn unfinished(&self) -> Result<Unfinished, DirectoryError> {
+        let flags = OFlag::O_TMPFILE | OFlag::O_WRONLY | OFlag::O_CLOEXEC;
+        match openat(&self.descriptor, ".", flags, Mode::S_IRUSR | Mode::S_IWUSR) {
+            Ok(descriptor) => Ok(Unfinished::Nameless(descriptor.into())),
+            Err(_) => self.unfinished_with_name().map(Unfinished::Named),
+        }
+    }
+
+    pub(super) fn unfinished_with_name(&self) -> Result<NamedTempFile, DirectoryError> {
         tempfile::Builder::new().prefix(UNFINISHED_PREFIX).tempfile_in(&self.path).map_err(DirectoryError::Write)
     }
 
-    /// Makes a finished file the entry of this name at one stroke: a reader sees the old one or the new one.
-    pub(super) fn keep(&self, file: NamedTempFile, name: &str) -> Result<(), DirectoryError> {
-        file.persist(self.path.join(file_name(name))).map_err(|error| DirectoryError::Write(error.error))?;
-        Ok(())
+    /// Makes a finished file the entry of this name at one stroke: a reader sees a whole entry or none.
+    pub(super) fn keep(&self, file: Unfinished, name: &str) -> Result<(), DirectoryError> {
+        match file {
+            Unfinished::Named(file) => {
+                file.persist(self.path.join(file_name(name))).map_err(|error| DirectoryError::Write(error.error))?;
+                Ok(())
+            }
+            Unfinished::Nameless(file) => {
+                let (file, name) = (format!("/proc/self/fd/{}", file.as_raw_fd()), file_name(name));
+                let link = |name: &str| linkat(AT_FDCWD, &*file, &self.descriptor, name, AtFlags::AT_SYMLINK_FOLLOW);
+                let linked = link(&name).or_else(|error| match error {
+                    // Only a rename puts it in the place of another one. The name between is the shortest-lived of all.
+                    nix::errno::Errno::EEXIST => {
+                        let passing =
+                            format!("{UNFINISHED_PREFIX}{}-{:?}", std::process::id(), std::thread::current().id());
+                        link(&passing)?;
+                        renameat(&self.descriptor, &*passing, &self.descriptor, &*name)
+                    }
+                    error => Err(error),
+                });
+                linked.map_err(|error| DirectoryError::Write(error.into()))
+            }
+        }
     }
 
     /// If the entries have more than `max_bytes`, removes those that were not used for the longest time until

@@ -4,6 +4,7 @@
 
 mod compile;
 mod exit;
+mod last_words;
 mod objects;
 mod serve;
 mod takeover;

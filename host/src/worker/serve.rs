@@ -1,15 +1,17 @@
 //! The loop: receives requests, runs tasks, answers. One thread, one task at a time.
 
-use super::compile;
 use super::exit::WorkerError;
 use super::objects::Objects;
+use super::{compile, last_words};
 use crate::engine::{GuestEngine, GuestSettings, LogSink, ModuleCache, Purpose, Run};
 use crate::executor::GuestOutput;
+use crate::fault::{self, Point};
 use crate::ipc::{
     ClaimTable, PROTOCOL_VERSION, Reply, Request, Role, RunRequest, WorkerChannel, WorkerConfig, WorkerReceived,
 };
-use crate::limits::MAX_CAPTURED_OUTPUT_BYTES;
+use crate::limits::{MAX_CAPTURED_OUTPUT_BYTES, WORKER_KEEPS_BYTES};
 use crate::sync::ProcessMark;
+use crate::sys;
 use crate::task::{LogRecord, Outcome, RunReport, TaskId};
 use parking_lot::Mutex;
 use std::os::fd::OwnedFd;
@@ -21,20 +23,27 @@ pub(super) type SharedChannel = Arc<Mutex<WorkerChannel>>;
 /// Answers the caller until it says stop or is gone.
 pub(super) fn serve(socket: OwnedFd) -> Result<(), WorkerError> {
     let channel = Arc::new(Mutex::new(WorkerChannel::new(socket)));
-    let Some(first) = receive(&channel)? else { return Ok(()) };
+    last_words::telling(&channel, || answer(&channel))
+}
+
+fn answer(channel: &SharedChannel) -> Result<(), WorkerError> {
+    let Some(first) = receive(channel)? else { return Ok(()) };
     let Request::Configure(config) = first.request else {
         return Err(WorkerError::Protocol("another request before `Configure`"));
     };
+    fault::point(Point::ConfigureRead);
     let understood = config.protocol == PROTOCOL_VERSION;
     let role = config.role;
-    let engine = if understood { Some(start_engine(config, &channel)?) } else { None };
+    let engine = if understood { Some(start_engine(config, channel)?) } else { None };
+    fault::point(Point::EngineMade);
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    send(&channel, &Reply::Ready { protocol: PROTOCOL_VERSION, version }, &[])?;
+    send(channel, &Reply::Ready { protocol: PROTOCOL_VERSION, version }, &[])?;
+    fault::point(Point::ReadySent);
     // The caller reads of the other protocol in `Ready`, and says so.
     let Some(engine) = engine else { return Ok(()) };
     match role {
-        Role::Worker => run_tasks(&channel, engine, first.descriptor),
-        Role::Compiler => compile::serve(&channel, engine),
+        Role::Worker => run_tasks(channel, engine, first.descriptor),
+        Role::Compiler => compile::serve(channel, engine),
     }
 }
 
@@ -58,7 +67,8 @@ fn start_engine(config: WorkerConfig, channel: &SharedChannel) -> Result<GuestEn
         max_output_bytes,
         max_memory_bytes: config.max_memory_bytes,
     };
-    GuestEngine::new(purpose, settings).map_err(|error| WorkerError::Engine(format!("{error:#}")))
+    GuestEngine::new(purpose, settings)
+        .map_err(|error| WorkerError::Engine(format!("{error:#}{}", last_words::advice())))
 }
 
 /// Sends each record at once. A channel that fails here fails again at the end of the task, and is noticed there.
@@ -66,6 +76,7 @@ fn log_sink(channel: &SharedChannel) -> LogSink {
     let channel = Arc::clone(channel);
     Arc::new(move |task: TaskId, record: LogRecord| {
         let _ = channel.lock().send(&Reply::Log { task, record }, &[]);
+        fault::point(Point::LogSent);
     })
 }
 
@@ -73,6 +84,8 @@ fn run_tasks(channel: &SharedChannel, engine: GuestEngine, claims: Option<OwnedF
     let claims = claims.ok_or(WorkerError::Protocol("`Configure` without a claim table"))?;
     let claims =
         ClaimTable::open(claims).map_err(|source| WorkerError::Setup { step: "open the claim table", source })?;
+    fault::point(Point::ClaimsOpened);
+    sys::keep_freed_memory(WORKER_KEEPS_BYTES);
     // Never dropped: to give back its reservations takes longer than to leave the process.
     let modules = Box::leak(Box::new(ModuleCache::new(engine)));
     let mut objects = Objects::default();
@@ -85,14 +98,24 @@ fn run_tasks(channel: &SharedChannel, engine: GuestEngine, claims: Option<OwnedF
             Request::Unshare { object } => objects.forget(object),
             Request::Load { artifact } => {
                 let file = received.descriptor.ok_or(WorkerError::Protocol("`Load` without a file"))?;
+                fault::point(Point::LoadRead);
                 modules.add(artifact, file);
+                fault::point(Point::LoadKept);
             }
             Request::Run(request) => {
+                fault::point(Point::RunRead);
                 if claims.begin(request.claim) {
+                    fault::note_begun(request.task);
+                    fault::point(Point::ClaimTaken);
                     run_task(channel, modules, &objects, &request, &received.payload)?;
                 }
+                channel.lock().recycle(received.payload);
+                fault::point(Point::PayloadRecycled);
             }
-            Request::Stop => break,
+            Request::Stop => {
+                fault::point(Point::StopRead);
+                break;
+            }
             Request::Configure(_) => return Err(WorkerError::Protocol("`Configure` twice")),
             Request::Compile(_) => return Err(WorkerError::Protocol("`Compile` to a worker that runs tasks")),
         }
@@ -129,10 +152,15 @@ fn run_task(
             send(channel, &Reply::Done { task, outcome, report: RunReport::default() }, &[])
         }
         sent => sent,
-    }
+    }?;
+    fault::point(Point::DoneSent);
+    drop(ended);
+    fault::point(Point::InstanceDropped);
+    Ok(())
 }
 
 pub(super) fn receive(channel: &SharedChannel) -> Result<Option<WorkerReceived>, WorkerError> {
+    fault::point(Point::RequestAwaited);
     Ok(channel.lock().receive()?)
 }
 

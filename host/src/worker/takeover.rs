@@ -5,6 +5,7 @@
 
 use super::exit::{EXIT_PANIC, EXIT_STOPPED, WorkerError};
 use super::serve::serve;
+use crate::fault::{self, Point};
 use crate::ipc::WORKER_VARIABLE;
 use crate::{sandbox, sys};
 use std::ffi::OsStr;
@@ -23,12 +24,20 @@ fn take_over() {
 /// not run, for example when isopool is part of a library that is loaded later. A worker never returns from here: it
 /// leaves the process with exit code 0 when it is told to stop or its caller is gone, 64 when it was not started by
 /// isopool, 70 after a panic, 71 when it cannot make itself ready, and 76 when its channel fails.
+///
+/// ```
+/// isopool::worker_main();
+/// println!("this is no worker");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn worker_main() {
     let Some(parent) = std::env::var_os(WORKER_VARIABLE) else { return };
+    fault::arm();
     let ran = catch_unwind(AssertUnwindSafe(|| run(&parent)));
     let code = match ran {
         Ok(Ok(())) => EXIT_STOPPED,
         Ok(Err(error)) if error.is_caller_gone() => EXIT_STOPPED,
+        Ok(Err(error @ WorkerError::Told(_))) => error.exit_code(),
         Ok(Err(error)) => {
             eprintln!("isopool worker {}: {error}", std::process::id());
             error.exit_code()
@@ -36,17 +45,21 @@ pub fn worker_main() {
         // The hook has told it.
         Err(_) => EXIT_PANIC,
     };
+    fault::point(Point::Leaving);
     std::process::exit(code);
 }
 
 fn run(parent: &OsStr) -> Result<(), WorkerError> {
     std::panic::set_hook(Box::new(tell_panic));
+    fault::point(Point::TakenOver);
     let parent = parent_pid(parent)?;
     let channel = take_channel()?;
+    fault::point(Point::ChannelTaken);
     let setup = |step, result: io::Result<()>| result.map_err(|source| WorkerError::Setup { step, source });
     // Before `main` it still has its default action, which is to end the process.
     setup("ignore broken pipes", sys::ignore_broken_pipes())?;
     sandbox::apply(channel.as_fd(), parent)?;
+    fault::point(Point::SandboxApplied);
     serve(channel)
 }
 

@@ -5,6 +5,7 @@
 mod cpu_features;
 mod descriptor;
 mod futex;
+mod heap;
 mod memory_file;
 mod pidfd;
 mod process_start;
@@ -15,8 +16,9 @@ mod socket;
 mod this_process;
 
 pub(crate) use cpu_features::cpu_features;
-pub(crate) use descriptor::{close_all_except, is_socket, replace_standard_input, set_nonblocking};
+pub(crate) use descriptor::{close_all_except, is_socket, readable_within, replace_standard_input, set_nonblocking};
 pub(crate) use futex::{FutexWait, futex_wait, futex_wake};
+pub(crate) use heap::{give_back_freed_memory, keep_freed_memory};
 pub(crate) use memory_file::MemoryFile;
 pub(crate) use pidfd::{PidFd, WaitStatus};
 pub(crate) use process_start::{ProcessStart, process_start};
