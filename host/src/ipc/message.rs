@@ -22,11 +22,6 @@ pub(crate) enum Request {
     /// Load machine code; a sealed memory file comes with it as a descriptor. Not answered: a failure shows as the
     /// outcome of the tasks that need it.
     Load { artifact: ArtifactId },
-    /// Map a shared object, whose memory file comes with it as a descriptor, for the tasks that name it. `holder` is the mark
-    /// under which the worker holds it (see `sync`). Not answered: a worker that cannot leaves.
-    Share { object: ObjectId, spec: ObjectSpec, holder: u64 },
-    /// Forget a shared object: no task will name it again.
-    Unshare { object: ObjectId },
     /// Run a task, if its claim can still be taken; its arguments are the payload. Answered by `Done`, or not at all
     /// when the claim is gone.
     Run(RunRequest),
@@ -35,6 +30,11 @@ pub(crate) enum Request {
     Compile(CompileRequest),
     /// Leave when everything before is done.
     Stop,
+    /// Map a shared object, whose memory file comes with it as a descriptor, for the tasks that name it. `holder` is the mark
+    /// under which the worker holds it (see `sync`). Not answered: a worker that cannot leaves.
+    Share { object: ObjectId, spec: ObjectSpec, holder: u64 },
+    /// Forget a shared object: no task will name it again.
+    Unshare { object: ObjectId },
 }
 
 /// What a process is for.

@@ -26,6 +26,8 @@ mod create;
 mod deadline;
 mod event;
 mod holder;
+#[cfg(test)]
+mod hostile_tests;
 mod mutex;
 mod object;
 #[cfg(test)]
