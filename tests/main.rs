@@ -7,6 +7,8 @@
 //! - [`map`]: the same function for many items.
 //! - [`pool`]: how many workers there are, when they come and go, how full a pool may be.
 //! - [`reusable`]: one executor that is used again and again.
+//! - [`recycling`]: workers that have served long enough.
+//! - [`scheduling`]: which task comes first, and which is run again.
 //! - [`shutdown`]: how an executor ends, and what becomes of its tasks and workers.
 //! - [`guests_see`]: what a guest sees of its surroundings, and the caller of a guest.
 //! - [`other_languages`]: guests in C, JavaScript and Python, each if its tools are on the machine.
@@ -14,6 +16,7 @@
 //! - [`starved`]: a system that gives no more memory, descriptors or processes.
 //! - [`hostile_worker`]: workers that lie on their channel.
 //! - [`sync`]: locks, queues and what else tasks share with each other and with their caller.
+//! - [`time_limits`]: tasks that may run for so long and no longer.
 //! - [`stress`]: thousands of injected faults.
 //! - [`modules`]: modules and options that cannot be used, and what their errors say; the cache.
 //!
@@ -29,11 +32,14 @@ mod other_languages;
 mod outcomes;
 mod patience;
 mod pool;
+mod recycling;
 mod reusable;
+mod scheduling;
 mod shutdown;
 mod starved;
 mod stress;
 mod support;
 mod sync;
 mod tidy;
+mod time_limits;
 mod waiting;

@@ -46,6 +46,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("limits", &[]),
     ("fault", &[]),
+    ("guide", &[]),
 ];
 
 #[test]

@@ -1,6 +1,7 @@
 //! What the state machine wants done.
 
 use crate::task::{TaskId, WorkerId};
+use std::time::Duration;
 
 /// One thing to do; the event loop carries them out in order and decides nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,6 +10,12 @@ pub(crate) enum Action {
     Start { worker: WorkerId, index: u32 },
     /// Send a task to a worker, with a new claim.
     Send { worker: WorkerId, task: TaskId },
+    /// A task is lost with its worker, and waits again: it is declared to bear that.
+    Retry { worker: WorkerId, task: TaskId },
+    /// Say what a worker's process holds resident. Answered by an event.
+    Measure { worker: WorkerId },
+    /// A worker takes no more tasks, and leaves when it has ended those that it has begun. To be told, once.
+    Retire { worker: WorkerId, why: Retirement },
     /// Ask a worker to leave when it is done.
     Stop { worker: WorkerId },
     /// Kill a worker process. Its exit will be an event.
@@ -28,6 +35,8 @@ pub(crate) enum End {
     Told,
     /// Cancelled.
     Cancelled,
+    /// It ran for longer than its limit.
+    TimedOut { limit: Duration },
     /// Its worker is gone, and took it along.
     Lost { worker: WorkerId },
     /// The pool broke under it.
@@ -41,6 +50,8 @@ pub(crate) enum End {
 pub(crate) enum KillReason {
     /// The task that it ran was cancelled.
     Cancelled,
+    /// The task that it ran had its time.
+    Overdue,
     /// It broke the protocol.
     Lied,
     /// It closed its channel, and lived on.
@@ -53,4 +64,15 @@ pub(crate) enum KillReason {
     Broken,
     /// The executor is shut down.
     Shutdown,
+}
+
+/// Why a worker is recycled, with figures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Retirement {
+    /// It has run as many tasks as one worker may.
+    Tasks { ended: u64 },
+    /// It has been up for longer than one worker may.
+    Age { age: Duration },
+    /// It holds more memory than one worker may, beyond the least that it held since its first task.
+    Growth { least_bytes: u64, resident_bytes: u64 },
 }

@@ -4,12 +4,13 @@ use super::promise::Promise;
 use crate::error::{BrokenProcessPool, WorkerRef};
 use crate::ipc::Payload;
 use crate::module::Prepared;
+use crate::queue::Turn;
 use crate::sync::SharedObject;
 use crate::task::TaskId;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A task, ready to be sent.
 pub(crate) struct Job {
@@ -23,6 +24,21 @@ pub(crate) struct Job {
     /// When it was sent to the worker that has it.
     pub(crate) sent_at: Option<Instant>,
     pub(crate) span: tracing::Span,
+    /// Higher is more urgent.
+    pub(crate) priority: i32,
+    /// How often it may be run again after its worker was lost.
+    pub(crate) retries: u32,
+    /// For how long it may run.
+    pub(crate) time_limit: Option<Duration>,
+    /// How often it was begun, or will have been when it begins the next time.
+    pub(crate) attempts: u32,
+}
+
+impl Job {
+    /// Its turn among others.
+    pub(crate) fn turn(&self) -> Turn {
+        Turn::new(self.id, self.priority, self.retries).with_time_limit(self.time_limit)
+    }
 }
 
 /// What callers may know of a pool without asking its dispatcher.
@@ -37,6 +53,7 @@ pub(crate) struct PoolStatus {
     pub(crate) waiting: AtomicU64,
     pub(crate) workers_started: AtomicU64,
     pub(crate) workers_lost: AtomicU64,
+    pub(crate) workers_retired: AtomicU64,
 }
 
 /// A look at a pool. The numbers are read one after another, while the pool goes on.
@@ -59,6 +76,9 @@ pub struct Stats {
     pub workers_started: u64,
     /// Worker processes that died without having been asked to leave, ever.
     pub workers_lost: u64,
+    /// Worker processes that were asked to leave because they had served long enough, ever. See
+    /// [`ExecutorBuilder::max_tasks_per_worker`](crate::ExecutorBuilder::max_tasks_per_worker) and what stands beside it.
+    pub workers_retired: u64,
 }
 
 impl PoolStatus {
@@ -75,6 +95,7 @@ impl PoolStatus {
             cancelled: get(&self.cancelled),
             workers_started: get(&self.workers_started),
             workers_lost: get(&self.workers_lost),
+            workers_retired: get(&self.workers_retired),
         }
     }
 }

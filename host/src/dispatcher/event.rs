@@ -1,12 +1,13 @@
 //! What the state machine is told.
 
+use crate::queue::Turn;
 use crate::task::{TaskId, WorkerId};
 
 /// Something happened. Everything that changes the state of a pool is one of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     /// A task was submitted. Ids grow.
-    Submitted { task: TaskId },
+    Submitted { turn: Turn },
     /// A task is to be cancelled; one that runs only if asked to.
     Cancel { task: TaskId, even_running: bool },
     /// A worker is ready for tasks.
@@ -21,6 +22,8 @@ pub(crate) enum Event {
     WorkerExited { worker: WorkerId },
     /// A worker process could not be started.
     StartFailed { worker: WorkerId },
+    /// The answer to [`Action::Measure`](super::action::Action::Measure): what a worker's process holds resident.
+    WorkerMeasured { worker: WorkerId, resident_bytes: u64 },
     /// The number of workers is to change.
     Resized { max_workers: usize },
     /// The pool is to end.

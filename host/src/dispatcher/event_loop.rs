@@ -1,6 +1,9 @@
 //! The dispatcher's thread: turns what the kernel says into events, and carries out the actions that the state machine
 //! answers with. It decides nothing.
 
+mod flushing;
+mod recycling;
+
 use super::action::{Action, End};
 use super::callbacks::CallbackThread;
 use super::entry::{Job, PoolStatus};
@@ -117,9 +120,9 @@ impl EventLoop {
         for message in messages.drain(..) {
             match message {
                 Message::Submit(job) => {
-                    let task = job.id;
-                    self.jobs.insert(task, *job);
-                    self.handle(Event::Submitted { task });
+                    let turn = job.turn();
+                    self.jobs.insert(job.id, *job);
+                    self.handle(Event::Submitted { turn });
                 }
                 Message::Cancel { task, even_running, answer } => {
                     let before = self.jobs.contains_key(&task);
@@ -279,6 +282,9 @@ impl EventLoop {
         match action {
             Action::Start { worker, index } => self.start_worker(worker, index),
             Action::Send { worker, task } => self.send(worker, task),
+            Action::Retry { worker, task } => self.retry(worker, task),
+            Action::Measure { worker } => self.measure(worker),
+            Action::Retire { worker, why } => self.retire(worker, why),
             Action::Stop { worker } => {
                 if let Some(worker) = self.workers.0.get_mut(&worker)
                     && worker.stop().is_err()
@@ -361,6 +367,7 @@ impl EventLoop {
                 None => (Err(TaskError::Shutdown { task: name.clone() }), None),
             },
             End::Cancelled => (Err(TaskError::Cancelled { task: name.clone() }), None),
+            End::TimedOut { limit } => (Err(TaskError::TimedOut { task: name.clone(), limit }), None),
             End::Shutdown => (Err(TaskError::Shutdown { task: name.clone() }), None),
             End::Lost { .. } => {
                 let (worker, cause) = self.cause.clone().unwrap_or((None, BrokenCause::Vanished));
@@ -419,44 +426,6 @@ impl EventLoop {
     }
 
     // ── After each turn ─────────────────────────────────────────────────────────────────────────────────────────────
-
-    /// Sends what was queued, also by what the sending itself brings about.
-    fn flush(&mut self) {
-        loop {
-            let deaf = self.flush_once();
-            if deaf.is_empty() {
-                return;
-            }
-            deaf.into_iter().for_each(|worker| self.handle(Event::WorkerHungUp { worker }));
-        }
-    }
-
-    /// Sends what was queued, and waits for room where a socket is full. Gives the workers that listen no more.
-    fn flush_once(&mut self) -> Vec<WorkerId> {
-        let mut deaf = Vec::new();
-        for worker in self.workers.0.values_mut().filter(|worker| worker.wants_to_send()) {
-            if let Err(error) = worker.flush() {
-                // Its end will be an event; what it had said before is still read.
-                tracing::debug!(worker = %worker.name, %error, "a worker does not take requests any more");
-                worker.discard_unsent();
-                deaf.push(worker.id);
-                continue;
-            }
-            let waits = worker.wants_to_send();
-            if waits != worker.waits_for_room {
-                let flags = if waits { EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT } else { EpollFlags::EPOLLIN };
-                let mut event = EpollEvent::new(flags, Token::Channel(worker.id).pack());
-                match self.epoll.modify(worker.socket(), &mut event) {
-                    Ok(()) => worker.waits_for_room = waits,
-                    Err(error) => {
-                        tracing::error!(%error, "a channel could not be watched");
-                        worker.kill();
-                    }
-                }
-            }
-        }
-        deaf
-    }
 
     fn publish(&mut self) {
         if std::mem::take(&mut self.freed) {

@@ -11,6 +11,9 @@ mod event_loop;
 mod mailbox;
 mod pool;
 mod promise;
+mod recycling;
+#[cfg(test)]
+mod recycling_tests;
 mod room;
 mod shares;
 #[cfg(test)]
@@ -21,6 +24,8 @@ mod start_tests;
 mod state;
 mod token;
 mod told;
+#[cfg(test)]
+mod urgency_tests;
 mod worker_handle;
 
 pub(crate) use callbacks::run_one as run_callback;
@@ -31,4 +36,5 @@ pub(crate) use event::ShutdownMode;
 pub(crate) use mailbox::Message;
 pub(crate) use pool::{PoolHandle, PoolOptions, start};
 pub(crate) use promise::{Ended, Observer, Promise, Stage};
+pub(crate) use recycling::Recycling;
 pub(crate) use state::StateOptions;

@@ -1,19 +1,18 @@
 //! The executor.
 
 use super::builder::{ExecutorBuilder, Options, checked_max_workers};
-use super::encoded::{Encoded, encode};
 use super::future::TaskFuture;
+use super::latch::Latch;
 use super::loaded_module::Module;
 use super::map::{Map, MapUnordered};
 use super::options::Shutdown;
-use super::task::{IntoTask, Task};
+use super::task::IntoTask;
+use super::total_workers::WorkerShare;
 use super::try_submit::{TrySubmitError, TrySubmitted};
-use crate::dispatcher::{self, Ended, Job, Message, PoolHandle, PoolOptions, Promise, ShutdownMode, Stats};
-use crate::error::{BrokenProcessPool, Error, ErrorKind, TaskRef};
-use crate::module::{Library, Prepared, Source};
-use crate::task::{ModuleHash, TaskId};
-use parking_lot::{Condvar, Mutex};
-use serde::Serialize;
+use crate::dispatcher::{self, Message, PoolHandle, PoolOptions, ShutdownMode, Stats};
+use crate::error::{BrokenProcessPool, Error, ErrorKind};
+use crate::module::{Library, Source};
+use crate::task::ModuleHash;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -42,45 +41,19 @@ use std::time::{Duration, Instant};
 /// ```
 #[derive(Clone)]
 pub struct Executor {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
-struct Inner {
+pub(super) struct Inner {
     id: u64,
-    options: Options,
+    pub(super) options: Options,
     max_workers: AtomicUsize,
-    pool: PoolHandle,
-    library: Library,
-    next_task: AtomicU64,
+    share: Arc<WorkerShare>,
+    pub(super) pool: PoolHandle,
+    pub(super) library: Library,
+    pub(super) next_task: AtomicU64,
     closed: AtomicBool,
     ended: Arc<Latch>,
-}
-
-/// Set once, when the dispatcher has ended.
-#[derive(Debug, Default)]
-struct Latch {
-    set: Mutex<bool>,
-    changed: Condvar,
-}
-
-impl Latch {
-    fn set(&self) {
-        *self.set.lock() = true;
-        self.changed.notify_all();
-    }
-
-    /// Waits until it is set; false at the deadline.
-    fn wait(&self, deadline: Option<Instant>) -> bool {
-        let mut set = self.set.lock();
-        while !*set {
-            match deadline {
-                None => self.changed.wait(&mut set),
-                Some(deadline) if self.changed.wait_until(&mut set, deadline).timed_out() => return *set,
-                Some(_) => {}
-            }
-        }
-        true
-    }
 }
 
 impl Executor {
@@ -118,14 +91,19 @@ impl Executor {
         static NEXT_EXECUTOR: AtomicU64 = AtomicU64::new(0);
         let id = NEXT_EXECUTOR.fetch_add(1, Ordering::Relaxed);
         let ended = Arc::new(Latch::default());
-        let latch = Arc::clone(&ended);
-        let pool = dispatcher::start(pool, options.queue_capacity(), move || latch.set()).map_err(|error| {
+        let share = Arc::new(WorkerShare::take(max_workers)?);
+        let (latch, taken) = (Arc::clone(&ended), Arc::clone(&share));
+        let when_ended = move || {
+            taken.give_back();
+            latch.set();
+        };
+        let pool = dispatcher::start(pool, options.queue_capacity(), when_ended).map_err(|error| {
             let message = "the dispatcher could not be started: no descriptor or no thread is left";
             Error::new(ErrorKind::System, message).with_source(error)
         })?;
         let (next_task, closed) = (AtomicU64::new(0), AtomicBool::new(false));
         let max_workers = AtomicUsize::new(max_workers);
-        Ok(Self { inner: Arc::new(Inner { id, options, max_workers, pool, library, next_task, closed, ended }) })
+        Ok(Self { inner: Arc::new(Inner { id, options, max_workers, share, pool, library, next_task, closed, ended }) })
     }
 
     /// The executor's number: grows with each one that the program makes.
@@ -225,6 +203,7 @@ impl Executor {
     /// assert_eq!(second.result()?, 5);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[allow(clippy::result_large_err)] // the task comes back whole, not in a box
     pub fn try_submit<T: IntoTask>(&self, task: T) -> TrySubmitted<T> {
         let task = task.into_task();
         let module = match self.check_open().and_then(|()| self.prepare(&task)) {
@@ -292,7 +271,9 @@ impl Executor {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidOption`] for 0 or more than [`limits::MAX_WORKERS`](crate::limits::MAX_WORKERS);
-    /// [`ErrorKind::Shutdown`] when the executor has ended.
+    /// [`ErrorKind::TooManyWorkers`] when the executors of this program would have more than
+    /// [`limits::MAX_TOTAL_WORKERS`](crate::limits::MAX_TOTAL_WORKERS) together;
+    /// [`ErrorKind::Shutdown`] when the executor has ended. Nothing is changed then.
     ///
     /// ```
     /// let executor = isopool::Executor::builder().max_workers(1).build()?;
@@ -302,8 +283,11 @@ impl Executor {
     /// ```
     pub fn resize(&self, max_workers: usize) -> Result<(), Error> {
         let max_workers = checked_max_workers(Some(max_workers))?;
-        self.inner.max_workers.store(max_workers, Ordering::Relaxed);
-        self.inner.pool.mailbox.send(Message::Resize { max_workers }).map_err(|_| Error::shutdown())
+        self.inner.share.change(max_workers, || {
+            self.inner.pool.mailbox.send(Message::Resize { max_workers }).map_err(|_| Error::shutdown())?;
+            self.inner.max_workers.store(max_workers, Ordering::Relaxed);
+            Ok(())
+        })
     }
 
     /// Ends the executor and waits until every worker process is gone. Can be called again, from anywhere; a later call
@@ -407,50 +391,13 @@ impl Executor {
         &self.inner.options
     }
 
-    fn check_open(&self) -> Result<(), Error> {
+    pub(super) fn check_open(&self) -> Result<(), Error> {
         if self.is_shut_down() {
             return Err(Error::shutdown());
         }
         match self.broken() {
             Some(cause) => Err(Error::broken(cause)),
             None => Ok(()),
-        }
-    }
-
-    fn prepare<A, R>(&self, task: &Task<A, R>) -> Result<Arc<Prepared>, Error> {
-        let module = self.inner.library.get(&task.source)?;
-        module.check(&task.function, &task.signature, self.inner.options.codec)?;
-        Ok(module)
-    }
-
-    /// Sends a task for which a place was taken.
-    fn send<A: Serialize, R>(&self, task: &Task<A, R>, module: Arc<Prepared>) -> Result<TaskFuture<R>, Error> {
-        let Inner { options, pool, next_task, .. } = &*self.inner;
-        let id = TaskId(next_task.fetch_add(1, Ordering::Relaxed));
-        let name = TaskRef::new(id, Arc::clone(&module.name), module.hash, task.function.as_ref().into());
-        let promise = Arc::new(Promise::new(name.clone(), options.codec, Arc::clone(&pool.mailbox)));
-        let future = TaskFuture::new(Arc::clone(&promise));
-        let Encoded { argument, objects } = match encode(options, &task.arguments, &name) {
-            Ok(encoded) => encoded,
-            Err(refused) => {
-                pool.room.give_back();
-                // Nobody observes a future that was not given out yet.
-                let _ = promise.end(Ended { result: Err(refused), report: None });
-                return Ok(future);
-            }
-        };
-        let span = tracing::debug_span!("task", id = id.get(), module = name.module(), function = name.function());
-        tracing::debug!(parent: &span, bytes = argument.len(), "a task was submitted");
-        pool.status.submitted.fetch_add(1, Ordering::Relaxed);
-        let (argument, submitted_at) = (Arc::new(argument), Instant::now());
-        let job = Job { id, module, argument, objects, promise, submitted_at, sent_at: None, span };
-        match pool.mailbox.send(Message::Submit(Box::new(job))) {
-            Ok(()) => Ok(future),
-            Err(_) => {
-                pool.room.give_back();
-                pool.status.submitted.fetch_sub(1, Ordering::Relaxed);
-                Err(self.check_open().err().unwrap_or_else(Error::shutdown))
-            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Modules that are loaded at run time.
 
+use super::schedule::Schedule;
 use super::task::Task;
 use crate::error::{Error, ErrorKind};
 use crate::module::{Prepared, Source};
@@ -100,6 +101,7 @@ impl Function {
             function: Cow::Owned(self.info.name.clone()),
             signature: Cow::Borrowed(""),
             arguments,
+            schedule: Schedule::default(),
             result: PhantomData,
         }
     }

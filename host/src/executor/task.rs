@@ -1,5 +1,6 @@
 //! What can be submitted.
 
+use super::schedule::Schedule;
 use crate::module::Source;
 use isopool_guest::Call;
 use serde::Serialize;
@@ -33,6 +34,8 @@ pub struct Task<A, R> {
     /// What the caller was compiled against; empty when it does not say.
     pub(crate) signature: Cow<'static, str>,
     pub(crate) arguments: A,
+    /// When it runs, and how often.
+    pub(crate) schedule: Schedule,
     pub(crate) result: PhantomData<fn() -> R>,
 }
 
@@ -82,6 +85,7 @@ impl<A: Serialize, R: DeserializeOwned> IntoTask for Call<A, R> {
             function: Cow::Borrowed(self.function),
             signature: Cow::Borrowed(self.signature),
             arguments: self.arguments,
+            schedule: Schedule::default(),
             result: PhantomData,
         }
     }

@@ -1,0 +1,72 @@
+//! A task on its way from its caller to the dispatcher.
+
+use super::encoded::{Encoded, encode};
+use super::future::TaskFuture;
+use super::handle::{Executor, Inner};
+use super::schedule::Schedule;
+use super::task::Task;
+use crate::dispatcher::{Ended, Job, Message, Promise};
+use crate::error::{Error, TaskRef};
+use crate::module::Prepared;
+use crate::task::TaskId;
+use serde::Serialize;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+impl Executor {
+    pub(super) fn prepare<A, R>(&self, task: &Task<A, R>) -> Result<Arc<Prepared>, Error> {
+        task.schedule.check()?;
+        let module = self.inner.library.get(&task.source)?;
+        module.check(&task.function, &task.signature, self.inner.options.codec)?;
+        Ok(module)
+    }
+
+    /// Sends a task for which a place was taken.
+    pub(super) fn send<A: Serialize, R>(
+        &self,
+        task: &Task<A, R>,
+        module: Arc<Prepared>,
+    ) -> Result<TaskFuture<R>, Error> {
+        let Inner { options, pool, next_task, .. } = &*self.inner;
+        let id = TaskId(next_task.fetch_add(1, Ordering::Relaxed));
+        let name = TaskRef::new(id, Arc::clone(&module.name), module.hash, task.function.as_ref().into());
+        let promise = Arc::new(Promise::new(name.clone(), options.codec, Arc::clone(&pool.mailbox)));
+        let future = TaskFuture::new(Arc::clone(&promise));
+        let Encoded { argument, objects } = match encode(options, &task.arguments, &name) {
+            Ok(encoded) => encoded,
+            Err(refused) => {
+                pool.room.give_back();
+                // Nobody observes a future that was not given out yet.
+                let _ = promise.end(Ended { result: Err(refused), report: None });
+                return Ok(future);
+            }
+        };
+        let span = tracing::debug_span!("task", id = id.get(), module = name.module(), function = name.function());
+        tracing::debug!(parent: &span, bytes = argument.len(), "a task was submitted");
+        pool.status.submitted.fetch_add(1, Ordering::Relaxed);
+        let Schedule { priority, retries, time_limit } = task.schedule;
+        let job = Job {
+            id,
+            module,
+            argument: Arc::new(argument),
+            objects,
+            promise,
+            submitted_at: Instant::now(),
+            sent_at: None,
+            span,
+            priority,
+            retries,
+            time_limit: time_limit.or(options.task_time_limit),
+            attempts: 1,
+        };
+        match pool.mailbox.send(Message::Submit(Box::new(job))) {
+            Ok(()) => Ok(future),
+            Err(_) => {
+                pool.room.give_back();
+                pool.status.submitted.fetch_sub(1, Ordering::Relaxed);
+                Err(self.check_open().err().unwrap_or_else(Error::shutdown))
+            }
+        }
+    }
+}
