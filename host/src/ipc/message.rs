@@ -1,17 +1,23 @@
 //! What the two ends of a channel say to each other: one type per direction.
 
 use crate::limits::MAX_MESSAGE_BYTES;
+use crate::sys::WaitStatus;
 use crate::task::{
     ArtifactId, InitializerCall, LogLevel, LogRecord, ModuleInfo, ObjectSpec, Outcome, Refusal, RunReport, TaskId,
+    WorkerId,
 };
 use isopool_guest::sync::ObjectId;
 use serde::{Deserialize, Serialize};
 
 /// Raised whenever a message changes. Both ends must have the same: a named worker program may be of another build.
-pub(crate) const PROTOCOL_VERSION: u32 = 3;
+pub(crate) const PROTOCOL_VERSION: u32 = 4;
 
-/// Tells a process that it is a worker, with its channel as standard input; its value is the caller's process id.
+/// Tells a process that it is a worker, with its channel as standard input; its value is the caller's process id, and for
+/// a process that runs a native function [`NATIVE_SUFFIX`] after it.
 pub(crate) const WORKER_VARIABLE: &str = "ISOPOOL_WORKER";
+
+/// See [`WORKER_VARIABLE`].
+pub(crate) const NATIVE_SUFFIX: &str = " native";
 
 /// Caller → worker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +34,13 @@ pub(crate) enum Request {
     /// Compile a module (compile workers only). The wasm is the payload, and an empty memory file for the machine code
     /// comes with it as a descriptor. Answered by `Compiled` or `Refused`.
     Compile(CompileRequest),
+    /// Fork a worker (fork servers only); its end of its channel comes with it as a descriptor. Answered by `Forked`, and by
+    /// `Ended` when it has ended, or by `NotForked`.
+    Fork { worker: WorkerId },
+    /// A descriptor among the arguments of the `Call` that follows.
+    Attach,
+    /// Call a native function; its arguments are the payload. The last word to a native process. Answered by `Called`.
+    Call { function: String },
     /// Leave when everything before is done.
     Stop,
     /// Map a shared object, whose memory file comes with it as a descriptor, for the tasks that name it. `holder` is the mark
@@ -44,6 +57,8 @@ pub(crate) enum Role {
     Worker,
     /// Compiles one module, then leaves.
     Compiler,
+    /// Has everything ready that a worker needs, and forks workers.
+    ForkServer,
 }
 
 /// What a new process must know.
@@ -62,6 +77,30 @@ pub(crate) struct WorkerConfig {
     pub(crate) max_result_bytes: u64,
     pub(crate) max_output_bytes: u64,
     pub(crate) max_memory_bytes: u64,
+    /// A native function that a worker calls before anything else.
+    pub(crate) native_initializer: Option<NativeCall>,
+}
+
+/// A call of a native function of the program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct NativeCall {
+    pub(crate) function: String,
+    pub(crate) argument: Vec<u8>,
+}
+
+/// How a call of a native function ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum NativeEnd {
+    /// It returned; what it returned is the payload.
+    Returned,
+    /// It returned an error, in its own words.
+    Failed { message: String },
+    /// It panicked.
+    Panicked { message: String, place: String },
+    /// Arguments or result do not go through the codec.
+    Codec { message: String },
+    /// The program has no such function.
+    Unknown { registered: Vec<String> },
 }
 
 /// One task.
@@ -99,6 +138,16 @@ pub(crate) enum Reply {
     Refused(Refusal),
     /// The process cannot go on, and leaves: its last words.
     Leaves { message: String },
+    /// A worker was forked; a descriptor of its process comes with it.
+    Forked { worker: WorkerId, pid: u32 },
+    /// A worker could not be forked.
+    NotForked { worker: WorkerId, errno: i32 },
+    /// A worker that was forked has ended, in this way.
+    Ended { worker: WorkerId, status: WaitStatus },
+    /// The native initializer did not end well; this worker leaves.
+    InitializerFailed { message: String },
+    /// A native function has ended; what it returned is the payload.
+    Called(NativeEnd),
 }
 
 /// A compiled module.
