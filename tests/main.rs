@@ -17,6 +17,7 @@
 //! - [`crashes`]: processes that die: the caller's, one worker, many at once; workers that cannot be started.
 //! - [`starved`]: a system that gives no more memory, descriptors or processes.
 //! - [`hostile_worker`]: workers that lie on their channel.
+//! - [`sync`]: locks, queues and what else tasks share with each other and with their caller.
 //! - [`time_limits`]: tasks that may run for so long and no longer.
 //! - [`stress`]: thousands of injected faults.
 //! - [`modules`]: modules and options that cannot be used, and what their errors say; the cache.
@@ -42,6 +43,7 @@ mod start_methods;
 mod starved;
 mod stress;
 mod support;
+mod sync;
 mod tidy;
 mod time_limits;
 mod waiting;

@@ -1,7 +1,8 @@
 //! Write isopool tasks: ordinary Rust functions that run in a WebAssembly sandbox.
 //!
 //! [`task`] makes a function a task; [`Call`] is what its stub makes for the caller; [`Codec`] is how arguments and results
-//! travel; [`Bytes`] is a byte buffer that travels in one piece; [`context`] says where a task runs.
+//! travel; [`Bytes`] is a byte buffer that travels in one piece; [`context`] says where a task runs; [`sync`] has what tasks
+//! share with each other and with their caller.
 //!
 //! ```
 //! use isopool_guest::{Codec, EmbeddedModule, task};
@@ -33,6 +34,7 @@ mod context;
 mod dispatch;
 mod guard;
 mod raw;
+pub mod sync;
 #[cfg(target_family = "wasm")]
 mod wasm;
 
@@ -94,6 +96,8 @@ pub mod __private {
         Cause, Described, Entry, Failure, FailureKind, ViaDeref, ViaDisplay, ViaError, arguments, function_name,
         no_arguments, result, travels,
     };
+    #[cfg(not(target_family = "wasm"))]
+    pub use crate::sync::collect;
     #[cfg(target_family = "wasm")]
     pub use inventory;
 }

@@ -68,6 +68,8 @@ mod queue;
 #[cfg(not(target_family = "wasm"))]
 mod sandbox;
 #[cfg(not(target_family = "wasm"))]
+pub mod sync;
+#[cfg(not(target_family = "wasm"))]
 mod sys;
 #[cfg(not(target_family = "wasm"))]
 mod task;

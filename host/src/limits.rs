@@ -150,6 +150,48 @@ pub const KEEP_RESIDENT_BYTES: usize = 512 * KIB;
 /// Instance slots of a worker's pool. One task runs at a time; the others stay warm for other modules.
 pub const INSTANCE_SLOTS: u32 = 4;
 
+// ── Shared objects ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Most permits of a semaphore, free and taken. Source: `SEM_VALUE_MAX` of POSIX semaphores.
+pub const MAX_PERMITS: u32 = i32::MAX as u32;
+
+/// Default for the items in a queue that wait to be taken, with their lengths, in bytes.
+pub const DEFAULT_QUEUE_BYTES: usize = MIB;
+
+/// Largest queue, in bytes. The memory is taken as it is used, and not given back before the queue's end.
+pub const MAX_QUEUE_BYTES: usize = 256 * MIB;
+
+/// Smallest queue, in bytes: a few numbers.
+pub const MIN_QUEUE_BYTES: usize = 64;
+
+/// Processes that may hold permits of one semaphore at a time (more wait), and threads and tasks that may wait for one
+/// condition: their table is 8 KiB, and read whole by each operation.
+pub const SYNC_PLACES: u32 = 512;
+
+/// How long one that waits for an object sleeps at most before it looks by itself: whether the holder is alive, and whether
+/// a wake-up was lost with a process that died. Ten looks a second cost nothing, and a tenth of a second after a death is
+/// soon.
+pub const SYNC_RECHECK: Duration = Duration::from_millis(100);
+
+/// The first of these looks comes after this; each is then twice as late as the one before.
+pub(crate) const SYNC_FIRST_LOOK: Duration = Duration::from_millis(2);
+
+/// How many processes one that waits asks for in one look; each costs some ten microseconds.
+pub(crate) const SYNC_LOOKS: usize = 16;
+
+/// How long an operation that must not wait, or whose timeout is over, waits for another process that is in the middle of
+/// one. Those take microseconds; only a process that was stopped, or lies, takes longer.
+pub const SYNC_INNER_GRACE: Duration = Duration::from_millis(100);
+
+/// The same for operations that give something back or only look: a permit is not to be lost to a busy machine.
+pub const SYNC_FINISH: Duration = Duration::from_secs(2);
+
+/// How long a wait for a condition tries to take its lock again after its timeout: longer than locks are held.
+pub const SYNC_REACQUIRE: Duration = Duration::from_secs(10);
+
+/// Most objects among the arguments of one task: each is a mapping in its worker.
+pub const MAX_TASK_OBJECTS: usize = 256;
+
 // ── Workers and the channel ──────────────────────────────────────────────────────────────────────────────────────────
 
 /// How long a new worker may take from its start to its `Ready`.
@@ -199,6 +241,9 @@ const _: () = assert!(DEFAULT_MAX_ARGUMENT_BYTES <= MAX_PAYLOAD_BYTES);
 const _: () = assert!(DEFAULT_MAX_RESULT_BYTES <= MAX_PAYLOAD_BYTES);
 const _: () = assert!(MAX_MESSAGE_BYTES * MAX_TRACE_ENTRIES <= MAX_MESSAGE_FRAME_BYTES);
 const _: () = assert!(SEND_AHEAD >= 2);
+// Positions in a queue are 32-bit words, and twice its size must still be told from nothing.
+const _: () = assert!(MAX_QUEUE_BYTES <= 1 << 30 && MAX_QUEUE_BYTES.is_power_of_two());
+const _: () = assert!(MIN_QUEUE_BYTES.is_power_of_two() && DEFAULT_QUEUE_BYTES.is_power_of_two());
 const _: () = assert!(MAX_TOTAL_WORKERS >= 2 * MAX_WORKERS);
 const _: () = assert!(DEFAULT_MAX_WORKER_GROWTH_BYTES > DEFAULT_MAX_ARGUMENT_BYTES + WORKER_KEEPS_BYTES);
 const _: () = assert!(MEMORY_SECOND_LOOK_DELAY.as_millis() < MEMORY_LOOK_INTERVAL.as_millis());

@@ -19,6 +19,7 @@ const TABLE: &[(&str, &[&str])] = &[
         &[
             "dispatcher",
             "module",
+            "sync",
             "context",
             "ipc::WorkerConfig",
             "ipc::InitializerCall",
@@ -33,7 +34,10 @@ const TABLE: &[(&str, &[&str])] = &[
         ],
     ),
     ("queue", &[]),
-    ("dispatcher", &["queue", "ipc", "process", "module", "sys", "executor::Containment", "context::StartMethod"]),
+    (
+        "dispatcher",
+        &["queue", "ipc", "process", "module", "sync", "sys", "executor::Containment", "context::StartMethod"],
+    ),
     ("dispatcher::state", &["queue", "executor::Containment"]),
     ("module", &["ipc", "process", "sys"]),
     ("ipc", &["sys", "executor::Reuse", "executor::GuestOutput"]),
@@ -41,7 +45,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("process", &["ipc", "sandbox", "sys", "context::StartMethod", "worker::become_worker"]),
     ("native", &["ipc", "process", "sys", "context::ProcessContext"]),
     ("sandbox", &["sys"]),
-    ("worker", &["ipc", "engine", "native", "sandbox", "sys", "executor::Reuse", "executor::GuestOutput"]),
+    ("worker", &["ipc", "engine", "native", "sandbox", "sync", "sys", "executor::Reuse", "executor::GuestOutput"]),
     ("engine", &["sys", "executor::Reuse", "executor::GuestOutput"]),
     ("sync", &["sys"]),
     ("context", &["sys"]),

@@ -1,4 +1,4 @@
-//! What it does: the module's side of the contract in `wit/`: exports `runner`, imports `host`.
+//! What it does: the module's side of the contract in `wit/`: exports `runner`, imports `host` and `sync`.
 //! Takes from: functions that registered themselves. Hands to: the worker.
 //! Never: does work at start-up that every fresh instance would pay for; names a task's types.
 
@@ -6,5 +6,7 @@ mod bindings;
 mod log_sink;
 mod panic_hook;
 mod runner;
+mod shared;
 
 pub(crate) use runner::task_context;
+pub(crate) use shared::Imported;

@@ -5,6 +5,7 @@ use crate::error::{BrokenProcessPool, WorkerRef};
 use crate::ipc::Payload;
 use crate::module::Prepared;
 use crate::queue::Turn;
+use crate::sync::SharedObject;
 use crate::task::TaskId;
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -16,6 +17,8 @@ pub(crate) struct Job {
     pub(crate) id: TaskId,
     pub(crate) module: Arc<Prepared>,
     pub(crate) argument: Payload,
+    /// The shared objects among its arguments.
+    pub(crate) objects: Vec<Arc<SharedObject>>,
     pub(crate) promise: Arc<Promise>,
     pub(crate) submitted_at: Instant,
     /// When it was sent to the worker that has it.

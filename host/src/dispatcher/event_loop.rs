@@ -257,7 +257,9 @@ impl EventLoop {
     }
 
     fn worker_is_gone(&mut self, id: WorkerId, cause: BrokenCause) {
-        let Some(worker) = self.workers.0.get(&id) else { return };
+        let Some(worker) = self.workers.0.get_mut(&id) else { return };
+        // Before its tasks end: whoever saw one end finds free what it held.
+        worker.give_back();
         let (name, words) = (worker.name, worker.last_words());
         let expected = worker.killed || cause == BrokenCause::Exited { code: 0 };
         if expected {
@@ -320,9 +322,7 @@ impl EventLoop {
 
     fn send(&mut self, id: WorkerId, task: TaskId) {
         let (Some(worker), Some(job)) = (self.workers.0.get_mut(&id), self.jobs.get_mut(&task)) else { return };
-        let function = job.promise.task.function();
-        let sent = worker.send(task, job.module.artifact, &job.module.code, function, job.promise.codec, &job.argument);
-        match sent {
+        match worker.send(job) {
             Ok(claim) => {
                 job.sent_at = Some(Instant::now());
                 job.promise.sent(worker.view(claim));
@@ -445,7 +445,7 @@ impl EventLoop {
             let error = self.broken_error(&job.promise.task);
             self.end(&job, Err(error), None);
         }
-        self.workers.0.values().for_each(WorkerHandle::kill_and_reap);
+        self.workers.0.values_mut().for_each(WorkerHandle::kill_and_reap);
         self.workers.0.clear();
         self.nursery.end();
         self.status.workers.lock().clear();

@@ -16,6 +16,7 @@ mod recycling;
 #[cfg(test)]
 mod recycling_tests;
 mod room;
+mod shares;
 #[cfg(test)]
 mod simulation;
 mod slot;

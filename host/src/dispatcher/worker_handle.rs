@@ -1,18 +1,20 @@
 //! One worker process, seen from its dispatcher.
 
 use super::action::KillReason;
+use super::entry::Job;
+use super::shares::Shares;
 use super::state::Claims;
 use crate::error::{BrokenCause, WorkerRef};
 use crate::fault;
 use crate::ipc::{
-    CallerChannel, ChannelError, ClaimLedger, ClaimTicket, Payload, Received, Reply, Request, RunRequest, WorkerConfig,
+    CallerChannel, ChannelError, ClaimLedger, ClaimTicket, Received, Reply, Request, RunRequest, WorkerConfig,
 };
 use crate::process::{Newborn, ProcessEnd, WorkerProcess};
 use crate::sys::PidFd;
 use crate::task::{ArtifactId, TaskId, WorkerId};
 use std::collections::{BTreeMap, HashSet};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 /// A worker process with its channel and its claims.
@@ -26,6 +28,7 @@ pub(crate) struct WorkerHandle {
     claims: ClaimLedger,
     tickets: Vec<(TaskId, ClaimTicket)>,
     loaded: HashSet<ArtifactId>,
+    shares: Shares,
     /// It said `Ready`.
     pub(crate) up: bool,
     /// What was wrong with what it said.
@@ -71,6 +74,7 @@ impl WorkerHandle {
             claims,
             tickets: Vec::new(),
             loaded: loaded.into_iter().collect(),
+            shares: Shares::default(),
             up: false,
             lie: None,
             last_words: None,
@@ -105,23 +109,18 @@ impl WorkerHandle {
         self.process.pidfd().is_some_and(|pidfd| !pidfd.has_ended().unwrap_or(false))
     }
 
-    /// Queues a task, and its module if the worker does not have it yet.
-    pub(crate) fn send(
-        &mut self,
-        task: TaskId,
-        artifact: ArtifactId,
-        code: &Arc<OwnedFd>,
-        function: &str,
-        codec: isopool_guest::Codec,
-        argument: &Payload,
-    ) -> Result<ClaimTicket, ChannelError> {
+    /// Queues a task, and its module and its objects if the worker does not have them yet.
+    pub(crate) fn send(&mut self, job: &Job) -> Result<ClaimTicket, ChannelError> {
+        let (task, artifact) = (job.id, job.module.artifact);
         if self.loaded.insert(artifact) {
-            self.channel.queue(&Request::Load { artifact }, None, Some(Arc::clone(code)))?;
+            self.channel.queue(&Request::Load { artifact }, None, Some(Arc::clone(&job.module.code)))?;
         }
+        let objects = self.shares.share(self.name.pid, &job.objects, &mut self.channel)?;
         let claim = self.claims.offer().expect("the state machine sends no more tasks than there are claims");
         self.tickets.push((task, claim));
-        let request = RunRequest { task, claim, artifact, function: function.to_owned(), codec };
-        self.channel.queue(&Request::Run(request), Some(argument), None)?;
+        let (function, codec) = (job.promise.task.function().to_owned(), job.promise.codec);
+        let request = RunRequest { task, claim, artifact, function, codec, objects };
+        self.channel.queue(&Request::Run(request), Some(&job.argument), None)?;
         Ok(claim)
     }
 
@@ -151,11 +150,12 @@ impl WorkerHandle {
     }
 
     /// Kills the process and waits for its end.
-    pub(crate) fn kill_and_reap(&self) {
+    pub(crate) fn kill_and_reap(&mut self) {
         self.kill();
         if let Err(error) = self.process.reap() {
             tracing::error!(worker = %self.name, %error, "a worker process could not be reaped");
         }
+        self.give_back();
     }
 
     pub(crate) fn flush(&mut self) -> io::Result<()> {
@@ -209,6 +209,11 @@ impl WorkerHandle {
     fn release(&mut self, position: usize) {
         let (_, claim) = self.tickets.remove(position);
         self.claims.release(claim);
+    }
+
+    /// The process has ended: gives back the locks and permits that it held.
+    pub(crate) fn give_back(&mut self) {
+        self.shares.give_back();
     }
 
     /// Takes the process's status, once it has ended, and says why tasks were lost with it.

@@ -6,7 +6,7 @@ wasmtime::component::bindgen!({
     exports: { default: async },
 });
 
-pub(super) use self::isopool::task::host;
+pub(super) use self::isopool::task::{host, sync};
 pub(super) use exports::isopool::task::runner::{Failure, FailureKind, Function};
 
 /// The version of the contract that this host speaks.

@@ -6,7 +6,9 @@ use super::output::{GuestStream, SharedOutput, Stream, TaskOutput};
 use crate::executor::{GuestOutput, Reuse};
 use crate::limits::{MAX_HOST_RESOURCES, MAX_LOG_RECORDS, MAX_RANDOM_BYTES};
 use crate::task::{LogLevel, LogRecord, Panic, RunReport, TaskId};
+use isopool_guest::sync::{Object, ObjectId};
 use parking_lot::Mutex;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 use wasmtime::component::ResourceTable;
@@ -36,6 +38,8 @@ pub(super) struct Purview<'a> {
     /// `None` for calls that are no task: the initializer, the list of functions.
     pub(super) task: Option<TaskId>,
     pub(super) function: &'a str,
+    /// The shared objects that it may use.
+    pub(super) objects: &'a [Arc<dyn Object>],
 }
 
 /// The data of one store.
@@ -50,6 +54,8 @@ pub(super) struct Guest {
     pub(super) panic: Option<Panic>,
     log_records_left: u32,
     dropped_log_records: u32,
+    /// What the task was passed, and nothing else.
+    objects: HashMap<ObjectId, Arc<dyn Object>>,
 }
 
 impl Guest {
@@ -81,6 +87,7 @@ impl Guest {
             panic: None,
             log_records_left: 0,
             dropped_log_records: 0,
+            objects: HashMap::new(),
         }
     }
 
@@ -92,6 +99,7 @@ impl Guest {
         self.log_records_left = MAX_LOG_RECORDS;
         self.dropped_log_records = 0;
         self.memory.reset_peak();
+        self.objects = purview.objects.iter().map(|object| (object.id(), Arc::clone(object))).collect();
         let function = purview.function;
         match purview.task {
             Some(task) => self.output.lock().begin(format_args!("task {task} {function}")),
@@ -101,6 +109,7 @@ impl Guest {
 
     /// The task has ended.
     pub(super) fn end(&mut self) -> RunReport {
+        self.objects.clear();
         RunReport {
             run_time: self.begun.elapsed(),
             peak_memory_bytes: self.memory.peak(),
@@ -121,6 +130,11 @@ impl Guest {
         }
         self.log_records_left -= 1;
         (self.settings.logs)(task, record);
+    }
+
+    /// A shared object, if the task was passed it.
+    pub(super) fn object(&self, id: ObjectId) -> Option<&Arc<dyn Object>> {
+        self.objects.get(&id)
     }
 
     /// Whether the guest holds handles of the host, such as its standard output.

@@ -12,6 +12,7 @@ mod memory_limit;
 mod module_cache;
 mod output;
 mod recognise;
+mod shared;
 mod snapshot;
 #[cfg(test)]
 pub(crate) mod testing;

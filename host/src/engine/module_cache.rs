@@ -7,8 +7,10 @@ use crate::fault::{self, Point};
 use crate::limits::{INSTANCE_SLOTS, MAX_LOADED_MODULES};
 use crate::sys::MemoryFile;
 use crate::task::{ArtifactId, Outcome, RunReport, TaskId};
+use isopool_guest::sync::Object;
 use std::collections::HashMap;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::sync::Arc;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
@@ -19,6 +21,8 @@ pub(crate) struct Run<'a> {
     pub(crate) function: &'a str,
     pub(crate) codec: &'a str,
     pub(crate) argument: &'a [u8],
+    /// The shared objects that it may use.
+    pub(crate) objects: &'a [Arc<dyn Object>],
 }
 
 /// How it ended. Hold it until the answer is sent: the instance goes with it, and that takes longer than a small task.
@@ -87,7 +91,7 @@ impl ModuleCache {
         };
         let Code::Loaded(prepared) = &module.code else { unreachable!("load() has returned without an error") };
         let mut instance = module.live.take().unwrap_or_else(|| self.engine.instance());
-        let purview = Purview { task: Some(run.task), function: run.function };
+        let purview = Purview { task: Some(run.task), function: run.function, objects: run.objects };
         fault::point(Point::GuestStarting);
         let running = self.engine.run(prepared, &mut instance, &purview, run.codec, run.argument);
         let end = self.engine.wait(running);

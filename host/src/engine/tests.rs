@@ -37,7 +37,7 @@ fn worker_with(settings: GuestSettings) -> ModuleCache {
 }
 
 fn run(modules: &mut ModuleCache, function: &str, argument: &[u8]) -> Ended {
-    modules.run(&Run { task: TaskId(42), artifact: ARTIFACT, function, codec: "bincode", argument })
+    modules.run(&Run { task: TaskId(42), artifact: ARTIFACT, function, codec: "bincode", argument, objects: &[] })
 }
 
 fn outcome(function: &str, argument: &[u8]) -> Outcome {
@@ -156,7 +156,8 @@ fn more_modules_than_slots_can_keep_instances() {
         for module in 0..7 {
             let artifact = ArtifactId([module; 32]);
             modules.add(artifact, sealed(machine_code()).into());
-            let run = Run { task: TaskId(1), artifact, function: "echo", codec: "bincode", argument: b"" };
+            let run =
+                Run { task: TaskId(1), artifact, function: "echo", codec: "bincode", argument: b"", objects: &[] };
             assert_eq!(modules.run(&run).outcome, Outcome::Returned, "round {round}, module {module}");
         }
     }

@@ -5,6 +5,7 @@
 mod as_completed;
 mod builder;
 mod context;
+mod encoded;
 mod future;
 mod handle;
 mod latch;

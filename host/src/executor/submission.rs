@@ -1,13 +1,14 @@
 //! A task on its way from its caller to the dispatcher.
 
+use super::encoded::{Encoded, encode};
 use super::future::TaskFuture;
 use super::handle::{Executor, Inner};
 use super::schedule::Schedule;
 use super::task::Task;
 use crate::dispatcher::{Ended, Job, Message, Promise};
-use crate::error::{Error, TaskError, TaskRef};
+use crate::error::{Error, TaskRef};
 use crate::module::Prepared;
-use crate::task::{CodecFailure, Side, TaskId};
+use crate::task::TaskId;
 use serde::Serialize;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -32,52 +33,40 @@ impl Executor {
         let name = TaskRef::new(id, Arc::clone(&module.name), module.hash, task.function.as_ref().into());
         let promise = Arc::new(Promise::new(name.clone(), options.codec, Arc::clone(&pool.mailbox)));
         let future = TaskFuture::new(Arc::clone(&promise));
-        let refused = match options.codec.encode(&task.arguments) {
-            Ok(argument) if argument.len() <= options.max_argument_bytes => {
-                let span =
-                    tracing::debug_span!("task", id = id.get(), module = name.module(), function = name.function());
-                tracing::debug!(parent: &span, bytes = argument.len(), "a task was submitted");
-                pool.status.submitted.fetch_add(1, Ordering::Relaxed);
-                let argument = Arc::new(argument);
-                let Schedule { priority, retries, time_limit } = task.schedule;
-                let job = Job {
-                    id,
-                    module,
-                    argument,
-                    promise,
-                    submitted_at: Instant::now(),
-                    sent_at: None,
-                    span,
-                    priority,
-                    retries,
-                    time_limit: time_limit.or(options.task_time_limit),
-                    attempts: 1,
-                };
-                return match pool.mailbox.send(Message::Submit(Box::new(job))) {
-                    Ok(()) => Ok(future),
-                    Err(_) => {
-                        pool.room.give_back();
-                        pool.status.submitted.fetch_sub(1, Ordering::Relaxed);
-                        Err(self.check_open().err().unwrap_or_else(Error::shutdown))
-                    }
-                };
+        let Encoded { argument, objects } = match encode(options, &task.arguments, &name) {
+            Ok(encoded) => encoded,
+            Err(refused) => {
+                pool.room.give_back();
+                // Nobody observes a future that was not given out yet.
+                let _ = promise.end(Ended { result: Err(refused), report: None });
+                return Ok(future);
             }
-            Ok(argument) => TaskError::ArgumentTooLarge {
-                task: name,
-                size: argument.len() as u64,
-                limit: options.max_argument_bytes as u64,
-            },
-            Err(error) => TaskError::Codec {
-                task: name,
-                failure: CodecFailure {
-                    side: Side::Argument,
-                    message: format!("{} as {}: {error}", std::any::type_name::<A>(), options.codec.name()),
-                },
-            },
         };
-        pool.room.give_back();
-        // Nobody observes a future that was not given out yet.
-        let _ = promise.end(Ended { result: Err(refused), report: None });
-        Ok(future)
+        let span = tracing::debug_span!("task", id = id.get(), module = name.module(), function = name.function());
+        tracing::debug!(parent: &span, bytes = argument.len(), "a task was submitted");
+        pool.status.submitted.fetch_add(1, Ordering::Relaxed);
+        let Schedule { priority, retries, time_limit } = task.schedule;
+        let job = Job {
+            id,
+            module,
+            argument: Arc::new(argument),
+            objects,
+            promise,
+            submitted_at: Instant::now(),
+            sent_at: None,
+            span,
+            priority,
+            retries,
+            time_limit: time_limit.or(options.task_time_limit),
+            attempts: 1,
+        };
+        match pool.mailbox.send(Message::Submit(Box::new(job))) {
+            Ok(()) => Ok(future),
+            Err(_) => {
+                pool.room.give_back();
+                pool.status.submitted.fetch_sub(1, Ordering::Relaxed);
+                Err(self.check_open().err().unwrap_or_else(Error::shutdown))
+            }
+        }
     }
 }

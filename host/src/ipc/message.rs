@@ -3,12 +3,14 @@
 use crate::limits::MAX_MESSAGE_BYTES;
 use crate::sys::WaitStatus;
 use crate::task::{
-    ArtifactId, InitializerCall, LogLevel, LogRecord, ModuleInfo, Outcome, Refusal, RunReport, TaskId, WorkerId,
+    ArtifactId, InitializerCall, LogLevel, LogRecord, ModuleInfo, ObjectSpec, Outcome, Refusal, RunReport, TaskId,
+    WorkerId,
 };
+use isopool_guest::sync::ObjectId;
 use serde::{Deserialize, Serialize};
 
 /// Raised whenever a message changes. Both ends must have the same: a named worker program may be of another build.
-pub(crate) const PROTOCOL_VERSION: u32 = 2;
+pub(crate) const PROTOCOL_VERSION: u32 = 4;
 
 /// Tells a process that it is a worker, with its channel as standard input; its value is the caller's process id, and for
 /// a process that runs a native function [`NATIVE_SUFFIX`] after it.
@@ -41,6 +43,11 @@ pub(crate) enum Request {
     Call { function: String },
     /// Leave when everything before is done.
     Stop,
+    /// Map a shared object, whose memory file comes with it as a descriptor, for the tasks that name it. `holder` is the mark
+    /// under which the worker holds it (see `sync`). Not answered: a worker that cannot leaves.
+    Share { object: ObjectId, spec: ObjectSpec, holder: u64 },
+    /// Forget a shared object: no task will name it again.
+    Unshare { object: ObjectId },
 }
 
 /// What a process is for.
@@ -105,6 +112,8 @@ pub(crate) struct RunRequest {
     pub(crate) artifact: ArtifactId,
     pub(crate) function: String,
     pub(crate) codec: isopool_guest::Codec,
+    /// The shared objects that it may use; each was shared with the worker before.
+    pub(crate) objects: Vec<ObjectId>,
 }
 
 /// One module to compile.

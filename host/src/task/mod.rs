@@ -5,6 +5,7 @@
 mod id;
 mod log;
 mod module;
+mod object;
 mod outcome;
 mod report;
 
@@ -13,6 +14,7 @@ pub use id::{ModuleHash, TaskId};
 pub(crate) use log::{LogLevel, LogRecord};
 pub use module::{FunctionInfo, ModuleInfo};
 pub(crate) use module::{InitializerCall, Refusal};
+pub(crate) use object::{ObjectSpec, QueueBounds};
 pub(crate) use outcome::Outcome;
 pub use outcome::{CodecFailure, Failure, Location, Panic, Side, Trap, TrapCode};
 pub(crate) use report::RunReport;

@@ -1,6 +1,7 @@
 //! The loop: receives requests, runs tasks, answers. One thread, one task at a time.
 
 use super::exit::WorkerError;
+use super::objects::Objects;
 use super::{compile, forkserver, last_words, native};
 use crate::engine::{GuestEngine, GuestSettings, LogSink, ModuleCache, Purpose, Run};
 use crate::executor::GuestOutput;
@@ -9,6 +10,7 @@ use crate::ipc::{
     ClaimTable, PROTOCOL_VERSION, Reply, Request, Role, RunRequest, WorkerChannel, WorkerConfig, WorkerReceived,
 };
 use crate::limits::{MAX_CAPTURED_OUTPUT_BYTES, WORKER_KEEPS_BYTES};
+use crate::sync::ProcessMark;
 use crate::task::{LogRecord, Outcome, RunReport, TaskId};
 use crate::{sandbox, sys};
 use parking_lot::Mutex;
@@ -131,8 +133,14 @@ fn run_tasks(channel: &SharedChannel, modules: &mut ModuleCache, claims: Option<
         ClaimTable::open(claims).map_err(|source| WorkerError::Setup { step: "open the claim table", source })?;
     fault::point(Point::ClaimsOpened);
     sys::keep_freed_memory(WORKER_KEEPS_BYTES);
+    let mut objects = Objects::default();
     while let Some(received) = receive(channel)? {
         match received.request {
+            Request::Share { object, spec, holder } => {
+                let file = received.descriptor.ok_or(WorkerError::Protocol("`Share` without a file"))?;
+                objects.add(object, spec, ProcessMark::of_word(holder), &file)?;
+            }
+            Request::Unshare { object } => objects.forget(object),
             Request::Load { artifact } => {
                 let file = received.descriptor.ok_or(WorkerError::Protocol("`Load` without a file"))?;
                 fault::point(Point::LoadRead);
@@ -144,7 +152,7 @@ fn run_tasks(channel: &SharedChannel, modules: &mut ModuleCache, claims: Option<
                 if claims.begin(request.claim) {
                     fault::note_begun(request.task);
                     fault::point(Point::ClaimTaken);
-                    run_task(channel, modules, &request, &received.payload)?;
+                    run_task(channel, modules, &objects, &request, &received.payload)?;
                 }
                 channel.lock().recycle(received.payload);
                 fault::point(Point::PayloadRecycled);
@@ -165,14 +173,24 @@ fn run_tasks(channel: &SharedChannel, modules: &mut ModuleCache, claims: Option<
 fn run_task(
     channel: &SharedChannel,
     modules: &mut ModuleCache,
+    objects: &Objects,
     request: &RunRequest,
     argument: &[u8],
 ) -> Result<(), WorkerError> {
     let task = request.task;
-    let run =
-        Run { task, artifact: request.artifact, function: &request.function, codec: request.codec.name(), argument };
+    let objects = objects.of_task(&request.objects)?;
+    let run = Run {
+        task,
+        artifact: request.artifact,
+        function: &request.function,
+        codec: request.codec.name(),
+        argument,
+        objects: &objects.for_guest(),
+    };
     // Dropped, with its instance, after the answer is on its way.
     let mut ended = modules.run(&run);
+    // Before the answer: whoever saw a task end finds free what it held.
+    drop(objects);
     let outcome = std::mem::replace(&mut ended.outcome, Outcome::Returned);
     let report = std::mem::take(&mut ended.report);
     match send(channel, &Reply::Done { task, outcome, report }, &ended.result) {

@@ -132,7 +132,14 @@ fn worker() -> (Process, ClaimLedger) {
 
 fn run(task: u64, claims: &mut ClaimLedger, function: &str) -> RunRequest {
     let claim = claims.offer().expect("free");
-    RunRequest { task: TaskId(task), claim, artifact: ARTIFACT, function: function.into(), codec: Codec::Bincode }
+    RunRequest {
+        task: TaskId(task),
+        claim,
+        artifact: ARTIFACT,
+        function: function.into(),
+        codec: Codec::Bincode,
+        objects: Vec::new(),
+    }
 }
 
 #[test]

@@ -14,6 +14,44 @@ extern void __wasm_import_isopool_task_host_panicked(uint8_t *, size_t, int32_t,
 __attribute__((__import_module__("isopool:task/host@0.1.0"), __import_name__("context")))
 extern void __wasm_import_isopool_task_host_context(uint8_t *);
 
+// Imported Functions from `isopool:task/sync@0.1.0`
+
+__attribute__((__import_module__("isopool:task/sync@0.1.0"), __import_name__("acquire")))
+extern void __wasm_import_isopool_task_sync_acquire(int64_t, int64_t, int32_t, int64_t, uint8_t *);
+
+__attribute__((__import_module__("isopool:task/sync@0.1.0"), __import_name__("release")))
+extern void __wasm_import_isopool_task_sync_release(int64_t, int64_t, uint8_t *);
+
+__attribute__((__import_module__("isopool:task/sync@0.1.0"), __import_name__("post")))
+extern void __wasm_import_isopool_task_sync_post(int64_t, int64_t, uint8_t *);
+
+__attribute__((__import_module__("isopool:task/sync@0.1.0"), __import_name__("forget")))
+extern void __wasm_import_isopool_task_sync_forget(int64_t, int64_t, uint8_t *);
+
+__attribute__((__import_module__("isopool:task/sync@0.1.0"), __import_name__("value")))
+extern void __wasm_import_isopool_task_sync_value(int64_t, int64_t, uint8_t *);
+
+__attribute__((__import_module__("isopool:task/sync@0.1.0"), __import_name__("wait")))
+extern void __wasm_import_isopool_task_sync_wait(int64_t, int64_t, int32_t, int64_t, uint8_t *);
+
+__attribute__((__import_module__("isopool:task/sync@0.1.0"), __import_name__("notify")))
+extern void __wasm_import_isopool_task_sync_notify(int64_t, int64_t, int32_t, uint8_t *);
+
+__attribute__((__import_module__("isopool:task/sync@0.1.0"), __import_name__("set")))
+extern void __wasm_import_isopool_task_sync_set(int64_t, int64_t, int32_t, uint8_t *);
+
+__attribute__((__import_module__("isopool:task/sync@0.1.0"), __import_name__("is-set")))
+extern void __wasm_import_isopool_task_sync_is_set(int64_t, int64_t, uint8_t *);
+
+__attribute__((__import_module__("isopool:task/sync@0.1.0"), __import_name__("put")))
+extern void __wasm_import_isopool_task_sync_put(int64_t, int64_t, uint8_t *, size_t, int32_t, int64_t, uint8_t *);
+
+__attribute__((__import_module__("isopool:task/sync@0.1.0"), __import_name__("get")))
+extern void __wasm_import_isopool_task_sync_get(int64_t, int64_t, int32_t, int64_t, uint8_t *);
+
+__attribute__((__import_module__("isopool:task/sync@0.1.0"), __import_name__("is-full")))
+extern void __wasm_import_isopool_task_sync_is_full(int64_t, int64_t, uint8_t *);
+
 // Exported Functions from `isopool:task/runner@0.1.0`
 
 __attribute__((__weak__, __export_name__("cabi_post_isopool:task/runner@0.1.0#functions")))
@@ -125,6 +163,65 @@ void isopool_task_host_panic_free(isopool_task_host_panic_t *ptr) {
   task_module_option_string_free(&ptr->file);
 }
 
+void isopool_task_sync_error_free(isopool_task_sync_error_t *ptr) {
+  switch ((int32_t) ptr->tag) {
+    case 5: {
+      break;
+    }
+    case 6: {
+      break;
+    }
+    case 11: {
+      task_module_string_free(&ptr->val.system);
+      break;
+    }
+  }
+}
+
+void task_module_option_u64_free(task_module_option_u64_t *ptr) {
+  if (ptr->is_some) {
+  }
+}
+
+void isopool_task_sync_result_bool_error_free(isopool_task_sync_result_bool_error_t *ptr) {
+  if (!ptr->is_err) {
+  } else {
+    isopool_task_sync_error_free(&ptr->val.err);
+  }
+}
+
+void isopool_task_sync_result_void_error_free(isopool_task_sync_result_void_error_t *ptr) {
+  if (!ptr->is_err) {
+  } else {
+    isopool_task_sync_error_free(&ptr->val.err);
+  }
+}
+
+void isopool_task_sync_result_u32_error_free(isopool_task_sync_result_u32_error_t *ptr) {
+  if (!ptr->is_err) {
+  } else {
+    isopool_task_sync_error_free(&ptr->val.err);
+  }
+}
+
+void task_module_list_u8_free(task_module_list_u8_t *ptr) {
+  size_t list_len = ptr->len;
+  if (list_len > 0) {
+    uint8_t *list_ptr = ptr->ptr;
+    for (size_t i = 0; i < list_len; i++) {
+    }
+    free(list_ptr);
+  }
+}
+
+void isopool_task_sync_result_list_u8_error_free(isopool_task_sync_result_list_u8_error_t *ptr) {
+  if (!ptr->is_err) {
+    task_module_list_u8_free(&ptr->val.ok);
+  } else {
+    isopool_task_sync_error_free(&ptr->val.err);
+  }
+}
+
 void task_module_list_string_free(task_module_list_string_t *ptr) {
   size_t list_len = ptr->len;
   if (list_len > 0) {
@@ -159,19 +256,8 @@ void exports_isopool_task_runner_list_function_free(exports_isopool_task_runner_
   }
 }
 
-void task_module_list_u8_free(task_module_list_u8_t *ptr) {
-  size_t list_len = ptr->len;
-  if (list_len > 0) {
-    uint8_t *list_ptr = ptr->ptr;
-    for (size_t i = 0; i < list_len; i++) {
-    }
-    free(list_ptr);
-  }
-}
-
 void exports_isopool_task_runner_result_list_u8_failure_free(exports_isopool_task_runner_result_list_u8_failure_t *ptr) {
   if (!ptr->is_err) {
-    task_module_list_u8_free(&ptr->val.ok);
   } else {
     exports_isopool_task_runner_failure_free(&ptr->val.err);
   }
@@ -257,6 +343,904 @@ void isopool_task_host_context(isopool_task_host_task_context_t *ret) {
     (uint64_t) (uint64_t) (*((int64_t*) (ptr + 0))),
     (uint32_t) (uint32_t) (*((int32_t*) (ptr + 8))),
   };
+}
+
+bool isopool_task_sync_acquire(isopool_task_sync_object_id_t *object, uint64_t *maybe_timeout, bool *ret, isopool_task_sync_error_t *err) {
+  __attribute__((__aligned__(8)))
+  uint8_t ret_area[(16+2*sizeof(void*))];
+  task_module_option_u64_t timeout;
+  timeout.is_some = maybe_timeout != NULL;if (maybe_timeout) {
+    timeout.val = *maybe_timeout;
+  }
+  int32_t option;
+  int64_t option1;
+  if ((timeout).is_some) {
+    const uint64_t *payload0 = &(timeout).val;
+    option = 1;
+    option1 = (int64_t) (*payload0);
+  } else {
+    option = 0;
+    option1 = 0;
+  }
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_isopool_task_sync_acquire((int64_t) ((*object).high), (int64_t) ((*object).low), option, option1, ptr);
+  isopool_task_sync_result_bool_error_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      result.val.ok = (int32_t) *((uint8_t*) (ptr + 8));
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      isopool_task_sync_error_t variant;
+      variant.tag = (int32_t) *((uint8_t*) (ptr + 8));
+      switch ((int32_t) variant.tag) {
+        case 0: {
+          break;
+        }
+        case 1: {
+          break;
+        }
+        case 2: {
+          break;
+        }
+        case 3: {
+          break;
+        }
+        case 4: {
+          break;
+        }
+        case 5: {
+          variant.val.item_too_large = (uint64_t) (*((int64_t*) (ptr + 16)));
+          break;
+        }
+        case 6: {
+          variant.val.too_many = (uint32_t) (*((int32_t*) (ptr + 16)));
+          break;
+        }
+        case 7: {
+          break;
+        }
+        case 8: {
+          break;
+        }
+        case 9: {
+          break;
+        }
+        case 10: {
+          break;
+        }
+        case 11: {
+          variant.val.system = (task_module_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+      }
+
+      result.val.err = variant;
+      break;
+    }
+  }
+  if (!result.is_err) {
+    *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool isopool_task_sync_release(isopool_task_sync_object_id_t *object, isopool_task_sync_error_t *err) {
+  __attribute__((__aligned__(8)))
+  uint8_t ret_area[(16+2*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_isopool_task_sync_release((int64_t) ((*object).high), (int64_t) ((*object).low), ptr);
+  isopool_task_sync_result_void_error_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      isopool_task_sync_error_t variant;
+      variant.tag = (int32_t) *((uint8_t*) (ptr + 8));
+      switch ((int32_t) variant.tag) {
+        case 0: {
+          break;
+        }
+        case 1: {
+          break;
+        }
+        case 2: {
+          break;
+        }
+        case 3: {
+          break;
+        }
+        case 4: {
+          break;
+        }
+        case 5: {
+          variant.val.item_too_large = (uint64_t) (*((int64_t*) (ptr + 16)));
+          break;
+        }
+        case 6: {
+          variant.val.too_many = (uint32_t) (*((int32_t*) (ptr + 16)));
+          break;
+        }
+        case 7: {
+          break;
+        }
+        case 8: {
+          break;
+        }
+        case 9: {
+          break;
+        }
+        case 10: {
+          break;
+        }
+        case 11: {
+          variant.val.system = (task_module_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+      }
+
+      result.val.err = variant;
+      break;
+    }
+  }
+  if (!result.is_err) {
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool isopool_task_sync_post(isopool_task_sync_object_id_t *object, isopool_task_sync_error_t *err) {
+  __attribute__((__aligned__(8)))
+  uint8_t ret_area[(16+2*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_isopool_task_sync_post((int64_t) ((*object).high), (int64_t) ((*object).low), ptr);
+  isopool_task_sync_result_void_error_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      isopool_task_sync_error_t variant;
+      variant.tag = (int32_t) *((uint8_t*) (ptr + 8));
+      switch ((int32_t) variant.tag) {
+        case 0: {
+          break;
+        }
+        case 1: {
+          break;
+        }
+        case 2: {
+          break;
+        }
+        case 3: {
+          break;
+        }
+        case 4: {
+          break;
+        }
+        case 5: {
+          variant.val.item_too_large = (uint64_t) (*((int64_t*) (ptr + 16)));
+          break;
+        }
+        case 6: {
+          variant.val.too_many = (uint32_t) (*((int32_t*) (ptr + 16)));
+          break;
+        }
+        case 7: {
+          break;
+        }
+        case 8: {
+          break;
+        }
+        case 9: {
+          break;
+        }
+        case 10: {
+          break;
+        }
+        case 11: {
+          variant.val.system = (task_module_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+      }
+
+      result.val.err = variant;
+      break;
+    }
+  }
+  if (!result.is_err) {
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool isopool_task_sync_forget(isopool_task_sync_object_id_t *object, isopool_task_sync_error_t *err) {
+  __attribute__((__aligned__(8)))
+  uint8_t ret_area[(16+2*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_isopool_task_sync_forget((int64_t) ((*object).high), (int64_t) ((*object).low), ptr);
+  isopool_task_sync_result_void_error_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      isopool_task_sync_error_t variant;
+      variant.tag = (int32_t) *((uint8_t*) (ptr + 8));
+      switch ((int32_t) variant.tag) {
+        case 0: {
+          break;
+        }
+        case 1: {
+          break;
+        }
+        case 2: {
+          break;
+        }
+        case 3: {
+          break;
+        }
+        case 4: {
+          break;
+        }
+        case 5: {
+          variant.val.item_too_large = (uint64_t) (*((int64_t*) (ptr + 16)));
+          break;
+        }
+        case 6: {
+          variant.val.too_many = (uint32_t) (*((int32_t*) (ptr + 16)));
+          break;
+        }
+        case 7: {
+          break;
+        }
+        case 8: {
+          break;
+        }
+        case 9: {
+          break;
+        }
+        case 10: {
+          break;
+        }
+        case 11: {
+          variant.val.system = (task_module_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+      }
+
+      result.val.err = variant;
+      break;
+    }
+  }
+  if (!result.is_err) {
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool isopool_task_sync_value(isopool_task_sync_object_id_t *object, uint32_t *ret, isopool_task_sync_error_t *err) {
+  __attribute__((__aligned__(8)))
+  uint8_t ret_area[(16+2*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_isopool_task_sync_value((int64_t) ((*object).high), (int64_t) ((*object).low), ptr);
+  isopool_task_sync_result_u32_error_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      result.val.ok = (uint32_t) (*((int32_t*) (ptr + 8)));
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      isopool_task_sync_error_t variant;
+      variant.tag = (int32_t) *((uint8_t*) (ptr + 8));
+      switch ((int32_t) variant.tag) {
+        case 0: {
+          break;
+        }
+        case 1: {
+          break;
+        }
+        case 2: {
+          break;
+        }
+        case 3: {
+          break;
+        }
+        case 4: {
+          break;
+        }
+        case 5: {
+          variant.val.item_too_large = (uint64_t) (*((int64_t*) (ptr + 16)));
+          break;
+        }
+        case 6: {
+          variant.val.too_many = (uint32_t) (*((int32_t*) (ptr + 16)));
+          break;
+        }
+        case 7: {
+          break;
+        }
+        case 8: {
+          break;
+        }
+        case 9: {
+          break;
+        }
+        case 10: {
+          break;
+        }
+        case 11: {
+          variant.val.system = (task_module_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+      }
+
+      result.val.err = variant;
+      break;
+    }
+  }
+  if (!result.is_err) {
+    *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool isopool_task_sync_wait(isopool_task_sync_object_id_t *object, uint64_t *maybe_timeout, bool *ret, isopool_task_sync_error_t *err) {
+  __attribute__((__aligned__(8)))
+  uint8_t ret_area[(16+2*sizeof(void*))];
+  task_module_option_u64_t timeout;
+  timeout.is_some = maybe_timeout != NULL;if (maybe_timeout) {
+    timeout.val = *maybe_timeout;
+  }
+  int32_t option;
+  int64_t option1;
+  if ((timeout).is_some) {
+    const uint64_t *payload0 = &(timeout).val;
+    option = 1;
+    option1 = (int64_t) (*payload0);
+  } else {
+    option = 0;
+    option1 = 0;
+  }
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_isopool_task_sync_wait((int64_t) ((*object).high), (int64_t) ((*object).low), option, option1, ptr);
+  isopool_task_sync_result_bool_error_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      result.val.ok = (int32_t) *((uint8_t*) (ptr + 8));
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      isopool_task_sync_error_t variant;
+      variant.tag = (int32_t) *((uint8_t*) (ptr + 8));
+      switch ((int32_t) variant.tag) {
+        case 0: {
+          break;
+        }
+        case 1: {
+          break;
+        }
+        case 2: {
+          break;
+        }
+        case 3: {
+          break;
+        }
+        case 4: {
+          break;
+        }
+        case 5: {
+          variant.val.item_too_large = (uint64_t) (*((int64_t*) (ptr + 16)));
+          break;
+        }
+        case 6: {
+          variant.val.too_many = (uint32_t) (*((int32_t*) (ptr + 16)));
+          break;
+        }
+        case 7: {
+          break;
+        }
+        case 8: {
+          break;
+        }
+        case 9: {
+          break;
+        }
+        case 10: {
+          break;
+        }
+        case 11: {
+          variant.val.system = (task_module_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+      }
+
+      result.val.err = variant;
+      break;
+    }
+  }
+  if (!result.is_err) {
+    *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool isopool_task_sync_notify(isopool_task_sync_object_id_t *object, uint32_t count, uint32_t *ret, isopool_task_sync_error_t *err) {
+  __attribute__((__aligned__(8)))
+  uint8_t ret_area[(16+2*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_isopool_task_sync_notify((int64_t) ((*object).high), (int64_t) ((*object).low), (int32_t) (count), ptr);
+  isopool_task_sync_result_u32_error_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      result.val.ok = (uint32_t) (*((int32_t*) (ptr + 8)));
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      isopool_task_sync_error_t variant;
+      variant.tag = (int32_t) *((uint8_t*) (ptr + 8));
+      switch ((int32_t) variant.tag) {
+        case 0: {
+          break;
+        }
+        case 1: {
+          break;
+        }
+        case 2: {
+          break;
+        }
+        case 3: {
+          break;
+        }
+        case 4: {
+          break;
+        }
+        case 5: {
+          variant.val.item_too_large = (uint64_t) (*((int64_t*) (ptr + 16)));
+          break;
+        }
+        case 6: {
+          variant.val.too_many = (uint32_t) (*((int32_t*) (ptr + 16)));
+          break;
+        }
+        case 7: {
+          break;
+        }
+        case 8: {
+          break;
+        }
+        case 9: {
+          break;
+        }
+        case 10: {
+          break;
+        }
+        case 11: {
+          variant.val.system = (task_module_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+      }
+
+      result.val.err = variant;
+      break;
+    }
+  }
+  if (!result.is_err) {
+    *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool isopool_task_sync_set(isopool_task_sync_object_id_t *object, bool value, isopool_task_sync_error_t *err) {
+  __attribute__((__aligned__(8)))
+  uint8_t ret_area[(16+2*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_isopool_task_sync_set((int64_t) ((*object).high), (int64_t) ((*object).low), value, ptr);
+  isopool_task_sync_result_void_error_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      isopool_task_sync_error_t variant;
+      variant.tag = (int32_t) *((uint8_t*) (ptr + 8));
+      switch ((int32_t) variant.tag) {
+        case 0: {
+          break;
+        }
+        case 1: {
+          break;
+        }
+        case 2: {
+          break;
+        }
+        case 3: {
+          break;
+        }
+        case 4: {
+          break;
+        }
+        case 5: {
+          variant.val.item_too_large = (uint64_t) (*((int64_t*) (ptr + 16)));
+          break;
+        }
+        case 6: {
+          variant.val.too_many = (uint32_t) (*((int32_t*) (ptr + 16)));
+          break;
+        }
+        case 7: {
+          break;
+        }
+        case 8: {
+          break;
+        }
+        case 9: {
+          break;
+        }
+        case 10: {
+          break;
+        }
+        case 11: {
+          variant.val.system = (task_module_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+      }
+
+      result.val.err = variant;
+      break;
+    }
+  }
+  if (!result.is_err) {
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool isopool_task_sync_is_set(isopool_task_sync_object_id_t *object, bool *ret, isopool_task_sync_error_t *err) {
+  __attribute__((__aligned__(8)))
+  uint8_t ret_area[(16+2*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_isopool_task_sync_is_set((int64_t) ((*object).high), (int64_t) ((*object).low), ptr);
+  isopool_task_sync_result_bool_error_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      result.val.ok = (int32_t) *((uint8_t*) (ptr + 8));
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      isopool_task_sync_error_t variant;
+      variant.tag = (int32_t) *((uint8_t*) (ptr + 8));
+      switch ((int32_t) variant.tag) {
+        case 0: {
+          break;
+        }
+        case 1: {
+          break;
+        }
+        case 2: {
+          break;
+        }
+        case 3: {
+          break;
+        }
+        case 4: {
+          break;
+        }
+        case 5: {
+          variant.val.item_too_large = (uint64_t) (*((int64_t*) (ptr + 16)));
+          break;
+        }
+        case 6: {
+          variant.val.too_many = (uint32_t) (*((int32_t*) (ptr + 16)));
+          break;
+        }
+        case 7: {
+          break;
+        }
+        case 8: {
+          break;
+        }
+        case 9: {
+          break;
+        }
+        case 10: {
+          break;
+        }
+        case 11: {
+          variant.val.system = (task_module_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+      }
+
+      result.val.err = variant;
+      break;
+    }
+  }
+  if (!result.is_err) {
+    *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool isopool_task_sync_put(isopool_task_sync_object_id_t *object, task_module_list_u8_t *item, uint64_t *maybe_timeout, isopool_task_sync_error_t *err) {
+  __attribute__((__aligned__(8)))
+  uint8_t ret_area[(16+2*sizeof(void*))];
+  task_module_option_u64_t timeout;
+  timeout.is_some = maybe_timeout != NULL;if (maybe_timeout) {
+    timeout.val = *maybe_timeout;
+  }
+  int32_t option;
+  int64_t option1;
+  if ((timeout).is_some) {
+    const uint64_t *payload0 = &(timeout).val;
+    option = 1;
+    option1 = (int64_t) (*payload0);
+  } else {
+    option = 0;
+    option1 = 0;
+  }
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_isopool_task_sync_put((int64_t) ((*object).high), (int64_t) ((*object).low), (uint8_t *) (*item).ptr, (*item).len, option, option1, ptr);
+  isopool_task_sync_result_void_error_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      isopool_task_sync_error_t variant;
+      variant.tag = (int32_t) *((uint8_t*) (ptr + 8));
+      switch ((int32_t) variant.tag) {
+        case 0: {
+          break;
+        }
+        case 1: {
+          break;
+        }
+        case 2: {
+          break;
+        }
+        case 3: {
+          break;
+        }
+        case 4: {
+          break;
+        }
+        case 5: {
+          variant.val.item_too_large = (uint64_t) (*((int64_t*) (ptr + 16)));
+          break;
+        }
+        case 6: {
+          variant.val.too_many = (uint32_t) (*((int32_t*) (ptr + 16)));
+          break;
+        }
+        case 7: {
+          break;
+        }
+        case 8: {
+          break;
+        }
+        case 9: {
+          break;
+        }
+        case 10: {
+          break;
+        }
+        case 11: {
+          variant.val.system = (task_module_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+      }
+
+      result.val.err = variant;
+      break;
+    }
+  }
+  if (!result.is_err) {
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool isopool_task_sync_get(isopool_task_sync_object_id_t *object, uint64_t *maybe_timeout, task_module_list_u8_t *ret, isopool_task_sync_error_t *err) {
+  __attribute__((__aligned__(8)))
+  uint8_t ret_area[(16+2*sizeof(void*))];
+  task_module_option_u64_t timeout;
+  timeout.is_some = maybe_timeout != NULL;if (maybe_timeout) {
+    timeout.val = *maybe_timeout;
+  }
+  int32_t option;
+  int64_t option1;
+  if ((timeout).is_some) {
+    const uint64_t *payload0 = &(timeout).val;
+    option = 1;
+    option1 = (int64_t) (*payload0);
+  } else {
+    option = 0;
+    option1 = 0;
+  }
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_isopool_task_sync_get((int64_t) ((*object).high), (int64_t) ((*object).low), option, option1, ptr);
+  isopool_task_sync_result_list_u8_error_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      result.val.ok = (task_module_list_u8_t) { (uint8_t*)(*((uint8_t **) (ptr + 8))), (*((size_t*) (ptr + (8+1*sizeof(void*))))) };
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      isopool_task_sync_error_t variant;
+      variant.tag = (int32_t) *((uint8_t*) (ptr + 8));
+      switch ((int32_t) variant.tag) {
+        case 0: {
+          break;
+        }
+        case 1: {
+          break;
+        }
+        case 2: {
+          break;
+        }
+        case 3: {
+          break;
+        }
+        case 4: {
+          break;
+        }
+        case 5: {
+          variant.val.item_too_large = (uint64_t) (*((int64_t*) (ptr + 16)));
+          break;
+        }
+        case 6: {
+          variant.val.too_many = (uint32_t) (*((int32_t*) (ptr + 16)));
+          break;
+        }
+        case 7: {
+          break;
+        }
+        case 8: {
+          break;
+        }
+        case 9: {
+          break;
+        }
+        case 10: {
+          break;
+        }
+        case 11: {
+          variant.val.system = (task_module_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+      }
+
+      result.val.err = variant;
+      break;
+    }
+  }
+  if (!result.is_err) {
+    *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool isopool_task_sync_is_full(isopool_task_sync_object_id_t *object, bool *ret, isopool_task_sync_error_t *err) {
+  __attribute__((__aligned__(8)))
+  uint8_t ret_area[(16+2*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_isopool_task_sync_is_full((int64_t) ((*object).high), (int64_t) ((*object).low), ptr);
+  isopool_task_sync_result_bool_error_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      result.val.ok = (int32_t) *((uint8_t*) (ptr + 8));
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      isopool_task_sync_error_t variant;
+      variant.tag = (int32_t) *((uint8_t*) (ptr + 8));
+      switch ((int32_t) variant.tag) {
+        case 0: {
+          break;
+        }
+        case 1: {
+          break;
+        }
+        case 2: {
+          break;
+        }
+        case 3: {
+          break;
+        }
+        case 4: {
+          break;
+        }
+        case 5: {
+          variant.val.item_too_large = (uint64_t) (*((int64_t*) (ptr + 16)));
+          break;
+        }
+        case 6: {
+          variant.val.too_many = (uint32_t) (*((int32_t*) (ptr + 16)));
+          break;
+        }
+        case 7: {
+          break;
+        }
+        case 8: {
+          break;
+        }
+        case 9: {
+          break;
+        }
+        case 10: {
+          break;
+        }
+        case 11: {
+          variant.val.system = (task_module_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+      }
+
+      result.val.err = variant;
+      break;
+    }
+  }
+  if (!result.is_err) {
+    *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
 }
 
 __attribute__((__export_name__("isopool:task/runner@0.1.0#functions")))

@@ -56,6 +56,87 @@ typedef struct isopool_task_host_task_context_t {
   uint32_t   worker_index;
 } isopool_task_host_task_context_t;
 
+// The name of an object: 128 random bits.
+typedef struct isopool_task_sync_object_id_t {
+  uint64_t   high;
+  uint64_t   low;
+} isopool_task_sync_object_id_t;
+
+typedef struct isopool_task_sync_error_t {
+  uint8_t tag;
+  union {
+    uint64_t     item_too_large;
+    uint32_t     too_many;
+    task_module_string_t     system;
+  } val;
+} isopool_task_sync_error_t;
+
+// What was waited for did not come in time.
+#define ISOPOOL_TASK_SYNC_ERROR_TIMED_OUT 0
+// The queue had no room in time.
+#define ISOPOOL_TASK_SYNC_ERROR_FULL 1
+// The queue had no item in time.
+#define ISOPOOL_TASK_SYNC_ERROR_EMPTY 2
+// The lock is not held by this task.
+#define ISOPOOL_TASK_SYNC_ERROR_NOT_OWNER 3
+// The semaphore would have more permits than it may have.
+#define ISOPOOL_TASK_SYNC_ERROR_OVER_RELEASED 4
+// An item has more bytes than the queue takes; the limit.
+#define ISOPOOL_TASK_SYNC_ERROR_ITEM_TOO_LARGE 5
+// This many hold the object or wait for it, and it has no place for one more.
+#define ISOPOOL_TASK_SYNC_ERROR_TOO_MANY 6
+// Another process does not finish its operation on the object.
+#define ISOPOOL_TASK_SYNC_ERROR_BUSY 7
+// The object's memory was overwritten.
+#define ISOPOOL_TASK_SYNC_ERROR_CORRUPT 8
+// The object was not passed to this task.
+#define ISOPOOL_TASK_SYNC_ERROR_NOT_SHARED 9
+// Objects of this kind have no such operation.
+#define ISOPOOL_TASK_SYNC_ERROR_WRONG_KIND 10
+// The operating system refused something.
+#define ISOPOOL_TASK_SYNC_ERROR_SYSTEM 11
+
+typedef struct {
+  bool is_some;
+  uint64_t val;
+} task_module_option_u64_t;
+
+typedef struct {
+  bool is_err;
+  union {
+    bool ok;
+    isopool_task_sync_error_t err;
+  } val;
+} isopool_task_sync_result_bool_error_t;
+
+typedef struct {
+  bool is_err;
+  union {
+    isopool_task_sync_error_t err;
+  } val;
+} isopool_task_sync_result_void_error_t;
+
+typedef struct {
+  bool is_err;
+  union {
+    uint32_t ok;
+    isopool_task_sync_error_t err;
+  } val;
+} isopool_task_sync_result_u32_error_t;
+
+typedef struct {
+  uint8_t *ptr;
+  size_t len;
+} task_module_list_u8_t;
+
+typedef struct {
+  bool is_err;
+  union {
+    task_module_list_u8_t ok;
+    isopool_task_sync_error_t err;
+  } val;
+} isopool_task_sync_result_list_u8_error_t;
+
 typedef struct {
   task_module_string_t *ptr;
   size_t len;
@@ -103,11 +184,6 @@ typedef struct {
 } exports_isopool_task_runner_list_function_t;
 
 typedef struct {
-  uint8_t *ptr;
-  size_t len;
-} task_module_list_u8_t;
-
-typedef struct {
   bool is_err;
   union {
     task_module_list_u8_t ok;
@@ -119,6 +195,33 @@ typedef struct {
 extern void isopool_task_host_log(isopool_task_host_log_record_t *entry);
 extern void isopool_task_host_panicked(isopool_task_host_panic_t *info);
 extern void isopool_task_host_context(isopool_task_host_task_context_t *ret);
+
+// Imported Functions from `isopool:task/sync@0.1.0`
+// Takes a lock (lock, rlock, condition) or a permit (semaphore). True: the holder before ended with the lock.
+extern bool isopool_task_sync_acquire(isopool_task_sync_object_id_t *object, uint64_t *maybe_timeout, bool *ret, isopool_task_sync_error_t *err);
+// Gives back what `acquire` took.
+extern bool isopool_task_sync_release(isopool_task_sync_object_id_t *object, isopool_task_sync_error_t *err);
+// Semaphore: one more permit, of nobody's.
+extern bool isopool_task_sync_post(isopool_task_sync_object_id_t *object, isopool_task_sync_error_t *err);
+// Semaphore: a permit that `acquire` took is never given back.
+extern bool isopool_task_sync_forget(isopool_task_sync_object_id_t *object, isopool_task_sync_error_t *err);
+// Semaphore: free permits. Queue: items.
+extern bool isopool_task_sync_value(isopool_task_sync_object_id_t *object, uint32_t *ret, isopool_task_sync_error_t *err);
+// Event: waits until it is set. Condition: releases the lock, waits for a notification, takes the lock again; after
+// an error it is not held. False: the timeout is over.
+extern bool isopool_task_sync_wait(isopool_task_sync_object_id_t *object, uint64_t *maybe_timeout, bool *ret, isopool_task_sync_error_t *err);
+// Condition: wakes at most `count`; how many it woke.
+extern bool isopool_task_sync_notify(isopool_task_sync_object_id_t *object, uint32_t count, uint32_t *ret, isopool_task_sync_error_t *err);
+// Event: sets or clears it.
+extern bool isopool_task_sync_set(isopool_task_sync_object_id_t *object, bool value, isopool_task_sync_error_t *err);
+// Event: whether it is set.
+extern bool isopool_task_sync_is_set(isopool_task_sync_object_id_t *object, bool *ret, isopool_task_sync_error_t *err);
+// Queue: adds an item.
+extern bool isopool_task_sync_put(isopool_task_sync_object_id_t *object, task_module_list_u8_t *item, uint64_t *maybe_timeout, isopool_task_sync_error_t *err);
+// Queue: takes the oldest item.
+extern bool isopool_task_sync_get(isopool_task_sync_object_id_t *object, uint64_t *maybe_timeout, task_module_list_u8_t *ret, isopool_task_sync_error_t *err);
+// Queue: whether not even an empty item has room.
+extern bool isopool_task_sync_is_full(isopool_task_sync_object_id_t *object, bool *ret, isopool_task_sync_error_t *err);
 
 // Exported Functions from `isopool:task/runner@0.1.0`
 void exports_isopool_task_runner_functions(exports_isopool_task_runner_list_function_t *ret);
@@ -134,6 +237,20 @@ void isopool_task_host_log_record_free(isopool_task_host_log_record_t *ptr);
 
 void isopool_task_host_panic_free(isopool_task_host_panic_t *ptr);
 
+void isopool_task_sync_error_free(isopool_task_sync_error_t *ptr);
+
+void task_module_option_u64_free(task_module_option_u64_t *ptr);
+
+void isopool_task_sync_result_bool_error_free(isopool_task_sync_result_bool_error_t *ptr);
+
+void isopool_task_sync_result_void_error_free(isopool_task_sync_result_void_error_t *ptr);
+
+void isopool_task_sync_result_u32_error_free(isopool_task_sync_result_u32_error_t *ptr);
+
+void task_module_list_u8_free(task_module_list_u8_t *ptr);
+
+void isopool_task_sync_result_list_u8_error_free(isopool_task_sync_result_list_u8_error_t *ptr);
+
 void task_module_list_string_free(task_module_list_string_t *ptr);
 
 void exports_isopool_task_runner_function_free(exports_isopool_task_runner_function_t *ptr);
@@ -141,8 +258,6 @@ void exports_isopool_task_runner_function_free(exports_isopool_task_runner_funct
 void exports_isopool_task_runner_failure_free(exports_isopool_task_runner_failure_t *ptr);
 
 void exports_isopool_task_runner_list_function_free(exports_isopool_task_runner_list_function_t *ptr);
-
-void task_module_list_u8_free(task_module_list_u8_t *ptr);
 
 void exports_isopool_task_runner_result_list_u8_failure_free(exports_isopool_task_runner_result_list_u8_failure_t *ptr);
 

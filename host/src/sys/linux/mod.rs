@@ -5,9 +5,13 @@
 mod cpu_features;
 mod descriptor;
 mod fork;
+mod futex;
 mod heap;
 mod memory_file;
 mod pidfd;
+mod process_start;
+mod random;
+mod shared_memory;
 mod shared_words;
 mod socket;
 mod this_process;
@@ -17,9 +21,13 @@ pub(crate) use descriptor::{
     close_all_except, is_socket, null_standard_input, readable_within, replace_standard_input, set_nonblocking,
 };
 pub(crate) use fork::{Fork, fork, leave_now};
+pub(crate) use futex::{FutexWait, futex_wait, futex_wake};
 pub(crate) use heap::{give_back_freed_memory, keep_freed_memory};
 pub(crate) use memory_file::MemoryFile;
 pub(crate) use pidfd::{PidFd, WaitStatus};
+pub(crate) use process_start::{ProcessStart, process_start};
+pub(crate) use random::random_bits;
+pub(crate) use shared_memory::SharedMemory;
 pub(crate) use shared_words::SharedWords;
 pub(crate) use socket::{receive_all, receive_with_descriptors, send_with_descriptor, socket_pair};
 pub(crate) use this_process::{

@@ -9,5 +9,6 @@ pub mod failure;
 pub mod left;
 pub mod resources;
 pub mod right;
+pub mod shared;
 pub mod state;
 pub mod value;

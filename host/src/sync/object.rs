@@ -1,0 +1,205 @@
+//! One object: its memory, and which of its operations its kind has.
+
+use super::condition::{self, Condition};
+use super::deadline::Deadline;
+use super::event::{self, Event};
+use super::holder::ProcessMark;
+use super::mutex::{Mutex, Taken};
+use super::queue::{self, Queue};
+use super::rlock::{self, RLock};
+use super::semaphore::{self, Semaphore};
+use crate::sys::SharedMemory;
+use crate::task::ObjectSpec;
+use isopool_guest::sync::{Object, ObjectId, SyncError};
+use std::any::Any;
+use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A shared object, mapped into this process.
+#[derive(Debug)]
+pub(crate) struct SharedObject {
+    id: ObjectId,
+    spec: ObjectSpec,
+    memory: SharedMemory,
+    /// What to send to a process that is to share the object; `None` in one that shares it with nobody.
+    file: Option<Arc<OwnedFd>>,
+}
+
+/// The object as its kind.
+enum View<'m> {
+    Lock(Mutex<'m>),
+    RLock(RLock<'m>),
+    Semaphore(Semaphore<'m>),
+    Condition(Condition<'m>),
+    Event(Event<'m>),
+    Queue(Queue<'m>),
+}
+
+fn bytes(spec: &ObjectSpec) -> usize {
+    match spec {
+        ObjectSpec::Lock => Mutex::BYTES,
+        ObjectSpec::RLock => rlock::BYTES,
+        ObjectSpec::Semaphore { .. } => semaphore::BYTES,
+        ObjectSpec::Condition => condition::BYTES,
+        ObjectSpec::Event => event::BYTES,
+        ObjectSpec::Queue(bounds) => queue::bytes(bounds),
+    }
+}
+
+/// Runs `encode`, and gives the objects whose handles it has serialized, each once.
+pub(crate) fn collect<R>(encode: impl FnOnce() -> R) -> (R, Vec<Arc<SharedObject>>) {
+    let (result, objects) = isopool_guest::__private::collect(encode);
+    let ours = "only this room makes objects, outside of a sandbox";
+    (result, objects.into_iter().map(|object| object.into_any().downcast().expect(ours)).collect())
+}
+
+impl SharedObject {
+    /// A new object; a semaphore has no permits yet.
+    pub(super) fn create(spec: ObjectSpec) -> io::Result<Self> {
+        let id = crate::sys::random_bits()?;
+        let id = ObjectId { high: (id >> 64) as u64, low: id as u64 };
+        let (memory, file) = SharedMemory::create("isopool-object", bytes(&spec))?;
+        Ok(Self { id, spec, memory, file: Some(Arc::new(file)) })
+    }
+
+    /// The object behind a descriptor that this process got with its name and kind. It shares it with nobody, and need not
+    /// keep the descriptor.
+    pub(crate) fn open(id: ObjectId, spec: ObjectSpec, file: BorrowedFd<'_>) -> io::Result<Self> {
+        Ok(Self { id, spec, memory: SharedMemory::open(file, bytes(&spec))?, file: None })
+    }
+
+    pub(crate) fn spec(&self) -> ObjectSpec {
+        self.spec
+    }
+
+    /// What to send to a process that is to share the object, if this process can share it.
+    pub(crate) fn descriptor(&self) -> Option<&Arc<OwnedFd>> {
+        self.file.as_ref()
+    }
+
+    /// Gives back what a process holds that has ended, or whose task has. Never waits.
+    pub(crate) fn take_from(&self, process: ProcessMark) {
+        match self.view() {
+            View::Lock(lock) => lock.take_from(process),
+            View::RLock(lock) => lock.mutex.take_from(process),
+            View::Semaphore(semaphore) => semaphore.take_from(process),
+            View::Condition(condition) => condition.take_from(process),
+            View::Event(_) => {}
+            View::Queue(queue) => queue.take_from(process),
+        }
+    }
+
+    fn view(&self) -> View<'_> {
+        let memory = &self.memory;
+        match self.spec {
+            ObjectSpec::Lock => View::Lock(Mutex::new(memory, 0)),
+            ObjectSpec::RLock => View::RLock(RLock::new(memory)),
+            ObjectSpec::Semaphore { max_permits } => View::Semaphore(Semaphore::new(memory, max_permits)),
+            ObjectSpec::Condition => View::Condition(Condition::new(memory)),
+            ObjectSpec::Event => View::Event(Event::new(memory)),
+            ObjectSpec::Queue(bounds) => View::Queue(Queue::new(memory, bounds)),
+        }
+    }
+
+    pub(super) fn begin_with(&self, permits: u32) {
+        if let View::Semaphore(semaphore) = self.view() {
+            semaphore.begin(permits);
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> &SharedMemory {
+        &self.memory
+    }
+}
+
+impl Object for SharedObject {
+    fn id(&self) -> ObjectId {
+        self.id
+    }
+
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
+    }
+
+    fn acquire(&self, timeout: Option<Duration>) -> Result<bool, SyncError> {
+        let until = Deadline::after(timeout);
+        match self.view() {
+            View::Lock(lock) => lock.lock(until).map(|taken| taken == Taken::Abandoned),
+            View::RLock(lock) => lock.acquire(until),
+            View::Condition(condition) => condition.lock.acquire(until),
+            View::Semaphore(semaphore) => semaphore.acquire(until).map(|()| false),
+            View::Event(_) | View::Queue(_) => Err(SyncError::WrongKind),
+        }
+    }
+
+    fn release(&self) -> Result<(), SyncError> {
+        match self.view() {
+            View::Lock(lock) => lock.unlock(),
+            View::RLock(lock) => lock.release(),
+            View::Condition(condition) => condition.lock.release(),
+            View::Semaphore(semaphore) => semaphore.release(),
+            View::Event(_) | View::Queue(_) => Err(SyncError::WrongKind),
+        }
+    }
+
+    fn post(&self) -> Result<(), SyncError> {
+        let View::Semaphore(semaphore) = self.view() else { return Err(SyncError::WrongKind) };
+        semaphore.post()
+    }
+
+    fn forget(&self) -> Result<(), SyncError> {
+        let View::Semaphore(semaphore) = self.view() else { return Err(SyncError::WrongKind) };
+        semaphore.forget()
+    }
+
+    fn value(&self) -> Result<u32, SyncError> {
+        match self.view() {
+            View::Semaphore(semaphore) => semaphore.value(),
+            View::Queue(queue) => queue.len(),
+            _ => Err(SyncError::WrongKind),
+        }
+    }
+
+    fn wait(&self, timeout: Option<Duration>) -> Result<bool, SyncError> {
+        let until = Deadline::after(timeout);
+        match self.view() {
+            View::Event(event) => event.wait(until),
+            View::Condition(condition) => condition.wait(until),
+            _ => Err(SyncError::WrongKind),
+        }
+    }
+
+    fn notify(&self, count: u32) -> Result<u32, SyncError> {
+        let View::Condition(condition) = self.view() else { return Err(SyncError::WrongKind) };
+        condition.notify(count)
+    }
+
+    fn set(&self, set: bool) -> Result<(), SyncError> {
+        let View::Event(event) = self.view() else { return Err(SyncError::WrongKind) };
+        event.set(set);
+        Ok(())
+    }
+
+    fn is_set(&self) -> Result<bool, SyncError> {
+        let View::Event(event) = self.view() else { return Err(SyncError::WrongKind) };
+        Ok(event.is_set())
+    }
+
+    fn put(&self, item: &[u8], timeout: Option<Duration>) -> Result<(), SyncError> {
+        let View::Queue(queue) = self.view() else { return Err(SyncError::WrongKind) };
+        queue.put(item, Deadline::after(timeout))
+    }
+
+    fn get(&self, timeout: Option<Duration>) -> Result<Vec<u8>, SyncError> {
+        let View::Queue(queue) = self.view() else { return Err(SyncError::WrongKind) };
+        queue.get(Deadline::after(timeout))
+    }
+
+    fn is_full(&self) -> Result<bool, SyncError> {
+        let View::Queue(queue) = self.view() else { return Err(SyncError::WrongKind) };
+        queue.is_full()
+    }
+}
