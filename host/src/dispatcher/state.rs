@@ -190,11 +190,12 @@ impl State {
         worker.idle_since = now;
         worker.ended += 1;
         self.failed_starts = 0;
-        if !assigned.abandoned {
-            actions.push(Action::Finish { task, end: End::Told });
-        }
+        // First: whoever sees the end of the task that broke the pool finds the pool broken.
         if trapped && self.options.containment == Containment::Pool {
             self.break_pool(id, Some(task), actions);
+        }
+        if !assigned.abandoned {
+            actions.push(Action::Finish { task, end: End::Told });
         }
     }
 
@@ -228,6 +229,7 @@ impl State {
         let (lost, mut back): (Vec<Turn>, Vec<Turn>) =
             worker.live().partition(|turn| claims.has_begun(id, turn.task()));
         let breaks = self.options.containment == Containment::Pool && (crashed || !lost.is_empty());
+        let mut ends = Vec::new();
         for turn in &lost {
             let task = turn.task();
             match turn.again().filter(|_| !breaks && self.may_begin()) {
@@ -235,11 +237,12 @@ impl State {
                     actions.push(Action::Retry { worker: id, task });
                     back.push(again);
                 }
-                None => actions.push(Action::Finish { task, end: End::Lost { worker: id } }),
+                None => ends.push(Action::Finish { task, end: End::Lost { worker: id } }),
             }
         }
         self.put_back(back, actions);
         if breaks {
+            // First, as in `task_done`.
             self.break_pool(id, lost.first().map(|turn| turn.task()), actions);
         } else if !lost.is_empty() {
             self.failed_starts = 0;
@@ -247,6 +250,7 @@ impl State {
             // It came up and died before it did anything: as bad as one that did not come up.
             self.count_failed_start(id, now, actions);
         }
+        actions.append(&mut ends);
     }
 
     fn start_failed(&mut self, id: WorkerId, now: Instant, actions: &mut Vec<Action>) {
