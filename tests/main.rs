@@ -9,12 +9,15 @@
 //! - [`reusable`]: one executor that is used again and again.
 //! - [`shutdown`]: how an executor ends, and what becomes of its tasks and workers.
 //! - [`guests_see`]: what a guest sees of its surroundings, and the caller of a guest.
+//! - [`per_task`]: what one task may have of its own, its progress and its report.
+//! - [`counting`]: what pools count for the crate `metrics`.
 //! - [`crashes`]: processes that die: the caller's, one worker, many at once; workers that cannot be started.
 //! - [`hostile_worker`]: workers that lie on their channel.
 //! - [`modules`]: modules and options that cannot be used, and what their errors say; the cache.
 //!
 //! What they share: [`support`] (every test runs alone and leaves nothing behind) and [`patience`] (bounded waits).
 
+mod counting;
 mod crashes;
 mod futures;
 mod guests_see;
@@ -23,6 +26,7 @@ mod map;
 mod modules;
 mod outcomes;
 mod patience;
+mod per_task;
 mod pool;
 mod reusable;
 mod shutdown;

@@ -1,7 +1,8 @@
 //! Write isopool tasks: ordinary Rust functions that run in a WebAssembly sandbox.
 //!
 //! [`task`] makes a function a task; [`Call`] is what its stub makes for the caller; [`Codec`] is how arguments and results
-//! travel; [`Bytes`] is a byte buffer that travels in one piece; [`context`] says where a task runs.
+//! travel; [`Bytes`] is a byte buffer that travels in one piece; [`context`] says where a task runs, and
+//! [`progress()`] tells the caller how far it is.
 //!
 //! ```
 //! use isopool_guest::{Codec, EmbeddedModule, task};
@@ -32,6 +33,7 @@ mod codec;
 mod context;
 mod dispatch;
 mod guard;
+mod progress;
 mod raw;
 #[cfg(target_family = "wasm")]
 mod wasm;
@@ -72,6 +74,7 @@ pub use context::{TaskContext, context};
 /// # fn main() {}
 /// ```
 pub use isopool_macros::task;
+pub use progress::progress;
 pub use serde_bytes::ByteBuf as Bytes;
 
 /// For the code that the macros write. Not part of the public interface: it changes without notice.

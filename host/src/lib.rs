@@ -53,6 +53,8 @@ mod ipc;
 #[cfg(not(target_family = "wasm"))]
 pub mod limits;
 #[cfg(not(target_family = "wasm"))]
+pub mod metrics;
+#[cfg(not(target_family = "wasm"))]
 mod module;
 #[cfg(not(target_family = "wasm"))]
 mod process;
@@ -89,8 +91,8 @@ pub use isopool_guest::{Bytes, Call, Codec, CodecError};
 pub use isopool_macros::{closure as task, host, shared};
 #[cfg(not(target_family = "wasm"))]
 pub use task::{
-    CapturedOutput, CodecFailure, Failure, FunctionInfo, Location, ModuleHash, ModuleInfo, Panic, Side, TaskId,
-    TaskReport, Trap, TrapCode,
+    CapturedOutput, CodecFailure, Failure, FunctionInfo, Location, ModuleHash, ModuleInfo, Panic, Progress, Side,
+    TaskId, TaskReport, Trap, TrapCode,
 };
 #[cfg(not(target_family = "wasm"))]
 pub use worker::worker_main;

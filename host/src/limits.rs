@@ -33,6 +33,16 @@ pub const DEFAULT_MAX_OUTPUT_BYTES: usize = MIB;
 /// Log records of one task that reach the caller; the rest are dropped and counted.
 pub const MAX_LOG_RECORDS: u32 = 10_000;
 
+/// How often one task's progress is sent to the caller, at most. Twenty times a second is more than an eye follows, and a
+/// guest that tells it in a tight loop costs the caller no more than that.
+pub const PROGRESS_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Longest text of one word on a task's progress, in bytes; a longer one is cut.
+pub const MAX_PROGRESS_TEXT_BYTES: usize = KIB;
+
+/// Most bytes of one task's own environment, names and values together: it travels with the task.
+pub const MAX_TASK_ENVIRONMENT_BYTES: usize = 64 * KIB;
+
 /// Longest text of one log record, failure, panic or trap message, in bytes; longer ones are cut.
 pub const MAX_MESSAGE_BYTES: usize = 16 * KIB;
 
@@ -148,6 +158,8 @@ pub const READ_CHUNK_BYTES: usize = 256 * KIB;
 const _: () = assert!(DEFAULT_MAX_ARGUMENT_BYTES <= MAX_PAYLOAD_BYTES);
 const _: () = assert!(DEFAULT_MAX_RESULT_BYTES <= MAX_PAYLOAD_BYTES);
 const _: () = assert!(MAX_MESSAGE_BYTES * MAX_TRACE_ENTRIES <= MAX_MESSAGE_FRAME_BYTES);
+const _: () = assert!(MAX_PROGRESS_TEXT_BYTES <= MAX_MESSAGE_BYTES);
+const _: () = assert!(4 * MAX_TASK_ENVIRONMENT_BYTES <= MAX_MESSAGE_FRAME_BYTES);
 const _: () = assert!(SEND_AHEAD >= 2);
 const _: () = assert!(HOST_CALL_SLACK_BYTES >= MAX_MESSAGE_BYTES * MAX_TRACE_ENTRIES);
 const _: () = assert!(ASYNC_STACK_BYTES > MAX_WASM_STACK);

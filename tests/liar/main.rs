@@ -31,7 +31,7 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-const PROTOCOL: u8 = 1;
+const PROTOCOL: u8 = 2;
 const HEADER_BYTES: usize = 16;
 
 /// What `Request::Run` says, as far as a liar needs it.
@@ -123,6 +123,10 @@ impl Liar {
             // `Reply::Refused` with `Refusal::NotWasm` of no bytes.
             "answer-of-a-compiler" => self.send(&[4, 0, 0], 0)?,
             "log-of-another-task" => self.send(&[2, 200, 2, 0, 0, 0, 0], 0)?,
+            // `Reply::Progress` of nothing.
+            "progress-of-another-task" => self.send(&[5, 200, 0, 0, 0], 0)?,
+            // … and with a text over the limit: 1025 bytes, whose length the wire writes in three.
+            "long-progress" => self.send(&[&[5, id, 0, 0, 251, 1, 4][..], &[b'x'; 1025]].concat(), 0)?,
             "other-protocol" => self.send(&ready(PROTOCOL + 1), 0)?,
             "closed-channel" => self.channel.shutdown(std::net::Shutdown::Both)?,
             // Neither a word nor an end.
@@ -178,7 +182,7 @@ fn ready(protocol: u8) -> Vec<u8> {
 
 /// `Reply::Done { task, outcome: Returned, report: all zero }`.
 fn done(task: u8) -> Vec<u8> {
-    vec![1, task, 0, 0, 0, 0, 0, 0, 0, 0]
+    vec![1, task, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
 }
 
 /// The same bytes every time, and no frame.

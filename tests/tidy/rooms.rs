@@ -5,7 +5,7 @@ use super::imports::imports;
 use super::source::Source;
 
 /// Rooms, or files, that every room may import.
-const OPEN_TO_ALL: &[&str] = &["task", "limits", "error"];
+const OPEN_TO_ALL: &[&str] = &["task", "limits", "error", "metrics"];
 
 /// What a room may import besides itself and what is open to all. A row for one file of a room stands for the room's own
 /// row. `room::Name` lets only that name in.
@@ -23,6 +23,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "ipc::WorkerConfig",
             "ipc::InitializerCall",
             "ipc::LogLevel",
+            "ipc::RunOptions",
             "ipc::PROTOCOL_VERSION",
             "ipc::Role",
             "process::Program",
@@ -44,6 +45,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("task", &[]),
     ("error", &[]),
     ("limits", &[]),
+    ("metrics", &[]),
 ];
 
 #[test]

@@ -7,4 +7,5 @@ mod log_sink;
 mod panic_hook;
 mod runner;
 
+pub(crate) use bindings::isopool::task::host::progress;
 pub(crate) use runner::task_context;

@@ -2,7 +2,7 @@
 
 use super::promise::Promise;
 use crate::error::{BrokenProcessPool, WorkerRef};
-use crate::ipc::Payload;
+use crate::ipc::{Payload, RunOptions};
 use crate::module::Prepared;
 use crate::task::TaskId;
 use parking_lot::Mutex;
@@ -15,6 +15,7 @@ pub(crate) struct Job {
     pub(crate) id: TaskId,
     pub(crate) module: Arc<Prepared>,
     pub(crate) argument: Payload,
+    pub(crate) options: RunOptions,
     pub(crate) promise: Arc<Promise>,
     pub(crate) submitted_at: Instant,
     /// When it was sent to the worker that has it.

@@ -1,6 +1,9 @@
 //! The dispatcher's thread: turns what the kernel says into events, and carries out the actions that the state machine
 //! answers with. It decides nothing.
 
+mod flushing;
+mod progressing;
+
 use super::action::{Action, End};
 use super::callbacks::CallbackThread;
 use super::entry::{Job, PoolStatus};
@@ -15,6 +18,7 @@ use super::told::{Told, log, report, to_error};
 use super::worker_handle::{WorkerHandle, Workers};
 use crate::error::{BrokenCause, BrokenProcessPool, TaskError, TaskRef, WorkerRef};
 use crate::ipc::{ChannelError, PROTOCOL_VERSION, Received, Reply, WorkerConfig};
+use crate::metrics;
 use crate::task::{Outcome, TaskId, TaskReport, WorkerId};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use std::collections::{HashMap, VecDeque};
@@ -189,7 +193,8 @@ impl EventLoop {
                 self.told = None;
             }
             Reply::Log { task, record } if worker.has(task) => log(self.jobs.get(&task), worker.name, &record),
-            Reply::Done { task, .. } | Reply::Log { task, .. } => {
+            Reply::Progress { task, progress } if worker.has(task) => self.progressed(id, task, progress),
+            Reply::Done { task, .. } | Reply::Log { task, .. } | Reply::Progress { task, .. } => {
                 self.lied(id, format!("it spoke of task {task}, which it does not have"));
             }
             Reply::Ready { .. } | Reply::Compiled(_) | Reply::Refused(_) => {
@@ -237,6 +242,7 @@ impl EventLoop {
         let Some(worker) = self.workers.0.get(&id) else { return };
         let name = worker.name;
         let expected = worker.killed || cause == BrokenCause::Exited { code: 0 };
+        metrics::worker_left(&cause, worker.killed);
         if expected {
             tracing::debug!(worker = %name, "a worker has left");
         } else {
@@ -314,6 +320,7 @@ impl EventLoop {
             Ok(worker) => {
                 tracing::debug!(worker = %worker.name, "a worker was started");
                 self.status.workers_started.fetch_add(1, Ordering::Relaxed);
+                metrics::worker_started();
                 self.workers.0.insert(id, worker);
                 self.workers_changed = true;
             }
@@ -329,9 +336,7 @@ impl EventLoop {
 
     fn send(&mut self, id: WorkerId, task: TaskId) {
         let (Some(worker), Some(job)) = (self.workers.0.get_mut(&id), self.jobs.get_mut(&task)) else { return };
-        let function = job.promise.task.function();
-        let sent = worker.send(task, job.module.artifact, &job.module.code, function, job.promise.codec, &job.argument);
-        match sent {
+        match worker.send(job) {
             Ok(claim) => {
                 job.sent_at = Some(Instant::now());
                 job.promise.sent(worker.view(claim));
@@ -379,6 +384,7 @@ impl EventLoop {
             Err(_) => &self.status.failed,
         };
         counter.fetch_add(1, Ordering::Relaxed);
+        metrics::task_finished(&result, report.as_ref());
         match &result {
             Ok(_) => tracing::debug!(parent: &job.span, "the task has returned"),
             Err(error) => tracing::debug!(parent: &job.span, %error, "the task has ended"),
@@ -418,44 +424,6 @@ impl EventLoop {
     }
 
     // ── After each turn ─────────────────────────────────────────────────────────────────────────────────────────────
-
-    /// Sends what was queued, also by what the sending itself brings about.
-    fn flush(&mut self) {
-        loop {
-            let deaf = self.flush_once();
-            if deaf.is_empty() {
-                return;
-            }
-            deaf.into_iter().for_each(|worker| self.handle(Event::WorkerHungUp { worker }));
-        }
-    }
-
-    /// Sends what was queued, and waits for room where a socket is full. Gives the workers that listen no more.
-    fn flush_once(&mut self) -> Vec<WorkerId> {
-        let mut deaf = Vec::new();
-        for worker in self.workers.0.values_mut().filter(|worker| worker.wants_to_send()) {
-            if let Err(error) = worker.flush() {
-                // Its end will be an event; what it had said before is still read.
-                tracing::debug!(worker = %worker.name, %error, "a worker does not take requests any more");
-                worker.discard_unsent();
-                deaf.push(worker.id);
-                continue;
-            }
-            let waits = worker.wants_to_send();
-            if waits != worker.waits_for_room {
-                let flags = if waits { EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT } else { EpollFlags::EPOLLIN };
-                let mut event = EpollEvent::new(flags, Token::Channel(worker.id).pack());
-                match self.epoll.modify(worker.socket(), &mut event) {
-                    Ok(()) => worker.waits_for_room = waits,
-                    Err(error) => {
-                        tracing::error!(%error, "a channel could not be watched");
-                        worker.kill();
-                    }
-                }
-            }
-        }
-        deaf
-    }
 
     fn publish(&mut self) {
         if std::mem::take(&mut self.freed) {

@@ -10,6 +10,7 @@ mod event;
 mod event_loop;
 mod mailbox;
 mod pool;
+mod progress;
 mod promise;
 mod room;
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! One worker process, seen from its dispatcher.
 
 use super::action::KillReason;
+use super::entry::Job;
 use super::state::Claims;
 use crate::error::{BrokenCause, WorkerRef};
 use crate::ipc::{
-    CallerChannel, ChannelError, ClaimLedger, ClaimTicket, Payload, Received, Reply, Request, RunRequest, WorkerConfig,
+    CallerChannel, ChannelError, ClaimLedger, ClaimTicket, Received, Reply, Request, RunRequest, WorkerConfig,
 };
 use crate::process::{self, Child, Program};
 use crate::sys::PidFd;
@@ -12,7 +13,7 @@ use crate::task::{ArtifactId, TaskId, WorkerId};
 use nix::sys::signal::Signal;
 use std::collections::{BTreeMap, HashSet};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 /// A worker process with its channel and its claims.
@@ -66,22 +67,16 @@ impl WorkerHandle {
     }
 
     /// Queues a task, and its module if the worker does not have it yet.
-    pub(crate) fn send(
-        &mut self,
-        task: TaskId,
-        artifact: ArtifactId,
-        code: &Arc<OwnedFd>,
-        function: &str,
-        codec: isopool_guest::Codec,
-        argument: &Payload,
-    ) -> Result<ClaimTicket, ChannelError> {
+    pub(crate) fn send(&mut self, job: &Job) -> Result<ClaimTicket, ChannelError> {
+        let (task, artifact) = (job.id, job.module.artifact);
         if self.loaded.insert(artifact) {
-            self.channel.queue(&Request::Load { artifact }, None, Some(Arc::clone(code)))?;
+            self.channel.queue(&Request::Load { artifact }, None, Some(Arc::clone(&job.module.code)))?;
         }
         let claim = self.claims.offer().expect("the state machine sends no more tasks than there are claims");
         self.tickets.push((task, claim));
-        let request = RunRequest { task, claim, artifact, function: function.to_owned(), codec };
-        self.channel.queue(&Request::Run(request), Some(argument), None)?;
+        let (function, codec) = (job.promise.task.function().to_owned(), job.promise.codec);
+        let request = RunRequest { task, claim, artifact, function, codec, options: job.options.clone() };
+        self.channel.queue(&Request::Run(request), Some(&job.argument), None)?;
         Ok(claim)
     }
 

@@ -3,17 +3,23 @@
 use super::contract::host;
 use super::memory_limit::MemoryLimit;
 use super::output::{GuestStream, SharedOutput, Stream, TaskOutput};
+use super::progress::ProgressGate;
+use super::trap::cut_at;
 use crate::executor::{GuestOutput, Reuse};
-use crate::limits::{MAX_HOST_RESOURCES, MAX_LOG_RECORDS, MAX_RANDOM_BYTES};
-use crate::task::{LogLevel, LogRecord, Panic, RunReport, TaskId};
+use crate::limits::{MAX_HOST_RESOURCES, MAX_LOG_RECORDS, MAX_PROGRESS_TEXT_BYTES, MAX_RANDOM_BYTES};
+use crate::sys;
+use crate::task::{LogLevel, LogRecord, Panic, Progress, RunReport, TaskId};
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 /// Where log records go.
 pub(crate) type LogSink = Arc<dyn Fn(TaskId, LogRecord) + Send + Sync>;
+
+/// Where words on a task's progress go.
+pub(crate) type ProgressSink = Arc<dyn Fn(TaskId, Progress) + Send + Sync>;
 
 /// What the guests of one process are given, and their limits.
 #[derive(Clone)]
@@ -26,6 +32,7 @@ pub(crate) struct GuestSettings {
     /// The least severe level that goes to `logs`; `None`: nothing does.
     pub(crate) log_level: Option<LogLevel>,
     pub(crate) logs: LogSink,
+    pub(crate) progress: ProgressSink,
     pub(crate) max_result_bytes: u64,
     pub(crate) max_output_bytes: u64,
     pub(crate) max_memory_bytes: u64,
@@ -36,6 +43,8 @@ pub(super) struct Purview<'a> {
     /// `None` for calls that are no task: the initializer, the list of functions.
     pub(super) task: Option<TaskId>,
     pub(super) function: &'a str,
+    /// The task's own choice, before the executor's.
+    pub(super) output: Option<GuestOutput>,
 }
 
 /// The data of one store.
@@ -47,20 +56,28 @@ pub(super) struct Guest {
     pub(super) memory: MemoryLimit,
     task: Option<TaskId>,
     begun: Instant,
+    /// Processor time of this thread at that moment.
+    begun_cpu: Duration,
+    progress: ProgressGate,
     pub(super) panic: Option<Panic>,
     log_records_left: u32,
     dropped_log_records: u32,
 }
 
 impl Guest {
-    pub(super) fn new(settings: &Arc<GuestSettings>) -> Self {
-        let output = Arc::new(Mutex::new(TaskOutput::new(settings.output, settings.max_output_bytes)));
+    /// A guest that sees the executor's environment, and `environment` before it.
+    pub(super) fn new(settings: &Arc<GuestSettings>, environment: &[(String, String)]) -> Self {
+        let output = Arc::new(Mutex::new(TaskOutput::new(settings.max_output_bytes)));
         let stream = |stream| GuestStream { output: Arc::clone(&output), stream };
         let mut resources = ResourceTable::new();
         resources.set_max_capacity(MAX_HOST_RESOURCES);
         // Everything else is closed by default: standard input, arguments, directories, addresses, names.
-        let wasi = WasiCtx::builder()
-            .envs(&settings.environment)
+        let is_hidden = |name: &String| environment.iter().any(|(other, _)| other == name);
+        let mut wasi = WasiCtx::builder();
+        for (name, value) in settings.environment.iter().filter(|(name, _)| !is_hidden(name)).chain(environment) {
+            wasi.env(name, value);
+        }
+        let wasi = wasi
             .stdout(stream(Stream::Stdout))
             .stderr(stream(Stream::Stderr))
             .max_random_size(MAX_RANDOM_BYTES)
@@ -78,6 +95,8 @@ impl Guest {
             memory: MemoryLimit::new(settings.max_memory_bytes),
             task: None,
             begun: Instant::now(),
+            begun_cpu: Duration::ZERO,
+            progress: ProgressGate::default(),
             panic: None,
             log_records_left: 0,
             dropped_log_records: 0,
@@ -87,24 +106,32 @@ impl Guest {
     /// A task begins: every budget is full again.
     pub(super) fn begin(&mut self, purview: &Purview<'_>) {
         self.begun = Instant::now();
+        self.begun_cpu = cpu_time();
         self.task = purview.task;
         self.panic = None;
         self.log_records_left = MAX_LOG_RECORDS;
         self.dropped_log_records = 0;
         self.memory.reset_peak();
         let function = purview.function;
+        let output = purview.output.unwrap_or(self.settings.output);
         match purview.task {
-            Some(task) => self.output.lock().begin(format_args!("task {task} {function}")),
-            None => self.output.lock().begin(format_args!("initializer {function}")),
+            Some(task) => self.output.lock().begin(output, format_args!("task {task} {function}")),
+            None => self.output.lock().begin(output, format_args!("initializer {function}")),
         }
     }
 
     /// The task has ended.
     pub(super) fn end(&mut self) -> RunReport {
+        let (last_word, dropped_progress) = self.progress.end();
+        if let (Some(task), Some(progress)) = (self.task, last_word) {
+            (self.settings.progress)(task, progress);
+        }
         RunReport {
             run_time: self.begun.elapsed(),
+            cpu_time: cpu_time().saturating_sub(self.begun_cpu),
             peak_memory_bytes: self.memory.peak(),
             dropped_log_records: self.dropped_log_records,
+            dropped_progress,
             output: self.output.lock().end(),
         }
     }
@@ -123,6 +150,15 @@ impl Guest {
         (self.settings.logs)(task, record);
     }
 
+    /// Sends a word on the task's progress on its way, or keeps it until it is time for one.
+    pub(super) fn progress(&mut self, done: u64, total: u64, message: String) {
+        let Some(task) = self.task else { return };
+        let progress = Progress { done, total, message: cut_at(message, MAX_PROGRESS_TEXT_BYTES) };
+        if let Some(progress) = self.progress.say(progress, Instant::now()) {
+            (self.settings.progress)(task, progress);
+        }
+    }
+
     /// Whether the guest holds handles of the host, such as its standard output.
     pub(super) fn holds_handles(&self) -> bool {
         !self.resources.is_empty()
@@ -132,6 +168,11 @@ impl Guest {
     pub(super) fn context(&self) -> host::TaskContext {
         host::TaskContext { task_id: self.task.map_or(0, TaskId::get), worker_index: self.settings.worker_index }
     }
+}
+
+/// What this thread has used; zero if the system does not say.
+fn cpu_time() -> Duration {
+    sys::thread_cpu_time().unwrap_or_default()
 }
 
 impl WasiView for Guest {

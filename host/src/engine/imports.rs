@@ -44,6 +44,10 @@ impl host::Host for Guest {
         self.panic = Some(Panic { message: cut(info.message), location, backtrace: Vec::new() });
     }
 
+    fn progress(&mut self, done: u64, total: u64, message: String) {
+        Guest::progress(self, done, total, message);
+    }
+
     fn context(&mut self) -> host::TaskContext {
         Guest::context(self)
     }

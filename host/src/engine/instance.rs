@@ -69,7 +69,12 @@ impl GuestEngine {
 
     /// A new guest; it starts with its first call.
     pub(super) fn instance(&self) -> Instance {
-        let mut store = Store::new(&self.engine, Guest::new(&self.settings));
+        self.instance_with(&[])
+    }
+
+    /// A new guest that also sees these variables.
+    pub(super) fn instance_with(&self, environment: &[(String, String)]) -> Instance {
+        let mut store = Store::new(&self.engine, Guest::new(&self.settings, environment));
         store.limiter(|guest| &mut guest.memory);
         Instance { store, exports: None }
     }

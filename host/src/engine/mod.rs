@@ -11,6 +11,7 @@ mod instance;
 mod memory_limit;
 mod module_cache;
 mod output;
+mod progress;
 mod recognise;
 mod snapshot;
 #[cfg(test)]
@@ -23,7 +24,7 @@ mod trap;
 pub(crate) use compile::Artifact;
 pub(crate) use compile::compile;
 pub(crate) use config::Purpose;
-pub(crate) use guest::{GuestSettings, LogSink};
+pub(crate) use guest::{GuestSettings, LogSink, ProgressSink};
 pub(crate) use instance::GuestEngine;
 #[cfg(test)]
 pub(crate) use module_cache::Ended;

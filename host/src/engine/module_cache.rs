@@ -2,7 +2,7 @@
 
 use super::guest::Purview;
 use super::instance::{GuestEngine, Instance, Prepared};
-use crate::executor::Reuse;
+use crate::executor::{GuestOutput, Reuse};
 use crate::limits::{INSTANCE_SLOTS, MAX_LOADED_MODULES};
 use crate::sys::MemoryFile;
 use crate::task::{ArtifactId, Outcome, RunReport, TaskId};
@@ -18,6 +18,10 @@ pub(crate) struct Run<'a> {
     pub(crate) function: &'a str,
     pub(crate) codec: &'a str,
     pub(crate) argument: &'a [u8],
+    /// Variables beside the executor's.
+    pub(crate) environment: &'a [(String, String)],
+    /// The task's own choice, before the executor's.
+    pub(crate) output: Option<GuestOutput>,
 }
 
 /// How it ended. Hold it until the answer is sent: the instance goes with it, and that takes longer than a small task.
@@ -69,17 +73,20 @@ impl ModuleCache {
         if let Err(message) = self.load(run.artifact) {
             return failed(message);
         }
-        self.make_room_for_an_instance(run.artifact);
+        // A guest reads its environment once: a task that has one of its own needs an instance of its own.
+        let shares = self.engine.settings.reuse == Reuse::Worker && run.environment.is_empty();
+        self.make_room_for_an_instance(run.artifact, shares);
         let Some(module) = self.modules.get_mut(&run.artifact) else {
             return failed(unknown(run.artifact));
         };
         let Code::Loaded(prepared) = &module.code else { unreachable!("load() has returned without an error") };
-        let mut instance = module.live.take().unwrap_or_else(|| self.engine.instance());
-        let purview = Purview { task: Some(run.task), function: run.function };
+        let kept = if shares { module.live.take() } else { None };
+        let mut instance = kept.unwrap_or_else(|| self.engine.instance_with(run.environment));
+        let purview = Purview { task: Some(run.task), function: run.function, output: run.output };
         let running = self.engine.run(prepared, &mut instance, &purview, run.codec, run.argument);
         let end = self.engine.wait(running);
         let mut leaving = None;
-        if self.engine.settings.reuse == Reuse::Worker && end.instance_usable {
+        if shares && end.instance_usable {
             module.live = Some(instance);
         } else {
             leaving = Some(instance);
@@ -116,8 +123,8 @@ impl ModuleCache {
     }
 
     /// Ends the longest unused of the instances that are kept, when the pool has no slot for one more.
-    fn make_room_for_an_instance(&mut self, artifact: ArtifactId) {
-        let starts = self.modules.get(&artifact).is_some_and(|module| module.live.is_none());
+    fn make_room_for_an_instance(&mut self, artifact: ArtifactId, shares: bool) {
+        let starts = !shares || self.modules.get(&artifact).is_some_and(|module| module.live.is_none());
         while starts && self.modules.values().filter(|module| module.live.is_some()).count() >= INSTANCE_SLOTS as usize
         {
             let live = self.modules.values_mut().filter(|module| module.live.is_some());

@@ -17,6 +17,7 @@ pub(crate) fn settings() -> GuestSettings {
         output: GuestOutput::Capture,
         log_level: None,
         logs: Arc::new(|_, _| {}),
+        progress: Arc::new(|_, _| {}),
         max_result_bytes: MIB as u64,
         max_output_bytes: MIB as u64,
         max_memory_bytes: DEFAULT_MAX_MEMORY_BYTES as u64,

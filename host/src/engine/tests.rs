@@ -37,7 +37,8 @@ fn worker_with(settings: GuestSettings) -> ModuleCache {
 }
 
 fn run(modules: &mut ModuleCache, function: &str, argument: &[u8]) -> Ended {
-    modules.run(&Run { task: TaskId(42), artifact: ARTIFACT, function, codec: "bincode", argument })
+    let (task, artifact, codec, environment, output) = (TaskId(42), ARTIFACT, "bincode", &[], None);
+    modules.run(&Run { task, artifact, function, codec, argument, environment, output })
 }
 
 fn outcome(function: &str, argument: &[u8]) -> Outcome {
@@ -156,7 +157,8 @@ fn more_modules_than_slots_can_keep_instances() {
         for module in 0..7 {
             let artifact = ArtifactId([module; 32]);
             modules.add(artifact, sealed(machine_code()).into());
-            let run = Run { task: TaskId(1), artifact, function: "echo", codec: "bincode", argument: b"" };
+            let (task, environment, output) = (TaskId(1), &[], None);
+            let run = Run { task, artifact, function: "echo", codec: "bincode", argument: b"", environment, output };
             assert_eq!(modules.run(&run).outcome, Outcome::Returned, "round {round}, module {module}");
         }
     }

@@ -8,6 +8,7 @@ use super::options::Shutdown;
 use super::task::{IntoTask, Task};
 use crate::dispatcher::{self, Ended, Job, Message, PoolHandle, PoolOptions, Promise, ShutdownMode, Stats};
 use crate::error::{BrokenProcessPool, Error, ErrorKind, TaskError, TaskRef};
+use crate::metrics;
 use crate::module::{Library, Prepared, Source};
 use crate::task::{CodecFailure, ModuleHash, Side, TaskId};
 use parking_lot::{Condvar, Mutex};
@@ -293,6 +294,7 @@ impl Executor {
     }
 
     fn prepare<A, R>(&self, task: &Task<A, R>) -> Result<Arc<Prepared>, Error> {
+        task.check_options()?;
         let module = self.inner.library.get(&task.source)?;
         module.check(&task.function, &task.signature, self.inner.options.codec)?;
         Ok(module)
@@ -312,9 +314,14 @@ impl Executor {
                 tracing::debug!(parent: &span, bytes = argument.len(), "a task was submitted");
                 pool.status.submitted.fetch_add(1, Ordering::Relaxed);
                 let argument = Arc::new(argument);
-                let job = Job { id, module, argument, promise, submitted_at: Instant::now(), sent_at: None, span };
+                let options = task.options.as_deref().cloned().unwrap_or_default();
+                let submitted_at = Instant::now();
+                let job = Job { id, module, argument, options, promise, submitted_at, sent_at: None, span };
                 return match pool.mailbox.send(Message::Submit(Box::new(job))) {
-                    Ok(()) => Ok(future),
+                    Ok(()) => {
+                        metrics::task_submitted();
+                        Ok(future)
+                    }
                     Err(_) => {
                         pool.room.give_back();
                         pool.status.submitted.fetch_sub(1, Ordering::Relaxed);

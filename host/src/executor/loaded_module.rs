@@ -5,7 +5,6 @@ use crate::error::{Error, ErrorKind};
 use crate::module::{Prepared, Source};
 use crate::task::{FunctionInfo, ModuleHash, ModuleInfo};
 use std::borrow::Cow;
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 /// A module that was compiled and can be called: see [`Executor::load`](crate::Executor::load). Cheap to clone.
@@ -61,12 +60,6 @@ impl Function {
     /// The types are not checked here: arguments of the wrong type end the task with
     /// [`TaskError::Codec`](crate::TaskError::Codec).
     pub fn call<A, R>(&self, arguments: A) -> Task<A, R> {
-        Task {
-            source: self.module.source.clone(),
-            function: Cow::Owned(self.info.name.clone()),
-            signature: Cow::Borrowed(""),
-            arguments,
-            result: PhantomData,
-        }
+        Task::new(self.module.source.clone(), Cow::Owned(self.info.name.clone()), "", arguments)
     }
 }

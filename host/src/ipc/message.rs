@@ -1,10 +1,12 @@
 //! What the two ends of a channel say to each other: one type per direction.
 
-use crate::task::{ArtifactId, InitializerCall, LogLevel, LogRecord, ModuleInfo, Outcome, Refusal, RunReport, TaskId};
+use crate::task::{
+    ArtifactId, InitializerCall, LogLevel, LogRecord, ModuleInfo, Outcome, Progress, Refusal, RunReport, TaskId,
+};
 use serde::{Deserialize, Serialize};
 
 /// Raised whenever a message changes. Both ends must have the same: a named worker program may be of another build.
-pub(crate) const PROTOCOL_VERSION: u32 = 1;
+pub(crate) const PROTOCOL_VERSION: u32 = 2;
 
 /// Tells a process that it is a worker, with its channel as standard input; its value is the caller's process id.
 pub(crate) const WORKER_VARIABLE: &str = "ISOPOOL_WORKER";
@@ -64,6 +66,16 @@ pub(crate) struct RunRequest {
     pub(crate) artifact: ArtifactId,
     pub(crate) function: String,
     pub(crate) codec: isopool_guest::Codec,
+    pub(crate) options: RunOptions,
+}
+
+/// What a task has that others of its executor have not.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RunOptions {
+    /// Beside the executor's, and before it where names are equal.
+    pub(crate) environment: Vec<(String, String)>,
+    /// `None`: as the executor says.
+    pub(crate) output: Option<crate::executor::GuestOutput>,
 }
 
 /// One module to compile.
@@ -86,6 +98,8 @@ pub(crate) enum Reply {
     Compiled(Compiled),
     /// The module cannot be used.
     Refused(Refusal),
+    /// How far a task is, at most once in [`PROGRESS_INTERVAL`](crate::limits::PROGRESS_INTERVAL).
+    Progress { task: TaskId, progress: Progress },
 }
 
 /// A compiled module.

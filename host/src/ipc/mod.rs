@@ -13,6 +13,7 @@ pub(crate) use caller_channel::{CallerChannel, ChannelError, Payload, Received};
 pub(crate) use claim::{ClaimLedger, ClaimTable, ClaimTicket, ClaimView};
 pub(crate) use frame::FrameError;
 pub(crate) use message::{
-    CompileRequest, Compiled, PROTOCOL_VERSION, Reply, Request, Role, RunRequest, WORKER_VARIABLE, WorkerConfig,
+    CompileRequest, Compiled, PROTOCOL_VERSION, Reply, Request, Role, RunOptions, RunRequest, WORKER_VARIABLE,
+    WorkerConfig,
 };
 pub(crate) use worker_channel::{ChannelError as WorkerChannelError, Received as WorkerReceived, WorkerChannel};

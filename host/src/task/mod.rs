@@ -6,6 +6,7 @@ mod id;
 mod log;
 mod module;
 mod outcome;
+mod progress;
 mod report;
 
 pub(crate) use id::{ArtifactId, WorkerId};
@@ -15,5 +16,6 @@ pub use module::{FunctionInfo, ModuleInfo};
 pub(crate) use module::{InitializerCall, Refusal};
 pub(crate) use outcome::Outcome;
 pub use outcome::{CodecFailure, Failure, Location, Panic, Side, Trap, TrapCode};
+pub use progress::Progress;
 pub(crate) use report::RunReport;
 pub use report::{CapturedOutput, TaskReport};

@@ -2,13 +2,11 @@
 
 use super::compile;
 use super::exit::WorkerError;
-use crate::engine::{GuestEngine, GuestSettings, LogSink, ModuleCache, Purpose, Run};
-use crate::executor::GuestOutput;
+use crate::engine::{GuestEngine, GuestSettings, LogSink, ModuleCache, ProgressSink, Purpose, Run};
 use crate::ipc::{
     ClaimTable, PROTOCOL_VERSION, Reply, Request, Role, RunRequest, WorkerChannel, WorkerConfig, WorkerReceived,
 };
-use crate::limits::MAX_CAPTURED_OUTPUT_BYTES;
-use crate::task::{LogRecord, Outcome, RunReport, TaskId};
+use crate::task::{LogRecord, Outcome, Progress, RunReport, TaskId};
 use parking_lot::Mutex;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -41,10 +39,6 @@ fn start_engine(config: WorkerConfig, channel: &SharedChannel) -> Result<GuestEn
         Role::Worker => Purpose::Run,
         Role::Compiler => Purpose::Compile,
     };
-    let max_output_bytes = match config.output {
-        GuestOutput::Capture => config.max_output_bytes.min(MAX_CAPTURED_OUTPUT_BYTES as u64),
-        _ => config.max_output_bytes,
-    };
     let settings = GuestSettings {
         worker_index: config.index,
         environment: config.environment,
@@ -52,8 +46,9 @@ fn start_engine(config: WorkerConfig, channel: &SharedChannel) -> Result<GuestEn
         output: config.output,
         log_level: config.log_level,
         logs: log_sink(channel),
+        progress: progress_sink(channel),
         max_result_bytes: config.max_result_bytes,
-        max_output_bytes,
+        max_output_bytes: config.max_output_bytes,
         max_memory_bytes: config.max_memory_bytes,
     };
     GuestEngine::new(purpose, settings).map_err(|error| WorkerError::Engine(format!("{error:#}")))
@@ -64,6 +59,14 @@ fn log_sink(channel: &SharedChannel) -> LogSink {
     let channel = Arc::clone(channel);
     Arc::new(move |task: TaskId, record: LogRecord| {
         let _ = channel.lock().send(&Reply::Log { task, record }, &[]);
+    })
+}
+
+/// As for log records.
+fn progress_sink(channel: &SharedChannel) -> ProgressSink {
+    let channel = Arc::clone(channel);
+    Arc::new(move |task: TaskId, progress: Progress| {
+        let _ = channel.lock().send(&Reply::Progress { task, progress }, &[]);
     })
 }
 
@@ -99,8 +102,15 @@ fn run_task(
     argument: &[u8],
 ) -> Result<(), WorkerError> {
     let task = request.task;
-    let run =
-        Run { task, artifact: request.artifact, function: &request.function, codec: request.codec.name(), argument };
+    let run = Run {
+        task,
+        artifact: request.artifact,
+        function: &request.function,
+        codec: request.codec.name(),
+        argument,
+        environment: &request.options.environment,
+        output: request.options.output,
+    };
     // Dropped, with its instance, after the answer is on its way.
     let mut ended = modules.run(&run);
     let outcome = std::mem::replace(&mut ended.outcome, Outcome::Returned);

@@ -4,8 +4,8 @@ use super::exit::{EXIT_NOT_A_WORKER, EXIT_SETUP, EXIT_STOPPED};
 use crate::engine::testing::TASK_MODULE;
 use crate::executor::{GuestOutput, Reuse};
 use crate::ipc::{
-    CallerChannel, ClaimLedger, CompileRequest, PROTOCOL_VERSION, Payload, Refusal, Reply, Request, Role, RunRequest,
-    WorkerConfig,
+    CallerChannel, ClaimLedger, CompileRequest, PROTOCOL_VERSION, Payload, Refusal, Reply, Request, Role, RunOptions,
+    RunRequest, WorkerConfig,
 };
 use crate::limits::{MAX_ARTIFACT_BYTES, MIB};
 use crate::sys::{self, MemoryFile};
@@ -124,7 +124,8 @@ fn worker() -> (Process, ClaimLedger) {
 
 fn run(task: u64, claims: &mut ClaimLedger, function: &str) -> RunRequest {
     let claim = claims.offer().expect("free");
-    RunRequest { task: TaskId(task), claim, artifact: ARTIFACT, function: function.into(), codec: Codec::Bincode }
+    let (task, function, options) = (TaskId(task), function.into(), RunOptions::default());
+    RunRequest { task, claim, artifact: ARTIFACT, function, codec: Codec::Bincode, options }
 }
 
 #[test]

@@ -18,5 +18,5 @@ pub(crate) use shared_words::SharedWords;
 pub(crate) use socket::{receive_all, receive_with_descriptors, send_with_descriptor, socket_pair};
 pub(crate) use this_process::{
     clear_environment, die_with_parent, forbid_core_dumps, forbid_new_privileges, forbid_shared_files,
-    ignore_broken_pipes, parent_pid, start_session,
+    ignore_broken_pipes, parent_pid, start_session, thread_cpu_time,
 };
