@@ -11,6 +11,7 @@ use nix::unistd::Pid;
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
 use std::time::Duration;
@@ -92,6 +93,47 @@ fn workers_of_a_caller_that_was_killed_are_gone_within_a_second() {
     kill(caller.id());
     check_gone_within_a_second(&workers);
     caller.wait().expect("it was started here");
+}
+
+// behaviour: B19, B52
+#[test]
+fn caller_killed_at_any_of_a_hundred_moments_leaves_no_process_and_no_file() {
+    let _house = support::house();
+    let shared = tempfile::tempdir().expect("a temporary directory can be made");
+    let files = |folder: &Path| -> Vec<String> {
+        let entries = std::fs::read_dir(folder).map(|entries| entries.flatten().collect::<Vec<_>>());
+        entries.unwrap_or_default().iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+    };
+    let in_shared_memory = files(Path::new("/dev/shm"));
+    for round in 0..100u64 {
+        // An empty cache: it is killed while a module is compiled and stored. Else: while workers start and run.
+        let empty = tempfile::tempdir().expect("a temporary directory can be made");
+        let cache = if round % 4 == 0 { empty.path() } else { shared.path() };
+        let (mut everyone, writer) = std::io::pipe().expect("a pipe");
+        let mut command = Command::new(std::env::current_exe().expect("Linux knows the path of a program"));
+        command
+            .args(["--exact", "crashes::stands_in_for_a_caller", "--nocapture", "--test-threads=1"])
+            .env(CALLER_VARIABLE, "stays")
+            .env(support::CACHE_VARIABLE, cache)
+            .stdout(writer.try_clone().expect("a descriptor is free"))
+            .stderr(writer);
+        let mut caller = command.spawn().expect("this program can be started");
+        drop(command);
+        // Not a wait for anything: the moment of the kill, spread over the caller's life.
+        std::thread::sleep(Duration::from_millis(round * 7919 % 251));
+        kill(caller.id());
+        caller.wait().expect("it was started here");
+        // Whatever it had started holds the other end of the pipe, which ends when the last one is gone.
+        let said = support::no_hang("the caller's processes end with it", move || {
+            let mut said = Vec::new();
+            everyone.read_to_end(&mut said).map(|_| said)
+        });
+        said.expect("a pipe can be read");
+        let unfinished: Vec<_> = files(cache).into_iter().filter(|name| !name.ends_with(".module")).collect();
+        assert_eq!(unfinished, [""; 0], "round {round}");
+    }
+    assert_eq!(files(Path::new("/dev/shm")), in_shared_memory);
+    assert_eq!(files(shared.path()).len(), 1, "some lived long enough to store the module, whole");
 }
 
 // behaviour: B20

@@ -88,6 +88,7 @@ fn each_module_that_cannot_be_used_has_an_error_of_its_own() {
     insta::assert_snapshot!("modules_that_cannot_be_used", said.0);
 }
 
+// behaviour: B23
 #[test]
 fn each_call_that_cannot_be_made_has_an_error_of_its_own() {
     let _house = support::house();

@@ -197,7 +197,7 @@ fn every_way_to_end_gives_its_room_back() {
     });
 }
 
-// behaviour: B41
+// behaviour: B23, B41
 #[test]
 fn a_hundred_tasks_that_do_not_encode_cost_the_pool_nothing() {
     let _house = house();

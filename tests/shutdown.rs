@@ -2,13 +2,13 @@
 
 use crate::support::{begin_waiting, executor, house, no_hang, wait_for_ever, wait_until};
 use guest_basic::{crash, resources, value};
-use isopool::{ErrorKind, Executor, Shutdown, TaskError};
+use isopool::{ErrorKind, Executor, Shutdown, TaskError, TaskFuture};
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-fn noops(executor: &Executor, count: usize) -> Vec<isopool::TaskFuture<()>> {
+fn noops(executor: &Executor, count: usize) -> Vec<TaskFuture<()>> {
     (0..count).map(|_| executor.submit(value::noop::task()).expect("submits")).collect()
 }
 
@@ -196,6 +196,27 @@ fn a_shutdown_while_a_worker_is_replaced_or_crashes_ends() {
         no_hang("a shutdown while a worker crashes", move || crashing.shutdown(Shutdown::Finish));
         assert!(running.result().is_err_and(|error| error.broken_process_pool().is_some()));
         assert!(behind.iter().all(|future| future.result() == Ok(())), "round {round}");
+    }
+}
+
+// behaviour: B46
+#[test]
+fn killing_workers_when_there_are_none_or_dead_ones_is_no_error_and_submit_fails_after() {
+    let _house = house();
+    let never_used = executor(2);
+    never_used.shutdown(Shutdown::Kill);
+    let dead = executor(2);
+    let running = [begin_waiting(&dead), begin_waiting(&dead)];
+    for worker in dead.stats().workers {
+        crate::patience::kill(worker.pid);
+    }
+    dead.shutdown(Shutdown::Kill);
+    assert!(running.iter().all(TaskFuture::done));
+    for executor in [never_used, dead] {
+        executor.shutdown(Shutdown::Kill);
+        let refused = executor.submit(value::noop::task()).expect_err("it was shut down");
+        assert_eq!(refused.kind(), ErrorKind::Shutdown);
+        assert_eq!(executor.stats().workers, []);
     }
 }
 

@@ -2,6 +2,7 @@
 //! Takes from: the checkout. Hands to: the person who reads the failure.
 //! Never: builds or runs anything.
 
+mod behaviours;
 mod checkout;
 mod imports;
 mod rooms;

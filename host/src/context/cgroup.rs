@@ -130,6 +130,7 @@ pub(super) mod tests {
         cpu_quota(tree.path())
     }
 
+    // behaviour: B49
     #[test]
     fn version_two_is_rounded_up_and_never_nothing() {
         let cases = [
@@ -165,6 +166,7 @@ pub(super) mod tests {
         assert_eq!(levels("max 100000", "max 100000", "max 100000"), None);
     }
 
+    // behaviour: B49
     #[test]
     fn version_one_reads_the_controller_of_cpu_time() {
         let memberships = "5:memory:/elsewhere\n4:cpu,cpuacct:/job\n1:name=systemd:/init.scope\n";

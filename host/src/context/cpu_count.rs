@@ -87,6 +87,7 @@ mod tests {
     use nix::sched::sched_setaffinity;
     use std::os::unix::ffi::OsStrExt;
 
+    // behaviour: B49
     #[test]
     fn maximum_must_be_a_whole_number_of_at_least_one() {
         assert_eq!(maximum(None), Ok(None));
@@ -100,6 +101,7 @@ mod tests {
         assert!(maximum(Some(not_text)).is_err());
     }
 
+    // behaviour: B49
     #[test]
     fn error_names_variable_value_and_remedy() {
         let error = maximum(Some(OsStr::new("two"))).expect_err("no number").to_string();
@@ -110,6 +112,7 @@ mod tests {
         );
     }
 
+    // behaviour: B49
     #[test]
     fn least_bound_wins_and_none_goes_below_one() {
         let nothing = tempfile::tempdir().expect("a temporary directory can be made");
@@ -121,6 +124,7 @@ mod tests {
         assert_eq!(least(0, nothing.path(), None), 1);
     }
 
+    // behaviour: B49
     #[test]
     fn thread_bound_to_one_processor_counts_one() {
         let first = *allowed_cpus().expect("the affinity can be read").first().expect("it runs somewhere");
@@ -133,6 +137,7 @@ mod tests {
         assert_eq!(thread.join().expect("the thread does not panic"), (Ok(1), Ok(1)));
     }
 
+    // behaviour: B49
     #[test]
     fn physical_cores_are_never_more_than_logical_processors() {
         let (logical, physical) = (cpu_count().expect("not set"), physical_cpu_count().expect("not set"));

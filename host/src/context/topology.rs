@@ -44,6 +44,7 @@ mod tests {
         physical_cores(root.path(), &cpus.into_iter().collect())
     }
 
+    // behaviour: B49
     #[test]
     fn threads_of_one_core_count_once_and_equal_numbers_in_other_packages_do_not() {
         let root = tree(&[

@@ -65,6 +65,8 @@ pub(crate) struct Decoder<M> {
     buffer: Vec<u8>,
     consumed: usize,
     partial: Option<Partial<M>>,
+    /// A payload's memory, for the next one.
+    spare: Vec<u8>,
 }
 
 /// A frame whose payload is on its way: the first `filled` bytes are there.
@@ -76,7 +78,19 @@ struct Partial<M> {
 
 impl<M: DeserializeOwned> Decoder<M> {
     pub(crate) fn new(max_payload: u64) -> Self {
-        Self { max_payload, buffer: Vec::new(), consumed: 0, partial: None }
+        Self { max_payload, buffer: Vec::new(), consumed: 0, partial: None, spare: Vec::new() }
+    }
+
+    /// Takes the memory of a payload that is not needed any more, for the next one that fits.
+    pub(crate) fn recycle(&mut self, payload: Vec<u8>) {
+        if payload.capacity() > self.spare.capacity() {
+            self.spare = payload;
+        }
+    }
+
+    /// Frees the memory that [`recycle`](Self::recycle) kept.
+    pub(crate) fn forget_spare(&mut self) {
+        self.spare = Vec::new();
     }
 
     /// Takes bytes that were read.
@@ -145,11 +159,20 @@ impl<M: DeserializeOwned> Decoder<M> {
         let Some(message) = rest.get(..message_len) else { return Ok(None) };
         let message = Codec::Bincode.decode(message).map_err(|error| FrameError::Message(error.message))?;
         self.consumed += HEADER_BYTES + message_len;
-        // A large one is address space only (`calloc`): pages are touched as the bytes come, and the limit bounds even
-        // that.
-        let payload = vec![0; payload_len as usize];
+        let payload = self.room_for(payload_len as usize);
         let frame = Frame { message, payload, with_descriptor: flags & FLAG_DESCRIPTOR != 0 };
         Ok(Some(Partial { frame, filled: 0 }))
+    }
+
+    fn room_for(&mut self, len: usize) -> Vec<u8> {
+        if len > 0 && len <= self.spare.capacity() {
+            let mut payload = std::mem::take(&mut self.spare);
+            payload.resize(len, 0);
+            return payload;
+        }
+        // A large one is address space only (`calloc`): pages are touched as the bytes come, and the limit bounds even
+        // that.
+        vec![0; len]
     }
 
     /// Drops what was consumed, so that the buffer holds at most one unfinished frame's beginning.
@@ -203,6 +226,24 @@ mod tests {
             decoder.push(&bytes);
             while let Ok(Some(_)) = decoder.next() {}
         }
+    }
+
+    #[test]
+    fn memory_that_is_used_again_shows_nothing_of_what_was_there() {
+        let mut decoder = Decoder::<(u32, String)>::new(1000);
+        decoder.push(&frame(&(1, String::new()), &[7; 900]));
+        let first = decoder.next().expect("valid").expect("whole").payload;
+        let memory = first.as_ptr();
+        decoder.recycle(first);
+        for len in [900, 3, 500] {
+            decoder.push(&frame(&(2, String::new()), &vec![9; len]));
+            let next = decoder.next().expect("valid").expect("whole").payload;
+            assert_eq!(next, vec![9; len]);
+            assert_eq!(next.as_ptr(), memory);
+            decoder.recycle(next);
+        }
+        decoder.push(&frame(&(3, String::new()), &[]));
+        assert_eq!(decoder.next().expect("valid").expect("whole").payload.capacity(), 0);
     }
 
     #[test]

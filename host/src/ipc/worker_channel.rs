@@ -2,7 +2,7 @@
 
 use super::frame::{self, Decoder, FrameError};
 use super::message::{Reply, Request};
-use crate::limits::{MAX_PAYLOAD_BYTES, READ_CHUNK_BYTES};
+use crate::limits::{LARGE_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES, READ_CHUNK_BYTES, WORKER_KEEPS_FOR};
 use crate::sys;
 use std::collections::VecDeque;
 use std::fs::File;
@@ -34,6 +34,8 @@ pub(crate) struct WorkerChannel {
     descriptors: VecDeque<OwnedFd>,
     buffer: Box<[u8]>,
     out: Vec<u8>,
+    /// A large payload has passed since memory was last given back.
+    keeps_memory: bool,
 }
 
 impl WorkerChannel {
@@ -45,6 +47,7 @@ impl WorkerChannel {
             descriptors: VecDeque::new(),
             buffer: vec![0; READ_CHUNK_BYTES].into_boxed_slice(),
             out: Vec::new(),
+            keeps_memory: false,
         }
     }
 
@@ -55,10 +58,27 @@ impl WorkerChannel {
                 let descriptor = if frame.with_descriptor { self.descriptors.pop_front() } else { None };
                 return Ok(Some(Received { request: frame.message, payload: frame.payload, descriptor }));
             }
+            self.give_back_memory_when_idle()?;
             if self.read()? == 0 {
                 return Ok(None);
             }
         }
+    }
+
+    /// Takes the memory of a payload that is not needed any more, for the next one.
+    pub(crate) fn recycle(&mut self, payload: Vec<u8>) {
+        self.keeps_memory |= payload.len() >= LARGE_PAYLOAD_BYTES;
+        self.decoder.recycle(payload);
+    }
+
+    /// After large payloads, memory stays warm for as long as more is to do, and goes when nothing comes for a while.
+    fn give_back_memory_when_idle(&mut self) -> io::Result<()> {
+        if self.keeps_memory && !sys::readable_within(self.socket.as_fd(), WORKER_KEEPS_FOR)? {
+            self.decoder.forget_spare();
+            sys::give_back_freed_memory();
+            self.keeps_memory = false;
+        }
+        Ok(())
     }
 
     fn read(&mut self) -> Result<usize, ChannelError> {
@@ -86,6 +106,7 @@ impl WorkerChannel {
     /// Sends a reply and its payload, and waits until the kernel has taken both.
     pub(crate) fn send(&mut self, reply: &Reply, payload: &[u8]) -> Result<(), ChannelError> {
         self.out.clear();
+        self.keeps_memory |= payload.len() >= LARGE_PAYLOAD_BYTES;
         frame::encode(reply, payload.len(), false, &mut self.out)?;
         let (mut head, mut tail) = (&self.out[..], payload);
         while !head.is_empty() || !tail.is_empty() {

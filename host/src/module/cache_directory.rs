@@ -1,12 +1,12 @@
 //! The directory that holds the cache: whose it must be, who may touch it, what leaves it first.
 
 use crate::limits::{CACHE_KEEP_PERCENT, CACHE_UNFINISHED_LIFETIME};
-use nix::fcntl::{AtFlags, OFlag, open, openat};
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, open, openat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
-use nix::unistd::{UnlinkatFlags, geteuid, unlinkat};
+use nix::unistd::{UnlinkatFlags, geteuid, linkat, unlinkat};
 use std::fs::{DirBuilder, File};
-use std::io;
-use std::os::fd::OwnedFd;
+use std::io::{self, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -40,6 +40,30 @@ impl DirectoryError {
             Self::Open(error) => error.raw_os_error() == Some(libc::ELOOP),
             Self::Foreign { .. } | Self::Writable { .. } | Self::NotAFile => true,
             Self::Create(_) | Self::Write(_) => false,
+        }
+    }
+}
+
+/// A file that is not an entry yet.
+pub(super) enum Unfinished {
+    /// Of its process only (`O_TMPFILE`): nothing is left of it, however that ends.
+    Nameless(File),
+    /// Where the file system cannot do that.
+    Named(NamedTempFile),
+}
+
+impl Write for Unfinished {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Nameless(file) => file.write(bytes),
+            Self::Named(file) => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Nameless(file) => file.flush(),
+            Self::Named(file) => file.flush(),
         }
     }
 }
@@ -96,15 +120,44 @@ impl Directory {
         }
     }
 
-    /// A new file that nobody looks for. It is gone when it is dropped without [`keep`](Self::keep).
-    pub(super) fn unfinished(&self) -> Result<NamedTempFile, DirectoryError> {
+    /// A new file that nobody looks for. It is gone when it is dropped without [`keep`](Self::keep), and when its process
+    /// dies, unless the file system knows only files with names: then a later process removes it.
+    pub(super) fn unfinished(&self) -> Result<Unfinished, DirectoryError> {
+        let flags = OFlag::O_TMPFILE | OFlag::O_WRONLY | OFlag::O_CLOEXEC;
+        match openat(&self.descriptor, ".", flags, Mode::S_IRUSR | Mode::S_IWUSR) {
+            Ok(descriptor) => Ok(Unfinished::Nameless(descriptor.into())),
+            Err(_) => self.unfinished_with_name().map(Unfinished::Named),
+        }
+    }
+
+    fn unfinished_with_name(&self) -> Result<NamedTempFile, DirectoryError> {
         tempfile::Builder::new().prefix(UNFINISHED_PREFIX).tempfile_in(&self.path).map_err(DirectoryError::Write)
     }
 
-    /// Makes a finished file the entry of this name at one stroke: a reader sees the old one or the new one.
-    pub(super) fn keep(&self, file: NamedTempFile, name: &str) -> Result<(), DirectoryError> {
-        file.persist(self.path.join(file_name(name))).map_err(|error| DirectoryError::Write(error.error))?;
-        Ok(())
+    /// Makes a finished file the entry of this name at one stroke: a reader sees a whole entry or none.
+    pub(super) fn keep(&self, file: Unfinished, name: &str) -> Result<(), DirectoryError> {
+        match file {
+            Unfinished::Named(file) => {
+                file.persist(self.path.join(file_name(name))).map_err(|error| DirectoryError::Write(error.error))?;
+                Ok(())
+            }
+            Unfinished::Nameless(file) => {
+                let link = format!("/proc/self/fd/{}", file.as_raw_fd());
+                let target = file_name(name);
+                let link = || {
+                    linkat(AT_FDCWD, &*link, &self.descriptor, &*target, AtFlags::AT_SYMLINK_FOLLOW)
+                        .map_err(|error| DirectoryError::Write(error.into()))
+                };
+                match link() {
+                    Err(DirectoryError::Write(error)) if error.kind() == io::ErrorKind::AlreadyExists => {
+                        // By another process just now, or damaged: this one is sound.
+                        self.remove_own(name);
+                        link()
+                    }
+                    linked => linked,
+                }
+            }
+        }
     }
 
     /// If the entries have more than `max_bytes`, removes those that were not used for the longest time until

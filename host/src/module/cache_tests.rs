@@ -1,6 +1,6 @@
 //! The cache against damage, other users, links, full disks and itself.
 
-use super::super::cache_directory::{Directory, kept_bytes};
+use super::super::cache_directory::{Directory, Unfinished, kept_bytes};
 use super::super::cache_entry::{EntryError, EntryKey, read_entry, write_entry};
 use super::*;
 use crate::limits::{CACHE_UNFINISHED_LIFETIME, MAX_ARTIFACT_BYTES, MAX_CACHED_INFO_BYTES};
@@ -331,12 +331,36 @@ fn disk_that_fills_up_is_an_error_and_leaves_nothing() {
     let (directory, cache, _) = with_entry();
     let opened = Directory::open_or_create(directory.path()).expect("it is sound");
     for left in [0, 50, 100] {
-        let mut out = FullDisk { disk: opened.unfinished().expect("there is room for a name"), left };
+        let mut out = FullDisk { disk: opened.unfinished().expect("there is room for a file"), left };
         let error = write_entry(&mut out, EntryKey([1; 32]), b"info", &artifact(&[1; 1000])).expect_err("it is full");
         assert!(matches!(error, EntryError::Write(_)));
     }
     assert_eq!(names(directory.path()).len(), 1);
     assert!(cache.load(id(1)).is_some());
+}
+
+// behaviour: B52
+#[test]
+fn file_that_is_not_finished_has_no_name_and_one_with_a_name_serves_as_well() {
+    let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    let opened = Directory::open_or_create(directory.path()).expect("it is sound");
+    let files = [
+        opened.unfinished().expect("there is room"),
+        Unfinished::Named(opened.unfinished_with_name().expect("there is room")),
+    ];
+    assert!(matches!(files[0], Unfinished::Nameless(_)), "the file systems of tests have nameless files");
+    assert_eq!(names(directory.path()).len(), 1, "of the other");
+    for (content, mut file) in [b"one", b"two"].into_iter().zip(files) {
+        file.write_all(content).expect("there is room");
+        opened.keep(file, "entry").expect("it is kept");
+        let found = fs::read(directory.path().join("entry.module")).expect("it has a name now");
+        assert_eq!(found, content, "the later one replaces the earlier one");
+    }
+    let mut again = opened.unfinished().expect("there is room");
+    again.write_all(b"three").expect("there is room");
+    opened.keep(again, "entry").expect("it is kept");
+    assert_eq!(fs::read(directory.path().join("entry.module")).expect("it is there"), b"three");
+    assert_eq!(names(directory.path()).len(), 1);
 }
 
 #[test]

@@ -6,6 +6,8 @@ use crate::engine::{GuestEngine, GuestSettings, LogSink, ModuleCache, ProgressSi
 use crate::ipc::{
     ClaimTable, PROTOCOL_VERSION, Reply, Request, Role, RunRequest, WorkerChannel, WorkerConfig, WorkerReceived,
 };
+use crate::limits::WORKER_KEEPS_BYTES;
+use crate::sys;
 use crate::task::{LogRecord, Outcome, Progress, RunReport, TaskId};
 use parking_lot::Mutex;
 use std::os::fd::OwnedFd;
@@ -74,6 +76,7 @@ fn run_tasks(channel: &SharedChannel, engine: GuestEngine, claims: Option<OwnedF
     let claims = claims.ok_or(WorkerError::Protocol("`Configure` without a claim table"))?;
     let claims =
         ClaimTable::open(claims).map_err(|source| WorkerError::Setup { step: "open the claim table", source })?;
+    sys::keep_freed_memory(WORKER_KEEPS_BYTES);
     // Never dropped: to give back its reservations takes longer than to leave the process.
     let modules = Box::leak(Box::new(ModuleCache::new(engine)));
     while let Some(received) = receive(channel)? {
@@ -86,6 +89,7 @@ fn run_tasks(channel: &SharedChannel, engine: GuestEngine, claims: Option<OwnedF
                 if claims.begin(request.claim) {
                     run_task(channel, modules, &request, &received.payload)?;
                 }
+                channel.lock().recycle(received.payload);
             }
             Request::Stop => break,
             Request::Configure(_) => return Err(WorkerError::Protocol("`Configure` twice")),

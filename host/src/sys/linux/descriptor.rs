@@ -1,8 +1,10 @@
 //! Descriptors of this process.
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::time::Duration;
 
 /// Takes what is behind standard input away from it, close-on-exec, and leaves `/dev/null` there.
 pub(crate) fn replace_standard_input() -> io::Result<OwnedFd> {
@@ -52,4 +54,16 @@ pub(crate) fn set_nonblocking(descriptor: &OwnedFd) -> io::Result<()> {
     let flags = OFlag::from_bits_truncate(fcntl(descriptor, FcntlArg::F_GETFL)?);
     fcntl(descriptor, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
     Ok(())
+}
+
+/// Whether a descriptor can be read, or is closed at its other end, within `time`.
+pub(crate) fn readable_within(descriptor: BorrowedFd<'_>, time: Duration) -> io::Result<bool> {
+    let timeout = PollTimeout::try_from(time).unwrap_or(PollTimeout::MAX);
+    let mut watched = [PollFd::new(descriptor, PollFlags::POLLIN)];
+    match poll(&mut watched, timeout) {
+        Ok(ready) => Ok(ready > 0),
+        // Whoever reads it will see.
+        Err(nix::errno::Errno::EINTR) => Ok(true),
+        Err(error) => Err(error.into()),
+    }
 }

@@ -4,6 +4,7 @@
 
 mod cpu_features;
 mod descriptor;
+mod heap;
 mod memory_file;
 mod pidfd;
 mod shared_words;
@@ -11,7 +12,8 @@ mod socket;
 mod this_process;
 
 pub(crate) use cpu_features::cpu_features;
-pub(crate) use descriptor::{close_all_except, is_socket, replace_standard_input, set_nonblocking};
+pub(crate) use descriptor::{close_all_except, is_socket, readable_within, replace_standard_input, set_nonblocking};
+pub(crate) use heap::{give_back_freed_memory, keep_freed_memory};
 pub(crate) use memory_file::MemoryFile;
 pub(crate) use pidfd::{PidFd, WaitStatus};
 pub(crate) use shared_words::SharedWords;
