@@ -130,7 +130,7 @@ impl Directory {
         }
     }
 
-    fn unfinished_with_name(&self) -> Result<NamedTempFile, DirectoryError> {
+    pub(super) fn unfinished_with_name(&self) -> Result<NamedTempFile, DirectoryError> {
         tempfile::Builder::new().prefix(UNFINISHED_PREFIX).tempfile_in(&self.path).map_err(DirectoryError::Write)
     }
 
