@@ -10,6 +10,7 @@
 //! - [`shutdown`]: how an executor ends, and what becomes of its tasks and workers.
 //! - [`guests_see`]: what a guest sees of its surroundings, and the caller of a guest.
 //! - [`per_task`]: what one task may have of its own, its progress and its report.
+//! - [`nested`]: tasks that submit tasks and wait for them.
 //! - [`counting`]: what pools count for the crate `metrics`.
 //! - [`crashes`]: processes that die: the caller's, one worker, many at once; workers that cannot be started.
 //! - [`hostile_worker`]: workers that lie on their channel.
@@ -24,6 +25,7 @@ mod guests_see;
 mod hostile_worker;
 mod map;
 mod modules;
+mod nested;
 mod outcomes;
 mod patience;
 mod per_task;

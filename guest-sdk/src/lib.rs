@@ -33,6 +33,7 @@ mod codec;
 mod context;
 mod dispatch;
 mod guard;
+mod nested;
 mod progress;
 mod raw;
 #[cfg(target_family = "wasm")]
@@ -74,6 +75,7 @@ pub use context::{TaskContext, context};
 /// # fn main() {}
 /// ```
 pub use isopool_macros::task;
+pub use nested::{Map, TaskError, TaskErrorKind, TaskFuture, map, submit};
 pub use progress::progress;
 pub use serde_bytes::ByteBuf as Bytes;
 

@@ -43,6 +43,18 @@ pub const MAX_PROGRESS_TEXT_BYTES: usize = KIB;
 /// Most bytes of one task's own environment, names and values together: it travels with the task.
 pub const MAX_TASK_ENVIRONMENT_BYTES: usize = 64 * KIB;
 
+/// Default for how deep tasks may be nested: a task that the caller submits is at depth 0. Source: loky's `MAX_DEPTH`.
+pub const DEFAULT_MAX_DEPTH: u32 = 10;
+
+/// Deepest nesting that `ISOPOOL_MAX_DEPTH` may ask for: a worker has an instance slot for each level.
+pub const MAX_DEPTH: u32 = 64;
+
+/// Most tasks that one task may have submitted and hold: whose result it has not taken and whose handle it has not dropped.
+pub const MAX_CHILDREN: usize = 1024;
+
+/// Most bytes of the arguments of the tasks that one task holds, together; the same for their results.
+pub const MAX_CHILD_BYTES: u64 = 256 * MIB as u64;
+
 /// Longest text of one log record, failure, panic or trap message, in bytes; longer ones are cut.
 pub const MAX_MESSAGE_BYTES: usize = 16 * KIB;
 
@@ -124,7 +136,8 @@ pub const HOST_CALL_SLACK_BYTES: usize = 2 * MIB;
 /// default); with 256 KiB the last is 38 µs. Megabytes make it slower again.
 pub const KEEP_RESIDENT_BYTES: usize = 512 * KIB;
 
-/// Instance slots of a worker's pool. One task runs at a time; the others stay warm for other modules.
+/// Instance slots of a worker's pool, beside one for each level of nesting. One task runs at a time; the others stay warm
+/// for other modules.
 pub const INSTANCE_SLOTS: u32 = 4;
 
 // ── Workers and the channel ──────────────────────────────────────────────────────────────────────────────────────────

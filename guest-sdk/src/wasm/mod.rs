@@ -4,8 +4,10 @@
 
 mod bindings;
 mod log_sink;
+mod nested;
 mod panic_hook;
 mod runner;
 
 pub(crate) use bindings::isopool::task::host::progress;
+pub(crate) use nested::{Child, submit, wait};
 pub(crate) use runner::task_context;

@@ -4,6 +4,8 @@
 
 mod cgroup;
 mod cpu_count;
+mod depth;
 mod topology;
 
 pub use cpu_count::{CpuCountError, cpu_count, physical_cpu_count};
+pub(crate) use depth::max_depth;

@@ -9,6 +9,8 @@ pub(crate) enum Action {
     Start { worker: WorkerId, index: u32 },
     /// Send a task to a worker, with a new claim.
     Send { worker: WorkerId, task: TaskId },
+    /// As `Send`, for a child of the task that the worker runs, which waits for its children: to be run meanwhile.
+    Lend { worker: WorkerId, task: TaskId },
     /// Ask a worker to leave when it is done.
     Stop { worker: WorkerId },
     /// Kill a worker process. Its exit will be an event.

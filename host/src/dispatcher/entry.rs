@@ -4,7 +4,7 @@ use super::promise::Promise;
 use crate::error::{BrokenProcessPool, WorkerRef};
 use crate::ipc::{Payload, RunOptions};
 use crate::module::Prepared;
-use crate::task::TaskId;
+use crate::task::{TaskId, WorkerId};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,6 +21,19 @@ pub(crate) struct Job {
     /// When it was sent to the worker that has it.
     pub(crate) sent_at: Option<Instant>,
     pub(crate) span: tracing::Span,
+    /// Who is told of its end, when that is a task.
+    pub(crate) parent: Option<Parent>,
+    /// 0: the caller has submitted it.
+    pub(crate) depth: u32,
+}
+
+/// Where a child of a task was submitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Parent {
+    pub(crate) worker: WorkerId,
+    pub(crate) task: TaskId,
+    /// Its number among the children of that task.
+    pub(crate) child: u32,
 }
 
 /// What callers may know of a pool without asking its dispatcher.
@@ -28,6 +41,8 @@ pub(crate) struct Job {
 pub(crate) struct PoolStatus {
     pub(crate) broken: Mutex<Option<BrokenProcessPool>>,
     pub(crate) workers: Mutex<Vec<WorkerRef>>,
+    /// The next task's number.
+    pub(crate) next_task: AtomicU64,
     pub(crate) submitted: AtomicU64,
     pub(crate) finished: AtomicU64,
     pub(crate) failed: AtomicU64,

@@ -2,11 +2,12 @@
 //! answers with. It decides nothing.
 
 mod flushing;
+mod nesting;
 mod progressing;
 
 use super::action::{Action, End};
 use super::callbacks::CallbackThread;
-use super::entry::{Job, PoolStatus};
+use super::entry::{Job, Parent, PoolStatus};
 use super::event::Event;
 use super::mailbox::{Mailbox, Message};
 use super::pool::PoolOptions;
@@ -36,6 +37,8 @@ pub(super) struct EventLoop {
     status: Arc<PoolStatus>,
     workers: Workers,
     jobs: HashMap<TaskId, Job>,
+    /// By their parent, while that runs.
+    families: HashMap<TaskId, nesting::Children>,
     callbacks: CallbackThread,
     /// The task that the current event speaks of, with what its worker said.
     told: Option<Told>,
@@ -69,6 +72,7 @@ impl EventLoop {
             status,
             workers: Workers::default(),
             jobs: HashMap::new(),
+            families: HashMap::new(),
             callbacks: CallbackThread::default(),
             told: None,
             cause: None,
@@ -181,6 +185,11 @@ impl EventLoop {
                 self.workers_changed = true;
                 self.handle(Event::WorkerReady { worker: id });
             }
+            Reply::Done { task, .. }
+                if worker.has(task) && payload.len() as u64 > self.options.worker.max_result_bytes =>
+            {
+                self.lied(id, "a result is over its limit".to_owned());
+            }
             Reply::Done { task, outcome, report } if worker.has(task) => {
                 worker.answered(task);
                 let name = worker.name;
@@ -194,6 +203,20 @@ impl EventLoop {
             }
             Reply::Log { task, record } if worker.has(task) => log(self.jobs.get(&task), worker.name, &record),
             Reply::Progress { task, progress } if worker.has(task) => self.progressed(id, task, progress),
+            Reply::Submit { parent: task, child, function, codec } if worker.has(task) => {
+                self.child_submitted(Parent { worker: id, task, child }, &function, &codec, payload);
+            }
+            Reply::Await { parent: task, child } if worker.has(task) => {
+                self.child_awaited(Parent { worker: id, task, child });
+            }
+            Reply::Forget { parent: task, child } if worker.has(task) => {
+                self.child_forgotten(Parent { worker: id, task, child });
+            }
+            Reply::Submit { parent: task, .. }
+            | Reply::Await { parent: task, .. }
+            | Reply::Forget { parent: task, .. } => {
+                self.lied(id, format!("it spoke of task {task}, which it does not have"));
+            }
             Reply::Done { task, .. } | Reply::Log { task, .. } | Reply::Progress { task, .. } => {
                 self.lied(id, format!("it spoke of task {task}, which it does not have"));
             }
@@ -281,7 +304,7 @@ impl EventLoop {
     fn carry_out(&mut self, action: Action) {
         match action {
             Action::Start { worker, index } => self.start_worker(worker, index),
-            Action::Send { worker, task } => self.send(worker, task),
+            Action::Send { worker, task } => self.send(worker, task, false),
             Action::Stop { worker } => {
                 if let Some(worker) = self.workers.0.get_mut(&worker)
                     && worker.stop().is_err()
@@ -295,6 +318,7 @@ impl EventLoop {
                 }
             }
             Action::Finish { task, end } => self.finish(task, end),
+            Action::Lend { worker, task } => self.send(worker, task, true),
             Action::Break { worker, culprit } => self.break_pool(worker, culprit),
             Action::Terminate => self.terminated = true,
         }
@@ -334,9 +358,10 @@ impl EventLoop {
         }
     }
 
-    fn send(&mut self, id: WorkerId, task: TaskId) {
+    fn send(&mut self, id: WorkerId, task: TaskId, lent: bool) {
         let (Some(worker), Some(job)) = (self.workers.0.get_mut(&id), self.jobs.get_mut(&task)) else { return };
-        match worker.send(job) {
+        let lent_to = job.parent.filter(|_| lent).map(|parent| parent.task);
+        match worker.send(job, lent_to) {
             Ok(claim) => {
                 job.sent_at = Some(Instant::now());
                 job.promise.sent(worker.view(claim));
@@ -352,6 +377,7 @@ impl EventLoop {
 
     fn finish(&mut self, task: TaskId, end: End) {
         let Some(job) = self.jobs.remove(&task) else { return };
+        self.families.remove(&task);
         let name = job.promise.task.clone();
         let (result, report) = match end {
             End::Told => match self.told.take() {
@@ -366,9 +392,14 @@ impl EventLoop {
             },
             End::Cancelled => (Err(TaskError::Cancelled { task: name.clone() }), None),
             End::Shutdown => (Err(TaskError::Shutdown { task: name.clone() }), None),
-            End::Lost { .. } => {
+            End::Lost { worker: id } => {
                 let (worker, cause) = self.cause.clone().unwrap_or((None, BrokenCause::Vanished));
-                let broken = BrokenProcessPool { task: Some(name.clone()), culprit: None, worker, cause };
+                let broken = BrokenProcessPool {
+                    task: Some(name.clone()),
+                    culprit: self.culprit_above(id, task),
+                    worker,
+                    cause,
+                };
                 (Err(TaskError::BrokenProcessPool(Box::new(broken))), None)
             }
             End::Broken => (Err(self.broken_error(&name)), None),
@@ -388,6 +419,9 @@ impl EventLoop {
         match &result {
             Ok(_) => tracing::debug!(parent: &job.span, "the task has returned"),
             Err(error) => tracing::debug!(parent: &job.span, %error, "the task has ended"),
+        }
+        if let Some(parent) = job.parent {
+            return self.child_ended(parent, result);
         }
         // Before the future shows it: whoever saw a task end finds its place free.
         self.room.free();

@@ -8,7 +8,10 @@ mod completion_set;
 mod entry;
 mod event;
 mod event_loop;
+mod family;
 mod mailbox;
+#[cfg(test)]
+mod nested_simulation;
 mod pool;
 mod progress;
 mod promise;

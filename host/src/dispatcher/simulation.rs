@@ -122,6 +122,7 @@ impl Run {
                 worker.inbox.push_back(task);
                 assert!(worker.inbox.len() <= crate::limits::SEND_AHEAD);
             }
+            Action::Lend { .. } => panic!("no task here has children"),
             Action::Stop { worker } => {
                 self.model.workers.get_mut(&worker).expect("stops one that exists").stopping = true;
             }

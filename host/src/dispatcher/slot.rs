@@ -32,6 +32,17 @@ pub(super) struct Assigned {
     pub(super) task: TaskId,
     /// Its future has ended already (it was cancelled while it ran); what the worker says of it is ignored.
     pub(super) abandoned: bool,
+    /// It is a child of the task that the worker has begun before it, to be run while that waits.
+    pub(super) lent: bool,
+}
+
+/// What a worker waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Waits {
+    /// The task that it runs.
+    pub(super) parent: TaskId,
+    /// The child that this one waits for.
+    pub(super) child: TaskId,
 }
 
 #[derive(Debug)]
@@ -39,6 +50,8 @@ pub(super) struct Worker {
     pub(super) index: u32,
     pub(super) phase: Phase,
     pub(super) assigned: Vec<Assigned>,
+    /// What it runs waits for a child, and it could run children meanwhile.
+    pub(super) waits: Option<Waits>,
     pub(super) idle_since: Instant,
     /// It has ended a task.
     pub(super) has_served: bool,
@@ -51,6 +64,16 @@ impl Worker {
 
     pub(super) fn is_idle_for(&self, timeout: Option<Duration>, now: Instant) -> bool {
         self.is_idle() && timeout.is_some_and(|timeout| self.idle_since + timeout <= now)
+    }
+
+    /// It is up, and ends what it has begun.
+    pub(super) fn finishes_what_it_has(&self) -> bool {
+        matches!(self.phase, Phase::Ready | Phase::Surplus)
+    }
+
+    /// How many tasks it has beside those that are part of a chain of children: what it runs, and what may wait behind it.
+    pub(super) fn ahead(&self) -> usize {
+        self.assigned.iter().filter(|assigned| !assigned.lent).count()
     }
 
     /// Tasks whose futures still wait for this worker.
@@ -72,6 +95,13 @@ impl Worker {
         let live = self.live().collect();
         self.assigned.iter_mut().for_each(|assigned| assigned.abandoned = true);
         live
+    }
+
+    /// Whether it has begun a task that was sent to it after this one: then this one is over. Not so for one that was lent to
+    /// it: that runs while this one waits.
+    pub(super) fn has_begun_after(&self, id: WorkerId, task: TaskId, claims: &mut impl Claims) -> bool {
+        let later = self.assigned.iter().skip_while(|assigned| assigned.task != task).skip(1);
+        later.filter(|later| !later.lent).any(|later| claims.has_begun(id, later.task))
     }
 
     /// Takes back the tasks beyond the first `keep` that it has not begun.

@@ -1,7 +1,10 @@
 //! The state of a pool, and all of its decisions: `handle` turns an event into actions. No I/O, no clock, no thread.
 
+mod nesting;
+
 use super::action::{Action, End, KillReason};
 use super::event::{Event, ShutdownMode};
+use super::family::Family;
 use super::slot::{Assigned, Phase, Worker};
 use crate::executor::Containment;
 use crate::limits::{CRASH_LOOP_STARTS, HANDSHAKE_TIMEOUT, HANG_UP_GRACE, SEND_AHEAD};
@@ -43,6 +46,7 @@ pub(crate) struct State {
     life: Life,
     waiting: WaitingLine,
     workers: BTreeMap<WorkerId, Worker>,
+    family: Family,
     next_worker: u64,
     /// Starts that failed, one after another, with no worker ready between.
     failed_starts: u32,
@@ -59,6 +63,7 @@ impl State {
             life: Life::Open,
             waiting: WaitingLine::default(),
             workers: BTreeMap::new(),
+            family: Family::default(),
             next_worker: 0,
             failed_starts: 0,
             start_after: None,
@@ -73,7 +78,10 @@ impl State {
 
     /// Takes in one event and appends what is to be done.
     pub(crate) fn handle(&mut self, event: Event, now: Instant, claims: &mut impl Claims, actions: &mut Vec<Action>) {
+        let mut followed = actions.len();
         match event {
+            Event::ChildSubmitted { task, parent } => self.child_submitted(task, parent, actions),
+            Event::Awaits { worker, parent, child } => self.awaits(worker, parent, child, claims, actions),
             Event::Submitted { task } => self.submitted(task, actions),
             Event::Cancel { task, even_running } => self.cancel(task, even_running, claims, actions),
             Event::WorkerReady { worker } => self.worker_ready(worker, now),
@@ -86,7 +94,13 @@ impl State {
             Event::Shutdown { mode } => self.shutdown(mode, claims, actions),
             Event::Tick => self.tick(now, actions),
         }
-        self.settle(now, claims, actions);
+        self.follow_families(&mut followed, claims, actions);
+        loop {
+            self.settle(now, claims, actions);
+            if !self.follow_families(&mut followed, claims, actions) {
+                break;
+            }
+        }
     }
 
     /// When `Tick` is due, if nothing else happens before.
@@ -125,11 +139,11 @@ impl State {
             return;
         }
         actions.push(Action::Finish { task, end: End::Cancelled });
-        // It runs, or has just ended. Only a worker that runs nothing else may be killed for it: first take back all
-        // that has not begun; if something else has begun by now, this task is over already.
+        // It runs, or has just ended. A worker is killed for it only when nothing else can begin there: first take back all
+        // that has not begun; if something that was sent later has begun by now, this task is over already.
         worker.abandon(task);
         let back = worker.take_back(id, 0, claims);
-        if !worker.live().any(|other| claims.has_begun(id, other)) {
+        if !worker.has_begun_after(id, task, claims) {
             self.kill(id, KillReason::Cancelled, actions);
         }
         self.put_back(back, actions);
@@ -290,6 +304,7 @@ impl State {
     /// Brings workers and waiting tasks together; called after every event.
     fn settle(&mut self, now: Instant, claims: &mut impl Claims, actions: &mut Vec<Action>) {
         if matches!(self.life, Life::Open | Life::Ending(ShutdownMode::Finish)) {
+            self.lend_to_waiting(claims, actions);
             self.feed_idle(actions);
             self.rebalance(claims, actions);
             self.start_workers(now, actions);
@@ -326,7 +341,7 @@ impl State {
     fn feed_idle(&mut self, actions: &mut Vec<Action>) {
         for (&id, worker) in self.workers.iter_mut().filter(|(_, worker)| worker.is_idle()) {
             let Some(task) = self.waiting.pop() else { return };
-            worker.assigned.push(Assigned { task, abandoned: false });
+            worker.assigned.push(Assigned { task, abandoned: false, lent: false });
             actions.push(Action::Send { worker: id, task });
         }
     }
@@ -335,9 +350,9 @@ impl State {
     /// begun: take half of them back.
     fn rebalance(&mut self, claims: &mut impl Claims, actions: &mut Vec<Action>) {
         while self.waiting.is_empty() && self.is_hungry() {
-            let loaded = self.workers.iter_mut().filter(|(_, worker)| worker.assigned.len() > 1);
-            let Some((&id, victim)) = loaded.max_by_key(|(_, worker)| worker.assigned.len()) else { return };
-            let keep = victim.assigned.len().div_ceil(2);
+            let loaded = self.workers.iter_mut().filter(|(_, worker)| worker.ahead() > 1);
+            let Some((&id, victim)) = loaded.max_by_key(|(_, worker)| worker.ahead()) else { return };
+            let keep = victim.assigned.len() - victim.ahead() / 2;
             let back = victim.take_back(id, keep, claims);
             if back.is_empty() {
                 return;
@@ -380,7 +395,8 @@ impl State {
             let index = self.free_index();
             let phase = Phase::Starting { until: now + HANDSHAKE_TIMEOUT };
             let assigned = Vec::new();
-            self.workers.insert(worker, Worker { index, phase, assigned, idle_since: now, has_served: false });
+            let waits = None;
+            self.workers.insert(worker, Worker { index, phase, assigned, waits, idle_since: now, has_served: false });
             actions.push(Action::Start { worker, index });
         }
     }
@@ -404,13 +420,13 @@ impl State {
             let Some((&id, worker)) = self
                 .workers
                 .iter_mut()
-                .filter(|(_, worker)| worker.assigned.len() < SEND_AHEAD)
+                .filter(|(_, worker)| worker.waits.is_none() && worker.assigned.len() < SEND_AHEAD)
                 .min_by_key(|(_, worker)| worker.assigned.len())
             else {
                 return;
             };
             let Some(task) = self.waiting.pop() else { return };
-            worker.assigned.push(Assigned { task, abandoned: false });
+            worker.assigned.push(Assigned { task, abandoned: false, lent: false });
             actions.push(Action::Send { worker: id, task });
         }
     }

@@ -2,6 +2,7 @@
 
 use super::contract::host;
 use super::memory_limit::MemoryLimit;
+use super::nested::{ChildTasks, Children};
 use super::output::{GuestStream, SharedOutput, Stream, TaskOutput};
 use super::progress::ProgressGate;
 use super::trap::cut_at;
@@ -36,6 +37,12 @@ pub(crate) struct GuestSettings {
     pub(crate) max_result_bytes: u64,
     pub(crate) max_output_bytes: u64,
     pub(crate) max_memory_bytes: u64,
+    /// Of the arguments of a nested task.
+    pub(crate) max_argument_bytes: u64,
+    /// How deep tasks may be nested.
+    pub(crate) max_depth: u32,
+    /// The way of tasks that tasks submit.
+    pub(crate) children: Arc<dyn ChildTasks>,
 }
 
 /// What is being run.
@@ -45,6 +52,8 @@ pub(super) struct Purview<'a> {
     pub(super) function: &'a str,
     /// The task's own choice, before the executor's.
     pub(super) output: Option<GuestOutput>,
+    /// How deep the task is nested.
+    pub(super) depth: u32,
 }
 
 /// The data of one store.
@@ -55,6 +64,8 @@ pub(super) struct Guest {
     output: SharedOutput,
     pub(super) memory: MemoryLimit,
     task: Option<TaskId>,
+    depth: u32,
+    pub(super) children: Children,
     begun: Instant,
     /// Processor time of this thread at that moment.
     begun_cpu: Duration,
@@ -94,6 +105,8 @@ impl Guest {
             output,
             memory: MemoryLimit::new(settings.max_memory_bytes),
             task: None,
+            depth: 0,
+            children: Children::default(),
             begun: Instant::now(),
             begun_cpu: Duration::ZERO,
             progress: ProgressGate::default(),
@@ -108,6 +121,8 @@ impl Guest {
         self.begun = Instant::now();
         self.begun_cpu = cpu_time();
         self.task = purview.task;
+        self.depth = purview.depth;
+        self.children = Children::default();
         self.panic = None;
         self.log_records_left = MAX_LOG_RECORDS;
         self.dropped_log_records = 0;
@@ -157,6 +172,18 @@ impl Guest {
         if let Some(progress) = self.progress.say(progress, Instant::now()) {
             (self.settings.progress)(task, progress);
         }
+    }
+
+    pub(super) fn task(&self) -> Option<TaskId> {
+        self.task
+    }
+
+    pub(super) fn depth(&self) -> u32 {
+        self.depth
+    }
+
+    pub(super) fn resources(&mut self) -> &mut ResourceTable {
+        &mut self.resources
     }
 
     /// Whether the guest holds handles of the host, such as its standard output.

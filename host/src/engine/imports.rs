@@ -1,7 +1,7 @@
 //! Everything that a guest can import: WASI 0.2 with nothing behind it but clocks, random numbers, its environment and
 //! its output, and the host interface of `wit/`.
 
-use super::contract::host;
+use super::contract::{host, nested};
 use super::guest::Guest;
 use super::trap::cut;
 use crate::task::{Location, LogLevel, LogRecord, Panic};
@@ -16,6 +16,7 @@ pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     host::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)?;
+    nested::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)?;
     Ok(linker)
 }
 

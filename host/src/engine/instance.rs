@@ -46,7 +46,7 @@ pub(super) struct RunEnd {
 
 impl GuestEngine {
     pub(crate) fn new(purpose: Purpose, settings: GuestSettings) -> wasmtime::Result<Self> {
-        let engine = Engine::new(&config(purpose))?;
+        let engine = Engine::new(&config(purpose, settings.max_depth))?;
         let linker = linker(&engine)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         Ok(Self { engine, linker, runtime, settings: Arc::new(settings) })

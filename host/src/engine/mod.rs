@@ -10,6 +10,7 @@ mod imports;
 mod instance;
 mod memory_limit;
 mod module_cache;
+mod nested;
 mod output;
 mod progress;
 mod recognise;
@@ -26,6 +27,5 @@ pub(crate) use compile::compile;
 pub(crate) use config::Purpose;
 pub(crate) use guest::{GuestSettings, LogSink, ProgressSink};
 pub(crate) use instance::GuestEngine;
-#[cfg(test)]
-pub(crate) use module_cache::Ended;
-pub(crate) use module_cache::{ModuleCache, Run};
+pub(crate) use module_cache::{Ended, ModuleCache, Run};
+pub(crate) use nested::{ChildTasks, Waited};

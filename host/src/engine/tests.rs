@@ -38,7 +38,7 @@ fn worker_with(settings: GuestSettings) -> ModuleCache {
 
 fn run(modules: &mut ModuleCache, function: &str, argument: &[u8]) -> Ended {
     let (task, artifact, codec, environment, output) = (TaskId(42), ARTIFACT, "bincode", &[], None);
-    modules.run(&Run { task, artifact, function, codec, argument, environment, output })
+    modules.run(&Run { task, artifact, function, codec, argument, environment, output, depth: 0, lent: false })
 }
 
 fn outcome(function: &str, argument: &[u8]) -> Outcome {
@@ -158,7 +158,17 @@ fn more_modules_than_slots_can_keep_instances() {
             let artifact = ArtifactId([module; 32]);
             modules.add(artifact, sealed(machine_code()).into());
             let (task, environment, output) = (TaskId(1), &[], None);
-            let run = Run { task, artifact, function: "echo", codec: "bincode", argument: b"", environment, output };
+            let run = Run {
+                task,
+                artifact,
+                function: "echo",
+                codec: "bincode",
+                argument: b"",
+                environment,
+                output,
+                depth: 0,
+                lent: false,
+            };
             assert_eq!(modules.run(&run).outcome, Outcome::Returned, "round {round}, module {module}");
         }
     }

@@ -212,7 +212,7 @@ impl ExecutorBuilder {
             None => Program::Itself,
             Some(path) => Program::named(Path::new(path))?,
         };
-        let worker = options.worker_config();
+        let worker = WorkerConfig { max_depth: context::max_depth()?, ..options.worker_config() };
         let library = Library::new(program.clone(), &worker, options.initializer_call()?);
         let state = StateOptions { max_workers, idle_timeout: options.idle_timeout, containment: options.containment };
         Executor::start(max_workers, self.options, library, PoolOptions { state, program, worker })
@@ -253,6 +253,8 @@ impl Options {
             max_result_bytes: self.max_result_bytes as u64,
             max_output_bytes: self.max_output_bytes as u64,
             max_memory_bytes: self.max_memory_bytes as u64,
+            max_argument_bytes: self.max_argument_bytes as u64,
+            max_depth: 0,
         }
     }
 

@@ -38,7 +38,6 @@ struct Inner {
     max_workers: AtomicUsize,
     pool: PoolHandle,
     library: Library,
-    next_task: AtomicU64,
     closed: AtomicBool,
     ended: Arc<Latch>,
 }
@@ -128,9 +127,9 @@ impl Executor {
             let message = "the dispatcher could not be started: no descriptor or no thread is left";
             Error::new(ErrorKind::System, message).with_source(error)
         })?;
-        let (next_task, closed) = (AtomicU64::new(0), AtomicBool::new(false));
+        let closed = AtomicBool::new(false);
         let max_workers = AtomicUsize::new(max_workers);
-        Ok(Self { inner: Arc::new(Inner { id, options, max_workers, pool, library, next_task, closed, ended }) })
+        Ok(Self { inner: Arc::new(Inner { id, options, max_workers, pool, library, closed, ended }) })
     }
 
     /// The executor's number: grows with each one that the program makes.
@@ -302,8 +301,8 @@ impl Executor {
 
     /// Sends a task for which a place was taken.
     fn send<A: Serialize, R>(&self, task: &Task<A, R>, module: Arc<Prepared>) -> Result<TaskFuture<R>, Error> {
-        let Inner { options, pool, next_task, .. } = &*self.inner;
-        let id = TaskId(next_task.fetch_add(1, Ordering::Relaxed));
+        let Inner { options, pool, .. } = &*self.inner;
+        let id = TaskId(pool.status.next_task.fetch_add(1, Ordering::Relaxed));
         let name = TaskRef::new(id, Arc::clone(&module.name), module.hash, task.function.as_ref().into());
         let promise = Arc::new(Promise::new(name.clone(), options.codec, Arc::clone(&pool.mailbox)));
         let future = TaskFuture::new(Arc::clone(&promise));
@@ -316,7 +315,18 @@ impl Executor {
                 let argument = Arc::new(argument);
                 let options = task.options.as_deref().cloned().unwrap_or_default();
                 let submitted_at = Instant::now();
-                let job = Job { id, module, argument, options, promise, submitted_at, sent_at: None, span };
+                let job = Job {
+                    id,
+                    module,
+                    argument,
+                    options,
+                    promise,
+                    submitted_at,
+                    sent_at: None,
+                    span,
+                    parent: None,
+                    depth: 0,
+                };
                 return match pool.mailbox.send(Message::Submit(Box::new(job))) {
                     Ok(()) => {
                         metrics::task_submitted();

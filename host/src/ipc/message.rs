@@ -1,7 +1,8 @@
 //! What the two ends of a channel say to each other: one type per direction.
 
 use crate::task::{
-    ArtifactId, InitializerCall, LogLevel, LogRecord, ModuleInfo, Outcome, Progress, Refusal, RunReport, TaskId,
+    ArtifactId, ChildEnd, InitializerCall, LogLevel, LogRecord, ModuleInfo, Outcome, Progress, Refusal, RunReport,
+    TaskId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +29,8 @@ pub(crate) enum Request {
     Compile(CompileRequest),
     /// Leave when everything before is done.
     Stop,
+    /// A child of a task has ended; its encoded result is the payload.
+    ChildEnded { parent: TaskId, child: u32, end: ChildEnd },
 }
 
 /// What a process is for.
@@ -55,6 +58,10 @@ pub(crate) struct WorkerConfig {
     pub(crate) max_result_bytes: u64,
     pub(crate) max_output_bytes: u64,
     pub(crate) max_memory_bytes: u64,
+    /// Of the arguments of a nested task.
+    pub(crate) max_argument_bytes: u64,
+    /// How deep tasks may be nested.
+    pub(crate) max_depth: u32,
 }
 
 /// One task.
@@ -67,6 +74,10 @@ pub(crate) struct RunRequest {
     pub(crate) function: String,
     pub(crate) codec: isopool_guest::Codec,
     pub(crate) options: RunOptions,
+    /// 0: the caller has submitted it; 1: a task of the caller's has, ….
+    pub(crate) depth: u32,
+    /// To be run while this task, its parent, waits; if that waits no more, not at all.
+    pub(crate) lent_to: Option<TaskId>,
 }
 
 /// What a task has that others of its executor have not.
@@ -100,6 +111,13 @@ pub(crate) enum Reply {
     Refused(Refusal),
     /// How far a task is, at most once in [`PROGRESS_INTERVAL`](crate::limits::PROGRESS_INTERVAL).
     Progress { task: TaskId, progress: Progress },
+    /// A task has submitted another one, a function of its own module; the encoded arguments are the payload. Numbers
+    /// grow by one for each child of a task. Answered by `ChildEnded`.
+    Submit { parent: TaskId, child: u32, function: String, codec: String },
+    /// A task waits for a child, and this worker can run children of that task meanwhile.
+    Await { parent: TaskId, child: u32 },
+    /// A task does not want a child any more, or has taken its result.
+    Forget { parent: TaskId, child: u32 },
 }
 
 /// A compiled module.

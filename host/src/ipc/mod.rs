@@ -16,4 +16,6 @@ pub(crate) use message::{
     CompileRequest, Compiled, PROTOCOL_VERSION, Reply, Request, Role, RunOptions, RunRequest, WORKER_VARIABLE,
     WorkerConfig,
 };
-pub(crate) use worker_channel::{ChannelError as WorkerChannelError, Received as WorkerReceived, WorkerChannel};
+pub(crate) use worker_channel::{
+    Before as WorkerBefore, ChannelError as WorkerChannelError, Received as WorkerReceived, WorkerChannel,
+};

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::Instant;
 
 /// One request, with its payload and its descriptor.
 #[derive(Debug)]
@@ -15,6 +16,14 @@ pub(crate) struct Received {
     pub(crate) request: Request,
     pub(crate) payload: Vec<u8>,
     pub(crate) descriptor: Option<OwnedFd>,
+}
+
+/// What came before a deadline.
+#[derive(Debug)]
+pub(crate) enum Before {
+    Received(Received),
+    Closed,
+    TimedOut,
 }
 
 /// Why a worker cannot go on.
@@ -79,6 +88,24 @@ impl WorkerChannel {
             self.keeps_memory = false;
         }
         Ok(())
+    }
+
+    /// As [`receive`](Self::receive), and no later than `deadline`.
+    pub(crate) fn receive_before(&mut self, deadline: Instant) -> Result<Before, ChannelError> {
+        loop {
+            if let Some(frame) = self.decoder.next()? {
+                let descriptor = if frame.with_descriptor { self.descriptors.pop_front() } else { None };
+                return Ok(Before::Received(Received { request: frame.message, payload: frame.payload, descriptor }));
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if !sys::readable_within(self.socket.as_fd(), left)? {
+                if Instant::now() >= deadline {
+                    return Ok(Before::TimedOut);
+                }
+            } else if self.read()? == 0 {
+                return Ok(Before::Closed);
+            }
+        }
     }
 
     fn read(&mut self) -> Result<usize, ChannelError> {

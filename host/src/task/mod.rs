@@ -2,6 +2,7 @@
 //! Takes from: nobody. Hands to: every room.
 //! Never: I/O, threads, clocks.
 
+mod child;
 mod id;
 mod log;
 mod module;
@@ -9,6 +10,7 @@ mod outcome;
 mod progress;
 mod report;
 
+pub(crate) use child::{ChildEnd, ChildFault, ChildFaultKind};
 pub(crate) use id::{ArtifactId, WorkerId};
 pub use id::{ModuleHash, TaskId};
 pub(crate) use log::{LogLevel, LogRecord};

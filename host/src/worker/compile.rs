@@ -24,7 +24,7 @@ pub(super) fn serve(channel: &SharedChannel, engine: GuestEngine) -> Result<(), 
             }
             Request::Stop => break,
             Request::Configure(_) => return Err(WorkerError::Protocol("`Configure` twice")),
-            Request::Load { .. } | Request::Run(_) => {
+            Request::Load { .. } | Request::Run(_) | Request::ChildEnded { .. } => {
                 return Err(WorkerError::Protocol("a task to a compile worker"));
             }
         }

@@ -4,6 +4,7 @@
 
 mod compile;
 mod exit;
+mod nested;
 mod serve;
 mod takeover;
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use super::compile;
 use super::exit::WorkerError;
-use crate::engine::{GuestEngine, GuestSettings, LogSink, ModuleCache, ProgressSink, Purpose, Run};
+use super::nested::Nested;
+use crate::engine::{Ended, GuestEngine, GuestSettings, LogSink, ModuleCache, ProgressSink, Purpose, Run};
 use crate::ipc::{
     ClaimTable, PROTOCOL_VERSION, Reply, Request, Role, RunRequest, WorkerChannel, WorkerConfig, WorkerReceived,
 };
@@ -25,18 +26,23 @@ pub(super) fn serve(socket: OwnedFd) -> Result<(), WorkerError> {
     };
     let understood = config.protocol == PROTOCOL_VERSION;
     let role = config.role;
-    let engine = if understood { Some(start_engine(config, &channel)?) } else { None };
+    let nested = Arc::new(Nested::new(&channel));
+    let engine = if understood { Some(start_engine(config, &channel, &nested)?) } else { None };
     let version = env!("CARGO_PKG_VERSION").to_owned();
     send(&channel, &Reply::Ready { protocol: PROTOCOL_VERSION, version }, &[])?;
     // The caller reads of the other protocol in `Ready`, and says so.
     let Some(engine) = engine else { return Ok(()) };
     match role {
-        Role::Worker => run_tasks(&channel, engine, first.descriptor),
+        Role::Worker => run_tasks(&channel, engine, &nested, first.descriptor),
         Role::Compiler => compile::serve(&channel, engine),
     }
 }
 
-fn start_engine(config: WorkerConfig, channel: &SharedChannel) -> Result<GuestEngine, WorkerError> {
+fn start_engine(
+    config: WorkerConfig,
+    channel: &SharedChannel,
+    nested: &Arc<Nested>,
+) -> Result<GuestEngine, WorkerError> {
     let purpose = match config.role {
         Role::Worker => Purpose::Run,
         Role::Compiler => Purpose::Compile,
@@ -52,6 +58,9 @@ fn start_engine(config: WorkerConfig, channel: &SharedChannel) -> Result<GuestEn
         max_result_bytes: config.max_result_bytes,
         max_output_bytes: config.max_output_bytes,
         max_memory_bytes: config.max_memory_bytes,
+        max_argument_bytes: config.max_argument_bytes,
+        max_depth: config.max_depth,
+        children: Arc::clone(nested) as _,
     };
     GuestEngine::new(purpose, settings).map_err(|error| WorkerError::Engine(format!("{error:#}")))
 }
@@ -72,22 +81,33 @@ fn progress_sink(channel: &SharedChannel) -> ProgressSink {
     })
 }
 
-fn run_tasks(channel: &SharedChannel, engine: GuestEngine, claims: Option<OwnedFd>) -> Result<(), WorkerError> {
+fn run_tasks(
+    channel: &SharedChannel,
+    engine: GuestEngine,
+    nested: &Nested,
+    claims: Option<OwnedFd>,
+) -> Result<(), WorkerError> {
     let claims = claims.ok_or(WorkerError::Protocol("`Configure` without a claim table"))?;
     let claims =
         ClaimTable::open(claims).map_err(|source| WorkerError::Setup { step: "open the claim table", source })?;
     sys::keep_freed_memory(WORKER_KEEPS_BYTES);
     // Never dropped: to give back its reservations takes longer than to leave the process.
-    let modules = Box::leak(Box::new(ModuleCache::new(engine)));
-    while let Some(received) = receive(channel)? {
+    let modules: &ModuleCache = Box::leak(Box::new(ModuleCache::new(engine)));
+    nested.open(claims.clone(), modules);
+    while let Some(received) = nested.next()? {
         match received.request {
             Request::Load { artifact } => {
                 let file = received.descriptor.ok_or(WorkerError::Protocol("`Load` without a file"))?;
                 modules.add(artifact, file);
             }
+            // Its parent waits no more, and so nobody asks for it: the caller takes it back.
+            Request::Run(RunRequest { lent_to: Some(_), .. }) | Request::ChildEnded { .. } => {}
             Request::Run(request) => {
                 if claims.begin(request.claim) {
-                    run_task(channel, modules, &request, &received.payload)?;
+                    // Dropped, with its instance, after the answer is on its way.
+                    let ended = modules.run(&run_of(&request, &received.payload));
+                    nested.task_ended(request.task)?;
+                    answer(channel, request.task, ended)?;
                 }
                 channel.lock().recycle(received.payload);
             }
@@ -99,24 +119,23 @@ fn run_tasks(channel: &SharedChannel, engine: GuestEngine, claims: Option<OwnedF
     Ok(())
 }
 
-fn run_task(
-    channel: &SharedChannel,
-    modules: &mut ModuleCache,
-    request: &RunRequest,
-    argument: &[u8],
-) -> Result<(), WorkerError> {
-    let task = request.task;
-    let run = Run {
-        task,
+/// What the engine is to run.
+pub(super) fn run_of<'a>(request: &'a RunRequest, argument: &'a [u8]) -> Run<'a> {
+    Run {
+        task: request.task,
         artifact: request.artifact,
         function: &request.function,
         codec: request.codec.name(),
         argument,
         environment: &request.options.environment,
         output: request.options.output,
-    };
-    // Dropped, with its instance, after the answer is on its way.
-    let mut ended = modules.run(&run);
+        depth: request.depth,
+        lent: request.lent_to.is_some(),
+    }
+}
+
+/// Tells how a task has ended, and lets its instance go.
+pub(super) fn answer(channel: &SharedChannel, task: TaskId, mut ended: Ended) -> Result<(), WorkerError> {
     let outcome = std::mem::replace(&mut ended.outcome, Outcome::Returned);
     let report = std::mem::take(&mut ended.report);
     match send(channel, &Reply::Done { task, outcome, report }, &ended.result) {

@@ -44,6 +44,8 @@ fn config(role: Role) -> WorkerConfig {
         max_result_bytes: 64 * MIB as u64,
         max_output_bytes: MIB as u64,
         max_memory_bytes: 512 * MIB as u64,
+        max_argument_bytes: 64 * MIB as u64,
+        max_depth: 10,
     }
 }
 
@@ -125,7 +127,7 @@ fn worker() -> (Process, ClaimLedger) {
 fn run(task: u64, claims: &mut ClaimLedger, function: &str) -> RunRequest {
     let claim = claims.offer().expect("free");
     let (task, function, options) = (TaskId(task), function.into(), RunOptions::default());
-    RunRequest { task, claim, artifact: ARTIFACT, function, codec: Codec::Bincode, options }
+    RunRequest { task, claim, artifact: ARTIFACT, function, codec: Codec::Bincode, options, depth: 0, lent_to: None }
 }
 
 #[test]

@@ -1,0 +1,108 @@
+//! Tasks of tasks. A worker whose task waits for a child runs children of that task meanwhile, above it: so the number of
+//! workers does not grow with the depth, and a pool whose workers all wait goes on.
+//!
+//! Why it cannot stand still: what a worker has begun is a chain, each task the child of the one below. If every worker
+//! waits, follow any of them to the child that it waits for: either it has not begun, and is lent to that very worker; or it
+//! is in the chain of another worker, whose top waits for a child that lies deeper still. The tree has an end.
+
+use super::{Claims, Life, State};
+use crate::dispatcher::action::{Action, End};
+use crate::dispatcher::event::ShutdownMode;
+use crate::dispatcher::slot::{Assigned, Waits};
+use crate::limits::SEND_AHEAD;
+use crate::task::{TaskId, WorkerId};
+
+impl State {
+    /// A task has submitted another one. Accepted also while the pool finishes what was submitted: this is part of it.
+    pub(super) fn child_submitted(&mut self, child: TaskId, parent: TaskId, actions: &mut Vec<Action>) {
+        let is_alive = self.workers.values().any(|worker| worker.holds(parent));
+        match self.life {
+            Life::Open | Life::Ending(ShutdownMode::Finish) if is_alive => {
+                self.family.born(child, parent);
+                self.waiting.push(child);
+            }
+            // Nobody will ask for it.
+            _ => actions.push(Action::Finish { task: child, end: End::Cancelled }),
+        }
+    }
+
+    /// A worker's task waits for one of its children: nothing else begins there before that has ended, but other children
+    /// of the same task.
+    pub(super) fn awaits(
+        &mut self,
+        id: WorkerId,
+        parent: TaskId,
+        child: TaskId,
+        claims: &mut impl Claims,
+        actions: &mut Vec<Action>,
+    ) {
+        // The child may have ended while the word was on its way: then the worker does not wait any more.
+        if self.family.parent(child) != Some(parent) {
+            return;
+        }
+        let Some(worker) = self.workers.get_mut(&id).filter(|worker| worker.holds(parent)) else { return };
+        worker.waits = Some(Waits { parent, child });
+        let back = worker.take_back(id, 0, claims);
+        self.put_back(back, actions);
+    }
+
+    /// A child that has not begun for each worker that waits for children: the one that it waits for, wherever that is,
+    /// else another one of the same task.
+    pub(super) fn lend_to_waiting(&mut self, claims: &mut impl Claims, actions: &mut Vec<Action>) {
+        let waiting: Vec<(WorkerId, Waits)> = self
+            .workers
+            .iter()
+            .filter(|(_, worker)| worker.finishes_what_it_has() && worker.assigned.len() < SEND_AHEAD)
+            .filter_map(|(&id, worker)| Some((id, worker.waits?)))
+            .collect();
+        for (id, waits) in waiting {
+            let Some(task) = self.child_to_lend(waits, claims) else { continue };
+            let Some(worker) = self.workers.get_mut(&id) else { continue };
+            worker.waits = None;
+            worker.assigned.push(Assigned { task, abandoned: false, lent: true });
+            actions.push(Action::Lend { worker: id, task });
+        }
+    }
+
+    fn child_to_lend(&mut self, waits: Waits, claims: &mut impl Claims) -> Option<TaskId> {
+        if self.waiting.remove(waits.child) {
+            return Some(waits.child);
+        }
+        let holder = self.workers.iter_mut().find(|(_, worker)| worker.holds(waits.child));
+        if let Some((&holder, worker)) = holder
+            && claims.reclaim(holder, waits.child)
+        {
+            worker.forget(waits.child);
+            return Some(waits.child);
+        }
+        let siblings: Vec<TaskId> = self.family.children(waits.parent).collect();
+        siblings.into_iter().find(|&sibling| self.waiting.remove(sibling))
+    }
+
+    /// What the end of tasks means for their relatives: a worker that waited for one goes on, and the children of one are
+    /// cancelled. Looks at the actions from `from` on, its own included; gives whether anything was cancelled.
+    pub(super) fn follow_families(
+        &mut self,
+        from: &mut usize,
+        claims: &mut impl Claims,
+        actions: &mut Vec<Action>,
+    ) -> bool {
+        if self.family.is_empty() {
+            *from = actions.len();
+            return false;
+        }
+        let mut cancelled = false;
+        while let Some(&action) = actions.get(*from) {
+            *from += 1;
+            let Action::Finish { task, .. } = action else { continue };
+            for worker in self.workers.values_mut() {
+                worker.waits = worker.waits.filter(|waits| waits.child != task && waits.parent != task);
+            }
+            for child in self.family.ended(task) {
+                cancelled = true;
+                self.cancel(child, true, claims, actions);
+            }
+        }
+        cancelled
+    }
+}
