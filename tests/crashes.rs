@@ -61,11 +61,18 @@ fn stands_in_for_a_caller() {
     std::thread::sleep(PATIENCE);
 }
 
-/// Starts a caller with three busy workers, and gives the ids of their processes.
-fn start_caller(how: &str) -> (Child, Vec<u32>) {
-    let mut caller = Command::new(std::env::current_exe().expect("Linux knows the path of a program"))
+/// This program again, as a caller.
+fn caller(how: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("Linux knows the path of a program"));
+    command
         .args(["--exact", "crashes::stands_in_for_a_caller", "--nocapture", "--test-threads=1"])
-        .env(CALLER_VARIABLE, how)
+        .env(CALLER_VARIABLE, how);
+    command
+}
+
+/// Starts a caller with three busy workers, and gives the ids of their processes.
+fn start_caller(command: &mut Command) -> (Child, Vec<u32>) {
+    let mut caller = command
         // As a shell does: a Ctrl-C there is for this group, and not for the tests.
         .process_group(0)
         .stdout(Stdio::piped())
@@ -88,7 +95,7 @@ fn check_gone_within_a_second(workers: &[u32]) {
 #[test]
 fn workers_of_a_caller_that_was_killed_are_gone_within_a_second() {
     let _house = support::house();
-    let (mut caller, workers) = start_caller("stays");
+    let (mut caller, workers) = start_caller(&mut caller("stays"));
     assert!(workers.iter().all(|&pid| is_alive(pid)));
     kill(caller.id());
     check_gone_within_a_second(&workers);
@@ -105,24 +112,25 @@ fn caller_killed_at_any_of_a_hundred_moments_leaves_no_process_and_no_file() {
         entries.unwrap_or_default().iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
     };
     let in_shared_memory = files(Path::new("/dev/shm"));
+    let (mut first, _) = start_caller(caller("stays").env(support::CACHE_VARIABLE, shared.path()));
+    kill(first.id());
+    first.wait().expect("it was started here");
     for round in 0..100u64 {
         // An empty cache: it is killed while a module is compiled and stored. Else: while workers start and run.
         let empty = tempfile::tempdir().expect("a temporary directory can be made");
         let cache = if round % 4 == 0 { empty.path() } else { shared.path() };
         let (mut everyone, writer) = std::io::pipe().expect("a pipe");
-        let mut command = Command::new(std::env::current_exe().expect("Linux knows the path of a program"));
+        let mut command = caller("stays");
         command
-            .args(["--exact", "crashes::stands_in_for_a_caller", "--nocapture", "--test-threads=1"])
-            .env(CALLER_VARIABLE, "stays")
             .env(support::CACHE_VARIABLE, cache)
             .stdout(writer.try_clone().expect("a descriptor is free"))
             .stderr(writer);
-        let mut caller = command.spawn().expect("this program can be started");
+        let mut process = command.spawn().expect("this program can be started");
         drop(command);
-        // Not a wait for anything: the moment of the kill, spread over the caller's life.
-        std::thread::sleep(Duration::from_millis(round * 7919 % 251));
-        kill(caller.id());
-        caller.wait().expect("it was started here");
+        // Not a wait for anything: the moment of the kill, spread over the caller's life; to compile takes longer.
+        std::thread::sleep(Duration::from_millis(if round % 4 == 0 { round * 7 } else { round * 7919 % 251 }));
+        kill(process.id());
+        process.wait().expect("it was started here");
         // Whatever it had started holds the other end of the pipe, which ends when the last one is gone.
         let said = support::no_hang("the caller's processes end with it", move || {
             let mut said = Vec::new();
@@ -133,14 +141,14 @@ fn caller_killed_at_any_of_a_hundred_moments_leaves_no_process_and_no_file() {
         assert_eq!(unfinished, [""; 0], "round {round}");
     }
     assert_eq!(files(Path::new("/dev/shm")), in_shared_memory);
-    assert_eq!(files(shared.path()).len(), 1, "some lived long enough to store the module, whole");
+    assert_eq!(files(shared.path()).len(), 1, "the module that the first one compiled");
 }
 
 // behaviour: B20
 #[test]
 fn one_interrupt_ends_a_caller_and_all_of_its_workers() {
     let _house = support::house();
-    let (mut caller, workers) = start_caller("stays");
+    let (mut caller, workers) = start_caller(&mut caller("stays"));
     let group = Pid::from_raw(i32::try_from(caller.id()).expect("process ids are small"));
     nix::sys::signal::killpg(group, Signal::SIGINT).expect("the group is there");
     check_gone_within_a_second(&workers);
@@ -151,7 +159,7 @@ fn one_interrupt_ends_a_caller_and_all_of_its_workers() {
 #[test]
 fn caller_that_leaves_with_work_pending_takes_its_workers_along_and_makes_no_noise() {
     let _house = support::house();
-    let (mut caller, workers) = start_caller("leaves");
+    let (mut caller, workers) = start_caller(&mut caller("leaves"));
     assert!(caller.wait().expect("it was started here").success());
     check_gone_within_a_second(&workers);
     let mut noise = String::new();

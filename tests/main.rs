@@ -12,8 +12,10 @@
 //! - [`per_task`]: what one task may have of its own, its progress and its report.
 //! - [`nested`]: tasks that submit tasks and wait for them.
 //! - [`counting`]: what pools count for the crate `metrics`.
+//! - [`other_languages`]: guests in C, JavaScript and Python, each if its tools are on the machine.
 //! - [`crashes`]: processes that die: the caller's, one worker, many at once; workers that cannot be started.
 //! - [`hostile_worker`]: workers that lie on their channel.
+//! - [`stress`]: thousands of injected faults.
 //! - [`modules`]: modules and options that cannot be used, and what their errors say; the cache.
 //!
 //! What they share: [`support`] (every test runs alone and leaves nothing behind) and [`patience`] (bounded waits).
@@ -26,12 +28,14 @@ mod hostile_worker;
 mod map;
 mod modules;
 mod nested;
+mod other_languages;
 mod outcomes;
 mod patience;
 mod per_task;
 mod pool;
 mod reusable;
 mod shutdown;
+mod stress;
 mod support;
 mod tidy;
 mod waiting;

@@ -49,6 +49,8 @@ mod error;
 #[cfg(not(target_family = "wasm"))]
 mod executor;
 #[cfg(not(target_family = "wasm"))]
+mod fault;
+#[cfg(not(target_family = "wasm"))]
 mod ipc;
 #[cfg(not(target_family = "wasm"))]
 pub mod limits;
@@ -99,3 +101,10 @@ pub use worker::worker_main;
 
 #[doc(hidden)]
 pub use isopool_guest as __guest;
+
+/// For the tests of this house: see `fault.rs`.
+#[cfg(all(debug_assertions, not(target_family = "wasm")))]
+#[doc(hidden)]
+pub mod __fault {
+    pub use crate::fault::{POINTS, slow_reader};
+}

@@ -31,8 +31,13 @@ const CACHE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/house-cache");
 /// Names another one to a second process of this program.
 pub(crate) const CACHE_VARIABLE: &str = "ISOPOOL_TEST_CACHE_DIR";
 
+/// The plan that workers look for, where tests inject faults. See `host/src/fault.rs`.
+pub(crate) const FAULTS: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/house-faults");
+
 #[ctor::ctor(unsafe)]
 fn share_one_cache() {
+    // SAFETY: as below.
+    unsafe { std::env::set_var("ISOPOOL_FAULTS", FAULTS) };
     let cache = std::env::var_os(CACHE_VARIABLE).unwrap_or_else(|| CACHE.into());
     // SAFETY: constructors run before `main`, when no other thread could read the environment.
     unsafe { std::env::set_var("ISOPOOL_CACHE_DIR", cache) };

@@ -5,7 +5,7 @@ use super::imports::imports;
 use super::source::Source;
 
 /// Rooms, or files, that every room may import.
-const OPEN_TO_ALL: &[&str] = &["task", "limits", "error", "metrics"];
+const OPEN_TO_ALL: &[&str] = &["task", "limits", "error", "metrics", "fault"];
 
 /// What a room may import besides itself and what is open to all. A row for one file of a room stands for the room's own
 /// row. `room::Name` lets only that name in.
@@ -46,6 +46,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("limits", &[]),
     ("metrics", &[]),
+    ("fault", &[]),
 ];
 
 #[test]

@@ -39,11 +39,21 @@ enum Word {
 /// On its way from a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Said {
-    Submit { parent: TaskId, child: TaskId },
-    Await { parent: TaskId, child: TaskId },
+    Submit {
+        parent: TaskId,
+        child: TaskId,
+    },
+    Await {
+        parent: TaskId,
+        child: TaskId,
+    },
     /// It does not want the child any more.
-    Forget { child: TaskId },
-    Done { task: TaskId },
+    Forget {
+        child: TaskId,
+    },
+    Done {
+        task: TaskId,
+    },
 }
 
 /// A task that a worker has begun.
@@ -166,7 +176,6 @@ impl Run {
             }
             Action::Break { .. } => panic!("nothing here breaks a pool"),
             Action::Terminate => model.terminated = true,
-            other => panic!("{other:?} has no cause here"),
         }
     }
 

@@ -4,6 +4,7 @@ use super::action::KillReason;
 use super::entry::Job;
 use super::state::Claims;
 use crate::error::{BrokenCause, WorkerRef};
+use crate::fault;
 use crate::ipc::{
     CallerChannel, ChannelError, ClaimLedger, ClaimTicket, Payload, Received, Reply, Request, RunRequest, WorkerConfig,
 };
@@ -130,6 +131,7 @@ impl WorkerHandle {
     }
 
     pub(crate) fn receive(&mut self, hand_out: impl FnMut(Reply, Vec<u8>)) -> Result<Received, ChannelError> {
+        fault::pause_reader();
         self.channel.receive(hand_out)
     }
 

@@ -5,6 +5,7 @@ use super::contract::{Function, TaskModule, TaskModuleIndices};
 use super::guest::{Guest, GuestSettings, Purview};
 use super::imports::linker;
 use super::trap::{error_outcome, failure_outcome};
+use crate::fault::{self, Point};
 use crate::limits::{HOST_CALL_SLACK_BYTES, MAX_FUNCTIONS};
 use crate::task::{Outcome, RunReport};
 use std::sync::Arc;
@@ -119,6 +120,7 @@ impl Instance {
             let instance = prepared.pre.instantiate_async(&mut self.store).await?;
             let module = prepared.indices.load(&mut self.store, &instance)?;
             self.exports = Some((instance, module));
+            fault::point(Point::Instantiated);
         }
         Ok(())
     }

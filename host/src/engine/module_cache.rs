@@ -3,6 +3,7 @@
 use super::guest::Purview;
 use super::instance::{GuestEngine, Instance, Prepared};
 use crate::executor::{GuestOutput, Reuse};
+use crate::fault::{self, Point};
 use crate::limits::{INSTANCE_SLOTS, MAX_LOADED_MODULES};
 use crate::sys::MemoryFile;
 use crate::task::{ArtifactId, Outcome, RunReport, TaskId};
@@ -97,7 +98,9 @@ impl ModuleCache {
         let mut instance = kept.unwrap_or_else(|| self.engine.instance_with(run.environment));
         let Run { task, function, output, depth, .. } = *run;
         let purview = Purview { task: Some(task), function, output, depth };
+        fault::point(Point::GuestStarting);
         let end = self.engine.run(&prepared, &mut instance, &purview, run.codec, run.argument).await;
+        fault::point(Point::GuestReturned);
         let mut leaving = None;
         match self.modules.lock().by_name.get_mut(&run.artifact) {
             Some(module) if shares && end.instance_usable => module.live = Some(instance),
@@ -128,10 +131,12 @@ impl Modules {
         let module = self.by_name.get_mut(&artifact).ok_or_else(|| unknown(artifact))?;
         module.last_used = self.clock;
         if matches!(module.code, Code::NotLoaded) {
+            fault::point(Point::CodeLoading);
             module.code = match load_code(engine, &module.file) {
                 Ok(prepared) => Code::Loaded(Arc::new(prepared)),
                 Err(error) => Code::Failed(format!("the module's machine code cannot be loaded: {error:#}")),
             };
+            fault::point(Point::CodeLoaded);
             self.drop_surplus_code();
         }
         match self.by_name.get(&artifact).map(|module| &module.code) {

@@ -29,7 +29,7 @@ pub(super) fn component(wasm: &[u8]) -> Result<Cow<'_, [u8]>, Refusal> {
     }
     if core.wants_preview1 {
         let message = "it imports `wasi_snapshot_preview1`, which components do not have; \
-                       compile it for wasm32-wasip2 or wasm32-unknown-unknown";
+                       compile it for wasm32-wasip2 or wasm32-unknown-unknown, or link it with `wasm-component-ld`";
         return Err(Refusal::UnknownImport { message: message.to_owned() });
     }
     let encode = |wasm| ComponentEncoder::default().module(wasm)?.validate(true).encode();

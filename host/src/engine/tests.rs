@@ -31,7 +31,7 @@ fn sealed(code: &[u8]) -> MemoryFile {
 
 fn worker_with(settings: GuestSettings) -> ModuleCache {
     let engine = GuestEngine::new(Purpose::Run, settings).expect("engine");
-    let mut modules = ModuleCache::new(engine);
+    let modules = ModuleCache::new(engine);
     modules.add(ARTIFACT, sealed(machine_code()).into());
     modules
 }
@@ -152,7 +152,7 @@ fn every_task_has_an_instance_of_its_own_unless_asked_otherwise() {
 
 #[test]
 fn more_modules_than_slots_can_keep_instances() {
-    let mut modules = worker_with(GuestSettings { reuse: Reuse::Worker, ..settings() });
+    let modules = worker_with(GuestSettings { reuse: Reuse::Worker, ..settings() });
     for round in 0..3 {
         for module in 0..7 {
             let artifact = ArtifactId([module; 32]);

@@ -231,7 +231,11 @@ impl fmt::Display for TaskError {
         match self {
             TaskError::Failed { task, failure } => {
                 write!(f, "{task} failed: {}", failure.message)?;
-                failure.trace.iter().try_for_each(|cause| write!(f, "\n  caused by: {cause}"))
+                failure.trace.iter().try_for_each(|entry| {
+                    // The contract tells a stack frame from a cause by its first word.
+                    let kind = if entry.starts_with("at ") { "" } else { "caused by: " };
+                    write!(f, "\n  {kind}{entry}")
+                })
             }
             TaskError::Panicked { task, panic } => {
                 write!(f, "{task} panicked")?;
@@ -277,5 +281,22 @@ impl std::error::Error for TaskError {
             TaskError::NotSubmitted { error } => Some(error.as_ref()),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_and_causes_of_a_failure_are_told_apart() {
+        let task = TaskRef::new(TaskId(7), "rules".into(), ModuleHash::of(b""), "score".into());
+        let trace =
+            ["at score (tasks.js:3)", "attached too late", "at attach (tasks.js:9)"].map(str::to_owned).to_vec();
+        let failed = TaskError::Failed { task, failure: Failure { message: "no owner".to_owned(), trace } };
+        let told = failed.to_string();
+        let (_, said) = told.split_once(" failed: ").expect("it failed");
+        let expected = "no owner\n  at score (tasks.js:3)\n  caused by: attached too late\n  at attach (tasks.js:9)";
+        assert_eq!(said, expected);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::frame::{self, Decoder, FrameError};
 use super::message::{Reply, Request};
+use crate::fault::{self, Point};
 use crate::limits::{LARGE_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES, READ_CHUNK_BYTES, WORKER_KEEPS_FOR};
 use crate::sys;
 use std::collections::VecDeque;
@@ -113,6 +114,7 @@ impl WorkerChannel {
             let got = match self.decoder.payload_to_fill() {
                 // A large payload goes straight to its place. No descriptor comes in the middle of a frame.
                 Some(rest) if rest.len() >= self.buffer.len() => {
+                    fault::point(Point::ArgumentHalfRead);
                     sys::receive_all(self.socket.as_fd(), rest).inspect(|&got| self.decoder.filled(got))
                 }
                 _ => {
@@ -136,6 +138,20 @@ impl WorkerChannel {
         self.keeps_memory |= payload.len() >= LARGE_PAYLOAD_BYTES;
         frame::encode(reply, payload.len(), false, &mut self.out)?;
         let (mut head, mut tail) = (&self.out[..], payload);
+        if let Some(fault) = fault::strikes(half_sent(reply)) {
+            self.write(&head[..head.len() / 2], &[])?;
+            fault.act();
+            head = &head[head.len() / 2..];
+        }
+        if let Some(fault) = (!tail.is_empty()).then(|| fault::strikes(Point::ResultHalfSent)).flatten() {
+            self.write(head, &tail[..tail.len() / 2])?;
+            fault.act();
+            (head, tail) = (&[], &tail[tail.len() / 2..]);
+        }
+        self.write(head, tail)
+    }
+
+    fn write(&self, mut head: &[u8], mut tail: &[u8]) -> Result<(), ChannelError> {
         while !head.is_empty() || !tail.is_empty() {
             let slices = [IoSlice::new(head), IoSlice::new(tail)];
             match sys::send_with_descriptor(self.socket.as_fd(), &slices, None) {
@@ -149,5 +165,19 @@ impl WorkerChannel {
             }
         }
         Ok(())
+    }
+}
+
+/// The point in the middle of a reply.
+fn half_sent(reply: &Reply) -> Point {
+    match reply {
+        Reply::Ready { .. } => Point::ReadyHalfSent,
+        Reply::Done { .. } => Point::DoneHalfSent,
+        Reply::Log { .. }
+        | Reply::Progress { .. }
+        | Reply::Submit { .. }
+        | Reply::Await { .. }
+        | Reply::Forget { .. } => Point::LogHalfSent,
+        Reply::Compiled(_) | Reply::Refused(_) => Point::CompiledHalfSent,
     }
 }

@@ -142,19 +142,19 @@ impl Directory {
                 Ok(())
             }
             Unfinished::Nameless(file) => {
-                let link = format!("/proc/self/fd/{}", file.as_raw_fd());
-                let target = file_name(name);
-                let link = || {
-                    linkat(AT_FDCWD, &*link, &self.descriptor, &*target, AtFlags::AT_SYMLINK_FOLLOW)
-                        .map_err(|error| DirectoryError::Write(error.into()))
-                };
-                match link() {
-                    Err(DirectoryError::Write(error)) if error.kind() == io::ErrorKind::AlreadyExists => {
-                        // By another process just now, or damaged: this one is sound.
-                        self.remove_own(name);
-                        link()
+                let (file, name) = (format!("/proc/self/fd/{}", file.as_raw_fd()), file_name(name));
+                let link = || linkat(AT_FDCWD, &*file, &self.descriptor, &*name, AtFlags::AT_SYMLINK_FOLLOW);
+                let linked = link().or_else(|error| match error {
+                    // What is there is damaged or not ours, or else no reason to compile would have been.
+                    nix::errno::Errno::EEXIST => {
+                        unlinkat(&self.descriptor, &*name, UnlinkatFlags::NoRemoveDir).and_then(|()| link())
                     }
-                    linked => linked,
+                    error => Err(error),
+                });
+                match linked {
+                    // Another process was as fast: what it has stored is as good.
+                    Ok(()) | Err(nix::errno::Errno::EEXIST | nix::errno::Errno::ENOENT) => Ok(()),
+                    Err(error) => Err(DirectoryError::Write(error.into())),
                 }
             }
         }

@@ -1,6 +1,8 @@
 //! The start method `spawn`: a new program image, without a copy of the caller's memory.
 
 use super::Program;
+#[cfg(debug_assertions)]
+use crate::fault;
 use crate::ipc::WORKER_VARIABLE;
 use crate::sys::{self, PidFd};
 use std::io;
@@ -10,7 +12,12 @@ use std::process::{Command, Stdio};
 
 /// What a worker keeps of the caller's environment: where the dynamic linker looks, and how the worker itself reports
 /// its own panics. Guests see none of it.
-const KEPT_VARIABLES: [&str; 2] = ["LD_LIBRARY_PATH", "RUST_BACKTRACE"];
+const KEPT_VARIABLES: &[&str] = &[
+    "LD_LIBRARY_PATH",
+    "RUST_BACKTRACE",
+    #[cfg(debug_assertions)]
+    fault::VARIABLE,
+];
 
 /// A worker process.
 #[derive(Debug)]

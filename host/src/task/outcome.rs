@@ -9,7 +9,7 @@ use std::fmt;
 pub struct Failure {
     /// The error, displayed.
     pub message: String,
-    /// Its causes, outermost first; may be empty.
+    /// Its causes and stack frames, outermost first; may be empty. A frame begins with `at `.
     pub trace: Vec<String>,
 }
 

@@ -3,6 +3,7 @@
 use super::exit::WorkerError;
 use super::serve::{SharedChannel, receive, send};
 use crate::engine::{self, GuestEngine};
+use crate::fault::{self, Point};
 use crate::ipc::{CompileRequest, Compiled, Refusal, Reply, Request};
 use std::fs::File;
 use std::io::Write;
@@ -16,11 +17,13 @@ pub(super) fn serve(channel: &SharedChannel, engine: GuestEngine) -> Result<(), 
         match received.request {
             Request::Compile(request) => {
                 let file = received.descriptor.ok_or(WorkerError::Protocol("`Compile` without a file"))?;
+                fault::point(Point::CompileRead);
                 let reply = match compile(engine, &request, &received.payload, file) {
                     Ok(compiled) => Reply::Compiled(compiled),
                     Err(refusal) => Reply::Refused(refusal),
                 };
                 send(channel, &reply, &[])?;
+                fault::point(Point::CompiledSent);
             }
             Request::Stop => break,
             Request::Configure(_) => return Err(WorkerError::Protocol("`Configure` twice")),
@@ -34,7 +37,13 @@ pub(super) fn serve(channel: &SharedChannel, engine: GuestEngine) -> Result<(), 
 
 fn compile(engine: &GuestEngine, request: &CompileRequest, wasm: &[u8], file: OwnedFd) -> Result<Compiled, Refusal> {
     let artifact = engine::compile(engine, wasm, request.initializer.as_ref())?;
-    let written = File::from(file).write_all(&artifact.machine_code);
+    fault::point(Point::CompileDone);
+    let mut file = File::from(file);
+    let (front, back) = artifact.machine_code.split_at(artifact.machine_code.len() / 2);
+    let written = file.write_all(front).and_then(|()| {
+        fault::point(Point::ArtifactHalfWritten);
+        file.write_all(back)
+    });
     written.map_err(|error| Refusal::Artifact { message: format!("the memory file takes no more: {error}") })?;
     Ok(Compiled { info: artifact.info, artifact_bytes: artifact.machine_code.len() as u64 })
 }

@@ -2,8 +2,9 @@
 //! children that the caller lends to it. Everything else that comes meanwhile is kept for later.
 
 use super::exit::WorkerError;
-use super::serve::{SharedChannel, answer, run_of, send};
+use super::serve::{SharedChannel, answer, receive, run_of, send};
 use crate::engine::{ChildTasks, ModuleCache, Waited};
+use crate::fault;
 use crate::ipc::{ClaimTable, Reply, Request, RunRequest, WorkerBefore, WorkerReceived};
 use crate::task::{ChildEnd, TaskId};
 use parking_lot::Mutex;
@@ -45,7 +46,7 @@ impl Nested {
         let deferred = self.kept.lock().deferred.pop_front();
         match deferred {
             Some(received) => Ok(Some(received)),
-            None => Ok(self.channel.lock().receive()?),
+            None => receive(&self.channel),
         }
     }
 
@@ -110,6 +111,7 @@ impl Nested {
         if !claims.begin(request.claim) {
             return Ok(());
         }
+        fault::note_begun(request.task);
         let ended = modules.run_here(&run_of(request, argument)).await;
         answer(&self.channel, request.task, ended)?;
         self.kept.lock().ended.retain(|(parent, _), _| *parent != request.task);

@@ -4,6 +4,7 @@ use super::compile;
 use super::exit::WorkerError;
 use super::nested::Nested;
 use crate::engine::{Ended, GuestEngine, GuestSettings, LogSink, ModuleCache, ProgressSink, Purpose, Run};
+use crate::fault::{self, Point};
 use crate::ipc::{
     ClaimTable, PROTOCOL_VERSION, Reply, Request, Role, RunRequest, WorkerChannel, WorkerConfig, WorkerReceived,
 };
@@ -24,12 +25,15 @@ pub(super) fn serve(socket: OwnedFd) -> Result<(), WorkerError> {
     let Request::Configure(config) = first.request else {
         return Err(WorkerError::Protocol("another request before `Configure`"));
     };
+    fault::point(Point::ConfigureRead);
     let understood = config.protocol == PROTOCOL_VERSION;
     let role = config.role;
     let nested = Arc::new(Nested::new(&channel));
     let engine = if understood { Some(start_engine(config, &channel, &nested)?) } else { None };
+    fault::point(Point::EngineMade);
     let version = env!("CARGO_PKG_VERSION").to_owned();
     send(&channel, &Reply::Ready { protocol: PROTOCOL_VERSION, version }, &[])?;
+    fault::point(Point::ReadySent);
     // The caller reads of the other protocol in `Ready`, and says so.
     let Some(engine) = engine else { return Ok(()) };
     match role {
@@ -70,6 +74,7 @@ fn log_sink(channel: &SharedChannel) -> LogSink {
     let channel = Arc::clone(channel);
     Arc::new(move |task: TaskId, record: LogRecord| {
         let _ = channel.lock().send(&Reply::Log { task, record }, &[]);
+        fault::point(Point::LogSent);
     })
 }
 
@@ -90,6 +95,7 @@ fn run_tasks(
     let claims = claims.ok_or(WorkerError::Protocol("`Configure` without a claim table"))?;
     let claims =
         ClaimTable::open(claims).map_err(|source| WorkerError::Setup { step: "open the claim table", source })?;
+    fault::point(Point::ClaimsOpened);
     sys::keep_freed_memory(WORKER_KEEPS_BYTES);
     // Never dropped: to give back its reservations takes longer than to leave the process.
     let modules: &ModuleCache = Box::leak(Box::new(ModuleCache::new(engine)));
@@ -98,20 +104,29 @@ fn run_tasks(
         match received.request {
             Request::Load { artifact } => {
                 let file = received.descriptor.ok_or(WorkerError::Protocol("`Load` without a file"))?;
+                fault::point(Point::LoadRead);
                 modules.add(artifact, file);
+                fault::point(Point::LoadKept);
             }
             // Its parent waits no more, and so nobody asks for it: the caller takes it back.
             Request::Run(RunRequest { lent_to: Some(_), .. }) | Request::ChildEnded { .. } => {}
             Request::Run(request) => {
+                fault::point(Point::RunRead);
                 if claims.begin(request.claim) {
+                    fault::note_begun(request.task);
+                    fault::point(Point::ClaimTaken);
                     // Dropped, with its instance, after the answer is on its way.
                     let ended = modules.run(&run_of(&request, &received.payload));
                     nested.task_ended(request.task)?;
                     answer(channel, request.task, ended)?;
                 }
                 channel.lock().recycle(received.payload);
+                fault::point(Point::PayloadRecycled);
             }
-            Request::Stop => break,
+            Request::Stop => {
+                fault::point(Point::StopRead);
+                break;
+            }
             Request::Configure(_) => return Err(WorkerError::Protocol("`Configure` twice")),
             Request::Compile(_) => return Err(WorkerError::Protocol("`Compile` to a worker that runs tasks")),
         }
@@ -144,10 +159,15 @@ pub(super) fn answer(channel: &SharedChannel, task: TaskId, mut ended: Ended) ->
             send(channel, &Reply::Done { task, outcome, report: RunReport::default() }, &[])
         }
         sent => sent,
-    }
+    }?;
+    fault::point(Point::DoneSent);
+    drop(ended);
+    fault::point(Point::InstanceDropped);
+    Ok(())
 }
 
 pub(super) fn receive(channel: &SharedChannel) -> Result<Option<WorkerReceived>, WorkerError> {
+    fault::point(Point::RequestAwaited);
     Ok(channel.lock().receive()?)
 }
 

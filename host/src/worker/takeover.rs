@@ -5,6 +5,7 @@
 
 use super::exit::{EXIT_PANIC, EXIT_STOPPED, WorkerError};
 use super::serve::serve;
+use crate::fault::{self, Point};
 use crate::ipc::WORKER_VARIABLE;
 use crate::{sandbox, sys};
 use std::ffi::OsStr;
@@ -25,6 +26,7 @@ fn take_over() {
 /// isopool, 70 after a panic, 71 when it cannot make itself ready, and 76 when its channel fails.
 pub fn worker_main() {
     let Some(parent) = std::env::var_os(WORKER_VARIABLE) else { return };
+    fault::arm();
     let ran = catch_unwind(AssertUnwindSafe(|| run(&parent)));
     let code = match ran {
         Ok(Ok(())) => EXIT_STOPPED,
@@ -36,17 +38,21 @@ pub fn worker_main() {
         // The hook has told it.
         Err(_) => EXIT_PANIC,
     };
+    fault::point(Point::Leaving);
     std::process::exit(code);
 }
 
 fn run(parent: &OsStr) -> Result<(), WorkerError> {
     std::panic::set_hook(Box::new(tell_panic));
+    fault::point(Point::TakenOver);
     let parent = parent_pid(parent)?;
     let channel = take_channel()?;
+    fault::point(Point::ChannelTaken);
     let setup = |step, result: io::Result<()>| result.map_err(|source| WorkerError::Setup { step, source });
     // Before `main` it still has its default action, which is to end the process.
     setup("ignore broken pipes", sys::ignore_broken_pipes())?;
     sandbox::apply(channel.as_fd(), parent)?;
+    fault::point(Point::SandboxApplied);
     serve(channel)
 }
 
