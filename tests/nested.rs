@@ -1,11 +1,10 @@
 //! Tasks that submit tasks and wait for them, in the same pool.
 
-use crate::support::{executor, house, no_hang, wait_until};
+use crate::support::{executor, house, logs, no_hang, wait_until};
 use guest_basic::{nested, resources, value};
 use isopool::{BrokenCause, Containment, Error, Executor, TaskError, limits};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use std::time::{Duration, Instant};
 
 /// The result of a task that must not hang.
 fn run<T: isopool::IntoTask + Send + 'static>(executor: &Executor, task: T) -> Result<T::Output, TaskError>
@@ -132,7 +131,12 @@ fn children_that_a_task_leaves_behind_are_cancelled() {
     assert_eq!(run(&executor, value::add::task(1, 2)), Ok(3));
 }
 
-/// Kills the worker with this index.
+/// Waits until a child announces itself; gives the index of its worker.
+fn worker_of(log: &logs::Log, text: &str) -> usize {
+    wait_until("the child runs", || !log.with(text).is_empty());
+    log.with(text)[0].field("worker").parse().expect("an index")
+}
+
 fn kill_worker(executor: &Executor, index: usize) {
     let pid = executor.stats().workers[index].pid;
     kill(Pid::from_raw(pid as i32), Signal::SIGKILL).expect("it is ours");
@@ -142,53 +146,37 @@ fn kill_worker(executor: &Executor, index: usize) {
 #[test]
 fn a_child_that_is_lost_with_its_process_is_an_error_for_its_parent() {
     let _house = house();
+    let log = logs::listen();
     let executor = executor(2);
-    // One keeps the second worker, so that the parent and its child are known to be apart: the child waits for it.
-    let parent = executor.submit(nested::wait_in_another_worker::task()).expect("submits");
-    wait_until("the child runs in the second worker", || {
-        executor.stats().workers.len() == 2 && executor.stats().waiting == 0
-    });
-    wait_until("the parent runs", || parent.running());
-    kill_worker(&executor, 1);
+    let text = "a child in a worker of its own";
+    let parent = executor.submit(nested::be_told_of_one_in_another_worker::task(text.into(), 2000)).expect("submits");
+    let index = worker_of(&log, text);
+    assert_eq!(index, 1, "its parent is in the first one, and does not wait yet");
+    kill_worker(&executor, index);
     let told = no_hang("a parent whose child is lost", move || parent.result()).expect("it is a value");
-    assert!(told.starts_with("Lost: task 1 (resources::sleep_ms in "), "{told}");
+    assert!(told.starts_with("Lost: task 1 (nested::announce in "), "{told}");
     assert!(told.contains("SIGKILL"), "{told}");
+    assert_eq!(executor.stats().workers_lost, 1);
 }
 
 // behaviour: B44
 #[test]
 fn a_process_that_dies_takes_the_child_and_the_parent_that_it_ran_along_and_says_so() {
     let _house = house();
+    let log = logs::listen();
     let executor = executor(1);
-    let parent = executor.submit(nested::wait_for_one_that_never_ends::task()).expect("submits");
-    wait_until("the child is there", || executor.stats().submitted == 2);
-    // It is lent to the worker that waits, and begins there.
-    wait_until("the child has begun", || {
-        executor.stats().waiting == 0 && begun_for(&executor) > Duration::from_millis(100)
-    });
-    kill_worker(&executor, 0);
+    let text = "a child in the worker of its parent";
+    let parent = executor.submit(nested::wait_for_one_that_never_ends::task(text.into())).expect("submits");
+    let index = worker_of(&log, text);
+    kill_worker(&executor, index);
     let error = no_hang("a parent that is lost", move || parent.result()).expect_err("it is lost");
     let broken = error.broken_process_pool().expect("a crash");
     assert_eq!(broken.cause, BrokenCause::Signaled { signal: 9 });
     let culprit = broken.culprit.as_ref().expect("the child ran");
-    assert_eq!((culprit.parent().map(|task| task.get()), culprit.function()), (Some(0), "resources::sleep_ms"));
-    assert!(error.to_string().contains("while it ran task 1 (resources::sleep_ms"), "{error}");
+    assert_eq!((culprit.parent().map(|task| task.get()), culprit.function()), (Some(0), "nested::announce"));
+    assert!(error.to_string().contains("while it ran task 1 (nested::announce in"), "{error}");
     assert_eq!(executor.stats().failed, 2);
     assert_eq!(run(&executor, value::add::task(1, 2)), Ok(3));
-}
-
-/// How long the first worker has used the processor: nothing any more when its guest sleeps.
-fn begun_for(executor: &Executor) -> Duration {
-    static SINCE: parking_lot::Mutex<Option<(u32, Instant)>> = parking_lot::Mutex::new(None);
-    let Some(worker) = executor.stats().workers.first().copied() else { return Duration::ZERO };
-    let mut since = SINCE.lock();
-    match *since {
-        Some((pid, moment)) if pid == worker.pid => moment.elapsed(),
-        _ => {
-            *since = Some((worker.pid, Instant::now()));
-            Duration::ZERO
-        }
-    }
 }
 
 // behaviour: B44, B40
@@ -232,6 +220,20 @@ fn an_argument_of_a_nested_task_over_the_limit_is_an_error_for_its_parent() {
 
 // behaviour: B44
 #[test]
+fn tasks_that_were_sent_ahead_behind_a_task_that_waits_are_not_lost() {
+    let _house = house();
+    let executor = executor(1);
+    // Each of its children is submitted and waited for alone, so that others could be sent ahead between them.
+    let parent = executor.submit(nested::one_after_another::task(300)).expect("submits");
+    let others: Vec<_> = (0..200).map(|n| executor.submit(value::add::task(n, 1)).expect("submits")).collect();
+    no_hang("a parent and many others", move || {
+        assert_eq!(parent.result(), Ok(300));
+        others.iter().zip(1..).for_each(|(other, sum)| assert_eq!(other.result(), Ok(sum)));
+    });
+}
+
+// behaviour: B44
+#[test]
 fn a_shutdown_lets_a_task_finish_with_its_children_or_none_of_them() {
     let _house = house();
     let executor = executor(2);
@@ -255,7 +257,6 @@ fn a_reused_instance_is_not_shared_with_the_children_of_its_task() {
     assert_eq!(run(&executor, resources::sleep_ms::task(1)), Ok(()));
 }
 
-/// Set for a second process of this program; see below.
 fn built() -> Result<Executor, Error> {
     Executor::builder().max_workers(1).build()
 }
@@ -266,8 +267,8 @@ fn the_depth_is_the_caller_s_to_choose() {
     let _house = house();
     // The variable is read when an executor is built, in the caller's process; house tests run one after another.
     let with = |value: &str| {
-        // SAFETY: no other thread reads or changes the environment now: house tests run alone, and executors of other tests
-        // have ended.
+        // SAFETY: nobody reads or changes it past the standard library, which locks it: house tests run alone, and no C code of
+        // theirs looks at the environment.
         unsafe { std::env::set_var("ISOPOOL_MAX_DEPTH", value) };
         let executor = built();
         // SAFETY: as above.

@@ -7,7 +7,7 @@ mod progressing;
 
 use super::action::{Action, End};
 use super::callbacks::CallbackThread;
-use super::entry::{Job, Parent, PoolStatus};
+use super::entry::{Job, PoolStatus};
 use super::event::Event;
 use super::mailbox::{Mailbox, Message};
 use super::pool::PoolOptions;
@@ -203,21 +203,19 @@ impl EventLoop {
             }
             Reply::Log { task, record } if worker.has(task) => log(self.jobs.get(&task), worker.name, &record),
             Reply::Progress { task, progress } if worker.has(task) => self.progressed(id, task, progress),
-            Reply::Submit { parent: task, child, function, codec } if worker.has(task) => {
-                self.child_submitted(Parent { worker: id, task, child }, &function, &codec, payload);
-            }
-            Reply::Await { parent: task, child } if worker.has(task) => {
-                self.child_awaited(Parent { worker: id, task, child });
-            }
-            Reply::Forget { parent: task, child } if worker.has(task) => {
-                self.child_forgotten(Parent { worker: id, task, child });
-            }
             Reply::Submit { parent: task, .. }
             | Reply::Await { parent: task, .. }
-            | Reply::Forget { parent: task, .. } => {
-                self.lied(id, format!("it spoke of task {task}, which it does not have"));
+            | Reply::Forget { parent: task, .. }
+                if worker.has(task) =>
+            {
+                self.hear_of_child(id, reply, payload);
             }
-            Reply::Done { task, .. } | Reply::Log { task, .. } | Reply::Progress { task, .. } => {
+            Reply::Done { task, .. }
+            | Reply::Log { task, .. }
+            | Reply::Progress { task, .. }
+            | Reply::Submit { parent: task, .. }
+            | Reply::Await { parent: task, .. }
+            | Reply::Forget { parent: task, .. } => {
                 self.lied(id, format!("it spoke of task {task}, which it does not have"));
             }
             Reply::Ready { .. } | Reply::Compiled(_) | Reply::Refused(_) => {

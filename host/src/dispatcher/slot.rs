@@ -52,6 +52,8 @@ pub(super) struct Worker {
     pub(super) assigned: Vec<Assigned>,
     /// What it runs waits for a child, and it could run children meanwhile.
     pub(super) waits: Option<Waits>,
+    /// The task that it runs has submitted tasks: it will wait for them, so nothing is sent ahead behind it.
+    pub(super) nests: bool,
     pub(super) idle_since: Instant,
     /// It has ended a task.
     pub(super) has_served: bool,

@@ -165,6 +165,7 @@ impl State {
             // It was never given this task, or has answered before.
             return self.lied(id, actions);
         };
+        worker.nests &= assigned.lent;
         worker.idle_since = now;
         worker.has_served = true;
         self.failed_starts = 0;
@@ -395,8 +396,8 @@ impl State {
             let index = self.free_index();
             let phase = Phase::Starting { until: now + HANDSHAKE_TIMEOUT };
             let assigned = Vec::new();
-            let waits = None;
-            self.workers.insert(worker, Worker { index, phase, assigned, waits, idle_since: now, has_served: false });
+            let new = Worker { index, phase, assigned, waits: None, nests: false, idle_since: now, has_served: false };
+            self.workers.insert(worker, new);
             actions.push(Action::Start { worker, index });
         }
     }
@@ -420,7 +421,7 @@ impl State {
             let Some((&id, worker)) = self
                 .workers
                 .iter_mut()
-                .filter(|(_, worker)| worker.waits.is_none() && worker.assigned.len() < SEND_AHEAD)
+                .filter(|(_, worker)| !worker.nests && worker.assigned.len() < SEND_AHEAD)
                 .min_by_key(|(_, worker)| worker.assigned.len())
             else {
                 return;

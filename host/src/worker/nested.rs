@@ -94,12 +94,23 @@ impl Nested {
                         let file = descriptor.ok_or(WorkerError::Protocol("`Load` without a file"))?;
                         self.rest()?.1.add(artifact, file);
                     }
-                    request => {
-                        self.kept.lock().deferred.push_back(WorkerReceived { request, payload, descriptor });
-                    }
+                    request => self.defer(WorkerReceived { request, payload, descriptor })?,
                 }
             }
         }
+    }
+
+    /// Keeps a request for when no guest runs. Tasks that the caller has taken back meanwhile go: so there are never more
+    /// than there are claims.
+    fn defer(&self, received: WorkerReceived) -> Result<(), WorkerError> {
+        let (claims, _) = self.rest()?;
+        let mut kept = self.kept.lock();
+        kept.deferred.push_back(received);
+        kept.deferred.retain(|received| match &received.request {
+            Request::Run(request) => claims.is_offered(request.claim),
+            _ => true,
+        });
+        Ok(())
     }
 
     fn rest(&self) -> Result<&(ClaimTable, &'static ModuleCache), WorkerError> {

@@ -5,7 +5,7 @@ use crate::dispatcher::entry::{Job, Parent};
 use crate::dispatcher::event::Event;
 use crate::dispatcher::promise::Promise;
 use crate::error::{BrokenCause, TaskError, TaskRef};
-use crate::ipc::{Payload, Request};
+use crate::ipc::{Payload, Reply, Request};
 use crate::limits::{MAX_CHILD_BYTES, MAX_CHILDREN, MAX_MESSAGE_BYTES};
 use crate::metrics;
 use crate::task::{ChildEnd, ChildFault, ChildFaultKind, TaskId, WorkerId};
@@ -33,8 +33,20 @@ struct Held {
 }
 
 impl EventLoop {
+    /// A worker speaks of a child of a task that it has.
+    pub(super) fn hear_of_child(&mut self, worker: WorkerId, reply: Reply, payload: Vec<u8>) {
+        match reply {
+            Reply::Submit { parent: task, child, function, codec } => {
+                self.child_submitted(Parent { worker, task, child }, &function, &codec, payload);
+            }
+            Reply::Await { parent: task, child } => self.child_awaited(Parent { worker, task, child }),
+            Reply::Forget { parent: task, child } => self.child_forgotten(Parent { worker, task, child }),
+            _ => {}
+        }
+    }
+
     /// A worker says that the task it runs has submitted another one.
-    pub(super) fn child_submitted(&mut self, at: Parent, function: &str, codec: &str, argument: Vec<u8>) {
+    fn child_submitted(&mut self, at: Parent, function: &str, codec: &str, argument: Vec<u8>) {
         if let Err(lie) = self.check_child(&at, argument.len() as u64) {
             return self.lied(at.worker, lie.to_owned());
         }
@@ -112,7 +124,7 @@ impl EventLoop {
     }
 
     /// A worker's task waits for one of its children.
-    pub(super) fn child_awaited(&mut self, at: Parent) {
+    fn child_awaited(&mut self, at: Parent) {
         let held = self.families.get(&at.task).and_then(|children| children.held.get(&at.child));
         if let Some(child) = held.and_then(|held| held.task) {
             self.handle(Event::Awaits { worker: at.worker, parent: at.task, child });
@@ -120,7 +132,7 @@ impl EventLoop {
     }
 
     /// A worker's task does not hold one of its children any more: if it has not ended, it is cancelled.
-    pub(super) fn child_forgotten(&mut self, at: Parent) {
+    fn child_forgotten(&mut self, at: Parent) {
         let Some(children) = self.families.get_mut(&at.task) else { return };
         let Some(held) = children.held.remove(&at.child) else { return };
         children.argument_bytes -= held.argument_bytes;

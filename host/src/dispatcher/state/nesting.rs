@@ -15,9 +15,10 @@ use crate::task::{TaskId, WorkerId};
 impl State {
     /// A task has submitted another one. Accepted also while the pool finishes what was submitted: this is part of it.
     pub(super) fn child_submitted(&mut self, child: TaskId, parent: TaskId, actions: &mut Vec<Action>) {
-        let is_alive = self.workers.values().any(|worker| worker.holds(parent));
-        match self.life {
-            Life::Open | Life::Ending(ShutdownMode::Finish) if is_alive => {
+        let holder = self.workers.values_mut().find(|worker| worker.holds(parent));
+        match (self.life, holder) {
+            (Life::Open | Life::Ending(ShutdownMode::Finish), Some(worker)) => {
+                worker.nests = true;
                 self.family.born(child, parent);
                 self.waiting.push(child);
             }

@@ -27,6 +27,15 @@ pub fn sum_of_many(count: u64) -> Result<u64, TaskError> {
     map(|n| value::add::task(n, 1), 0..count).sum()
 }
 
+/// Counts to `count` with a task for each step.
+///
+/// # Errors
+/// As [`fibonacci()`].
+#[task]
+pub fn one_after_another(count: u64) -> Result<u64, TaskError> {
+    (0..count).try_fold(0, |sum, _| submit(value::add::task(sum, 1))?.result())
+}
+
 /// Nests itself until it is refused; gives how deep it came, and what was said there.
 ///
 /// # Errors
@@ -63,23 +72,30 @@ pub fn ends() -> Result<Vec<String>, TaskError> {
     ])
 }
 
-/// Submits a task that never ends, and waits for it.
-///
-/// # Errors
-/// As [`fibonacci()`].
+/// Logs a text, and then never ends.
 #[task]
-pub fn wait_for_one_that_never_ends() -> Result<(), TaskError> {
-    submit(resources::sleep_ms::task(600_000))?.result()
+pub fn announce(text: String) {
+    log::info!("{text}");
+    std::thread::sleep(Duration::from_secs(600));
 }
 
-/// Submits a task that never ends, and is told how it ended; does not wait for it before another worker has it.
+/// Submits a task that announces itself with a text and never ends, and waits for it.
 ///
 /// # Errors
 /// As [`fibonacci()`].
 #[task]
-pub fn wait_in_another_worker() -> Result<String, TaskError> {
-    let child = submit(resources::sleep_ms::task(600_000))?;
-    std::thread::sleep(Duration::from_millis(500));
+pub fn wait_for_one_that_never_ends(text: String) -> Result<(), TaskError> {
+    submit(announce::task(text))?.result()
+}
+
+/// As [`wait_for_one_that_never_ends()`], but another worker has the time to begin it; gives how it ended.
+///
+/// # Errors
+/// As [`fibonacci()`].
+#[task]
+pub fn be_told_of_one_in_another_worker(text: String, time_ms: u64) -> Result<String, TaskError> {
+    let child = submit(announce::task(text))?;
+    std::thread::sleep(Duration::from_millis(time_ms));
     Ok(told(child.result()))
 }
 
@@ -90,7 +106,7 @@ pub fn wait_in_another_worker() -> Result<String, TaskError> {
 #[task]
 pub fn wait_for_two_that_never_end() -> Result<(), TaskError> {
     let first = submit(resources::sleep_ms::task(600_000))?;
-    let second = submit(wait_for_one_that_never_ends::task())?;
+    let second = submit(wait_for_one_that_never_ends::task("a child of a child".into()))?;
     first.result()?;
     second.result()
 }
@@ -140,8 +156,8 @@ mod tests {
     #[test]
     fn outside_a_sandbox_there_is_no_pool() {
         assert_eq!(fibonacci(1), Ok(1));
-        assert!(fibonacci(2).is_err() && sum_of_many(1).is_err() && ends().is_err());
-        assert!(wait_for_one_that_never_ends().is_err() && wait_for_two_that_never_end().is_err());
+        assert!(fibonacci(2).is_err() && sum_of_many(1).is_err() && one_after_another(1).is_err() && ends().is_err());
+        assert!(wait_for_one_that_never_ends(String::new()).is_err() && wait_for_two_that_never_end().is_err());
         assert!(leave_children_behind(1).is_err());
         assert_eq!(descend(0).expect("refused at once").0, 0);
         assert_eq!(bomb(0).expect("refused at once").0, 0);
