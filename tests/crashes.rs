@@ -301,6 +301,8 @@ fn idle_worker_that_is_killed_breaks_a_pool_that_is_contained_as_a_whole() {
     assert_eq!(error.kind(), ErrorKind::Broken);
     let broken = error.broken_process_pool().expect("it says why");
     assert_eq!((&broken.cause, broken.worker), (&BrokenCause::Signaled { signal: 9 }, Some(worker)));
+    let text = error.to_string();
+    assert!(text.contains("killed by SIGKILL (9), which isopool did not send") && text.contains("dmesg"), "{text}");
 }
 
 // behaviour: B33

@@ -14,6 +14,7 @@
 //! - [`counting`]: what pools count for the crate `metrics`.
 //! - [`other_languages`]: guests in C, JavaScript and Python, each if its tools are on the machine.
 //! - [`crashes`]: processes that die: the caller's, one worker, many at once; workers that cannot be started.
+//! - [`starved`]: a system that gives no more memory, descriptors or processes.
 //! - [`hostile_worker`]: workers that lie on their channel.
 //! - [`stress`]: thousands of injected faults.
 //! - [`modules`]: modules and options that cannot be used, and what their errors say; the cache.
@@ -35,6 +36,7 @@ mod per_task;
 mod pool;
 mod reusable;
 mod shutdown;
+mod starved;
 mod stress;
 mod support;
 mod tidy;

@@ -6,9 +6,6 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
-/// Largest file that is read, in bytes: some hundreds of them may be in memory at a time.
-const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
-
 /// Endings of names of text and source files.
 const TEXT_EXTENSIONS: &[&str] = &[
     "adoc",
@@ -153,12 +150,12 @@ pub(crate) struct Found {
 }
 
 /// The files that the paths name or hold, read when they are asked for.
-pub(crate) fn found(paths: &[PathBuf], choice: Choice) -> impl Iterator<Item = Found> {
-    walk(paths, choice).map(|item| match item {
-        Ok(path) => Found { name: shown(&path), bytes: read(&path) },
+pub(crate) fn found(paths: &[PathBuf], choice: Choice, max_bytes: u64) -> impl Iterator<Item = Found> {
+    walk(paths, choice).map(move |item| match item {
+        Ok(path) => Found { name: shown(&path), bytes: read(&path, max_bytes) },
         Err(error) => {
             let name = error.path().map_or_else(|| "?".to_owned(), shown);
-            let reason = error.io_error().map_or_else(|| error.to_string(), |error| error.kind().to_string());
+            let reason = error.io_error().map_or_else(|| error.to_string(), reason);
             Found { name, bytes: Err(format!("cannot be read: {reason}")) }
         }
     })
@@ -201,19 +198,25 @@ fn has_text_name(path: &Path) -> bool {
 }
 
 /// The file's bytes. A pipe or a device is refused: it may never end.
-fn read(path: &Path) -> Result<Vec<u8>, String> {
-    let refused = |error: std::io::Error| format!("cannot be read: {}", error.kind());
+fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>, String> {
+    let refused = |error: std::io::Error| format!("cannot be read: {}", reason(&error));
     let metadata = fs::metadata(path).map_err(refused)?;
     if !metadata.is_file() {
         return Err("cannot be read: not a regular file".to_owned());
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len().min(MAX_FILE_BYTES)).unwrap_or_default());
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len().min(max_bytes)).unwrap_or_default());
     // One byte more than allowed, because a file can grow while it is read.
-    File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)).map_err(refused)?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(format!("larger than {} MiB", MAX_FILE_BYTES >> 20));
+    File::open(path).and_then(|file| file.take(max_bytes + 1).read_to_end(&mut bytes)).map_err(refused)?;
+    if bytes.len() as u64 > max_bytes {
+        return Err(format!("larger than {} MiB; raise it with --max-mib", max_bytes >> 20));
     }
     Ok(bytes)
+}
+
+/// What the system said, in lower case and without its number, so that files with the same reason are shown together.
+fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_lowercase()
 }
 
 /// The path without `./`. A name can hold what a terminal would obey.
@@ -252,7 +255,50 @@ mod tests {
 
     #[test]
     fn what_is_no_file_or_is_missing_says_so() {
-        assert_eq!(read(Path::new("/dev/null")), Err("cannot be read: not a regular file".to_owned()));
-        assert_eq!(read(Path::new("/no/such/file")), Err("cannot be read: entity not found".to_owned()));
+        let said = |path: &str| read(Path::new(path), 10).expect_err(path);
+        assert_eq!(said("/dev/null"), "cannot be read: not a regular file");
+        assert_eq!(said("/no/such/file"), "cannot be read: no such file or directory");
+        assert_eq!(said("/"), "cannot be read: not a regular file");
+    }
+
+    #[test]
+    fn a_file_over_the_limit_is_refused_with_the_remedy() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+        let size = fs::metadata(&path).expect("it is there").len();
+        assert_eq!(read(&path, size).map(|bytes| bytes.len() as u64), Ok(size));
+        assert_eq!(read(&path, size - 1), Err("larger than 0 MiB; raise it with --max-mib".to_owned()));
+    }
+
+    #[test]
+    fn what_a_tree_holds_besides_readable_files_is_told_or_left_and_never_waited_for() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("good.txt"), "good").expect("writable");
+        std::os::unix::fs::symlink("nowhere", at("broken.txt")).expect("writable");
+        std::os::unix::fs::symlink(".", at("loop")).expect("writable");
+        nix::unistd::mkfifo(&at("pipe.txt"), nix::sys::stat::Mode::S_IRWXU).expect("writable");
+        let _socket = std::os::unix::net::UnixListener::bind(at("socket.txt")).expect("writable");
+        let here = folder.path().to_owned();
+        let look = |paths: &[PathBuf]| {
+            found(paths, Choice::Text, 100)
+                .map(|found| found.bytes.map_err(|reason| reason.to_string()))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(look(std::slice::from_ref(&here)), [Ok(b"good".to_vec())]);
+        let refused = |reason: &str| Err(format!("cannot be read: {reason}"));
+        let named = ["broken.txt", "pipe.txt", "socket.txt", "gone/away.txt"].map(at);
+        assert_eq!(
+            look(&named),
+            [
+                refused("no such file or directory"),
+                refused("not a regular file"),
+                refused("not a regular file"),
+                refused("no such file or directory"),
+            ]
+        );
+        // A folder that vanishes between the walk and the reading of its file.
+        let mut walking = found(std::slice::from_ref(&here), Choice::Text, 100);
+        drop(folder);
+        assert_eq!(walking.next().map(|found| found.bytes), Some(refused("no such file or directory")));
     }
 }

@@ -48,7 +48,8 @@ fn print_files(out: &mut impl Write, rows: &[&Row]) -> io::Result<()> {
         let Row { bytes, lines, words, longest_line, .. } = row;
         let common = row.common_words.iter().map(|(word, count)| (word.as_str(), *count));
         let common = listed(common.take(WORDS_PER_FILE));
-        writeln!(out, "{name:width$}  {bytes:>10} {lines:>8} {words:>9} {longest_line:>8}  {common}")?;
+        let row = format!("{name:width$}  {bytes:>10} {lines:>8} {words:>9} {longest_line:>8}  {common}");
+        writeln!(out, "{}", row.trim_end())?;
     }
     Ok(())
 }
@@ -77,7 +78,8 @@ fn print_speed(out: &mut impl Write, tally: &Tally, run: &Run) -> io::Result<()>
     let (tasks, failed) = (tally.tasks(), tally.tasks() - tally.files);
     let rate = tasks as f64 / time.as_secs_f64().max(1e-9);
     write!(out, "tasks        {tasks} in {:.2} s: {rate:.0} tasks/s", time.as_secs_f64())?;
-    write!(out, " with {} worker processes", stats.workers_started)?;
+    let processes = if stats.workers_started == 1 { "process" } else { "processes" };
+    write!(out, " with {} worker {processes}", stats.workers_started)?;
     if stats.workers_lost > 0 {
         write!(out, ", {} of them lost", stats.workers_lost)?;
     }

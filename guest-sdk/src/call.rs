@@ -5,7 +5,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-/// A task module that was compiled by a build script and embedded in this program.
+/// A task module that was compiled by a build script and embedded in this program. `#[task]` and `task!` make one by themselves.
 #[derive(Clone, Copy)]
 pub struct EmbeddedModule {
     /// The name of the package that it was compiled from.
@@ -23,6 +23,20 @@ impl fmt::Debug for EmbeddedModule {
 /// A call of one guest function with its arguments: what a typed stub makes and an executor runs.
 ///
 /// `A` is the tuple of arguments, `R` the type of the result. Making one does nothing yet.
+///
+/// ```
+/// # use isopool_guest::{Call, EmbeddedModule, task};
+/// # static MODULE: EmbeddedModule = EmbeddedModule { name: "numbers", wasm: b"" };
+/// # #[task(module = MODULE)]
+/// # fn add(a: u64, b: u64) -> u64 {
+/// #     a + b
+/// # }
+/// # fn main() {
+/// let call: Call<(u64, u64), u64> = add::task(2, 3);
+/// assert_eq!((call.module.name, call.signature), ("numbers", "fn(a: u64, b: u64) -> u64"));
+/// assert_eq!(call.arguments, (2, 3));
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Call<A, R> {
     /// Where the function is.

@@ -10,7 +10,20 @@ use std::marker::PhantomData;
 
 /// How arguments and results are written as bytes.
 ///
-/// A module says for each function which codecs it speaks; functions written with the SDK speak all of these.
+/// A module says for each function which codecs it speaks; functions written with the SDK speak bincode and JSON, and `Raw` when
+/// they take and give one byte buffer.
+///
+/// ```
+/// use isopool_guest::Codec;
+///
+/// let arguments = ("one two", 3_u64);
+/// assert_eq!(Codec::Json.encode(&arguments)?, br#"["one two",3]"#);
+/// let bytes = Codec::Bincode.encode(&arguments)?;
+/// assert_eq!(Codec::Bincode.decode::<(String, u64)>(&bytes)?, ("one two".to_owned(), 3));
+/// assert!(Codec::Bincode.decode::<(String, u64)>(&bytes[1..]).is_err());
+/// assert_eq!(Codec::from_name("json"), Some(Codec::Json));
+/// # Ok::<(), isopool_guest::CodecError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum Codec {

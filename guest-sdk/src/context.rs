@@ -17,7 +17,10 @@ pub struct TaskContext {
 /// numbers are 0.
 ///
 /// ```
-/// assert_eq!(isopool_guest::context().task_id, 0);
+/// use isopool_guest::{TaskContext, context};
+///
+/// let TaskContext { task_id, worker_index, .. } = context();
+/// assert_eq!((task_id, worker_index), (0, 0)); // this is no sandbox
 /// ```
 #[must_use]
 pub fn context() -> TaskContext {

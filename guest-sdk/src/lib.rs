@@ -77,6 +77,19 @@ pub use context::{TaskContext, context};
 pub use isopool_macros::task;
 pub use nested::{Map, TaskError, TaskErrorKind, TaskFuture, map, submit};
 pub use progress::progress;
+/// A byte buffer that travels in one piece, however large: a `Vec<u8>` of serde costs a call for each byte.
+///
+/// It dereferences to `Vec<u8>`, and converts from and into it. `#[task]` gives a `Vec<u8>` that is an argument or the result the
+/// same treatment; inside of other types it must be written.
+///
+/// ```
+/// use isopool_guest::{Bytes, Codec};
+///
+/// let image = Bytes::from(vec![0xff, 0xd8]);
+/// assert_eq!(Codec::Raw.encode(&image)?, [0xff, 0xd8]);
+/// assert_eq!(image.into_vec(), [0xff, 0xd8]);
+/// # Ok::<(), isopool_guest::CodecError>(())
+/// ```
 pub use serde_bytes::ByteBuf as Bytes;
 
 /// For the code that the macros write. Not part of the public interface: it changes without notice.

@@ -1,4 +1,14 @@
 //! Every bound of the house: its unit, its default, its reason. No bound lives anywhere else.
+//!
+//! The defaults are those of [`ExecutorBuilder`](crate::ExecutorBuilder), whose options change them. An error that is over a
+//! limit names it:
+//!
+//! ```
+//! use isopool::{Executor, limits};
+//!
+//! let error = Executor::builder().max_workers(limits::MAX_WORKERS + 1).build().expect_err("over the limit");
+//! assert!(error.to_string().ends_with("must be between 1 and 4096"));
+//! ```
 
 use std::time::Duration;
 

@@ -124,13 +124,13 @@ impl Liar {
             "answer-of-a-compiler" => self.send(&[4, 0, 0], 0)?,
             "log-of-another-task" => self.send(&[2, 200, 2, 0, 0, 0, 0], 0)?,
             // `Reply::Progress` of nothing.
-            "progress-of-another-task" => self.send(&[5, 200, 0, 0, 0], 0)?,
+            "progress-of-another-task" => self.send(&[6, 200, 0, 0, 0], 0)?,
             // … and with a text over the limit: 1025 bytes, whose length the wire writes in three.
-            "long-progress" => self.send(&[&[5, id, 0, 0, 251, 1, 4][..], &[b'x'; 1025]].concat(), 0)?,
+            "long-progress" => self.send(&[&[6, id, 0, 0, 251, 1, 4][..], &[b'x'; 1025]].concat(), 0)?,
             // `Reply::Submit` of the function `f` in the codec `raw`: as a child of a task that it does not have …
-            "child-of-another-task" => self.send(&[6, 200, 0, 1, b'f', 3, b'r', b'a', b'w'], 0)?,
+            "child-of-another-task" => self.send(&[7, 200, 0, 1, b'f', 3, b'r', b'a', b'w'], 0)?,
             // … and with a number that is not the next one.
-            "child-with-a-wrong-number" => self.send(&[6, id, 7, 1, b'f', 3, b'r', b'a', b'w'], 0)?,
+            "child-with-a-wrong-number" => self.send(&[7, id, 7, 1, b'f', 3, b'r', b'a', b'w'], 0)?,
             "other-protocol" => self.send(&ready(PROTOCOL + 1), 0)?,
             "closed-channel" => self.channel.shutdown(std::net::Shutdown::Both)?,
             // Neither a word nor an end.

@@ -29,7 +29,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("OVERFLOW_CHECKS", "false"),
 ];
 
-/// A compiled module.
+/// A compiled module: what [`Guest::compile`] gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Built {
@@ -49,7 +49,12 @@ pub fn guest() -> Option<Built> {
 }
 
 /// Compiles the library of the package in the folder `path` (relative to this package) to a task module, and sets the
-/// environment variable `ISOPOOL_MODULE_<CRATE>` to the file while this package is compiled.
+/// environment variable `ISOPOOL_MODULE_<CRATE>` (in capitals, `_` for `-`) to the file while this package is compiled.
+///
+/// ```no_run
+/// // build.rs; then `include_bytes!(env!("ISOPOOL_MODULE_RESIZE"))` is what `Executor::load` takes
+/// isopool_build::guest_at("../plugins/resize");
+/// ```
 ///
 /// # Panics
 /// As [`guest`].
@@ -58,6 +63,11 @@ pub fn guest_at(path: impl AsRef<Path>) -> Option<Built> {
 }
 
 /// How to compile a task module.
+///
+/// ```no_run
+/// // build.rs of a package whose tasks recurse deeply, and whose traps are to be traced to their lines
+/// isopool_build::Guest::new().stack_bytes(1 << 20).line_tables(true).compile();
+/// ```
 #[derive(Clone, Debug)]
 pub struct Guest {
     /// `None` for the package whose build script this is.
@@ -95,7 +105,7 @@ impl Guest {
         Self { path: Some(path.as_ref().to_owned()), ..Self::new() }
     }
 
-    /// The stack, in bytes: default 256 KiB. More for deep recursion; 64 KiB for the cheapest fresh instances.
+    /// The stack, in bytes, a multiple of 16: default 256 KiB. More for deep recursion; 64 KiB for the cheapest fresh instances.
     /// A guest that needs more traps.
     #[must_use]
     pub fn stack_bytes(mut self, bytes: u32) -> Self {

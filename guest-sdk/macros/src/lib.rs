@@ -26,6 +26,9 @@ pub fn task(options: TokenStream, item: TokenStream) -> TokenStream {
 /// let all = executor.map(triple, 0..100);
 /// ```
 ///
+/// (Documentation tests have no build script, so this one does not run; `examples/closures.rs` does: `cargo run --example
+/// closures`.)
+///
 /// The value is an ordinary closure, `Fn` and `Clone`: each call gives an `isopool::Call`, and nothing runs until an executor
 /// gets that. The package needs this `build.rs`, and `isopool-build` under `[build-dependencies]`:
 ///

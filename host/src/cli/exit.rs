@@ -1,7 +1,7 @@
 //! How the program ends: its exit codes, and what becomes of which.
 
 use super::input::{InputError, InputName};
-use isopool::{BrokenCause, Error, ErrorKind, TaskError};
+use isopool::{BrokenCause, Error, ErrorKind, ModuleErrorKind, TaskError};
 use std::io;
 use std::time::Duration;
 
@@ -113,7 +113,7 @@ impl Stop {
     pub(super) fn code(&self) -> Code {
         match self {
             Stop::Usage(_) => Code::USAGE,
-            Stop::Isopool(error) => code_of_error(error.kind()),
+            Stop::Isopool(error) => code_of_error(error),
             Stop::Input(InputError::NotJson { .. }) => Code::USAGE,
             Stop::Input(_) | Stop::ModuleFile(_) => Code::INPUT_OUTPUT,
             Stop::System(_) => Code::POOL,
@@ -137,19 +137,25 @@ fn code_of_task(error: &TaskError) -> Code {
         // A trap is the guest's own doing, and its worker lives on.
         TaskError::BrokenProcessPool(broken) if matches!(broken.cause, BrokenCause::Trap(_)) => Code::TASK_FAILED,
         TaskError::BrokenProcessPool(_) | TaskError::Shutdown { .. } | TaskError::ModuleFailed { .. } => Code::POOL,
-        TaskError::NotSubmitted { error, .. } => code_of_error(error.kind()),
+        TaskError::NotSubmitted { error, .. } => code_of_error(error),
         _ => Code::TASK_FAILED,
     }
 }
 
-fn code_of_error(kind: ErrorKind) -> Code {
-    match kind {
+fn code_of_error(error: &Error) -> Code {
+    match error.kind() {
         ErrorKind::InvalidOption => Code::USAGE,
+        // No fault of the module's.
+        ErrorKind::Module if error.module_error().is_some_and(|error| is_system(&error.kind)) => Code::POOL,
         ErrorKind::Module | ErrorKind::UnknownFunction | ErrorKind::SignatureMismatch | ErrorKind::UnsupportedCodec => {
             Code::MODULE
         }
         _ => Code::POOL,
     }
+}
+
+fn is_system(kind: &ModuleErrorKind) -> bool {
+    matches!(kind, ModuleErrorKind::System { .. })
 }
 
 fn signal_name(signal: i32) -> String {

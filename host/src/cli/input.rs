@@ -70,6 +70,11 @@ pub(super) fn inputs(form: Form, files: Vec<PathBuf>) -> Box<dyn Iterator<Item =
     }
 }
 
+/// Whether standard input is among these files, or stands for all of them.
+pub(super) fn reads_standard_input(files: &[PathBuf]) -> bool {
+    files.is_empty() || files.iter().any(|path| is_standard_input(path))
+}
+
 fn is_standard_input(path: &Path) -> bool {
     path == Path::new("-")
 }

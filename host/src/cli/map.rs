@@ -7,10 +7,11 @@ use super::call::{Answer, Callee, Pending};
 use super::config::{Form, Map, OnFailure, Print};
 use super::deadline::Watchdog;
 use super::exit::{Code, Stop};
-use super::input::{InputName, inputs};
+use super::input::{InputName, inputs, reads_standard_input};
 use super::interrupt::Interrupt;
 use super::output::Output;
 use isopool::{Codec, Executor, Shutdown};
+use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
@@ -38,7 +39,11 @@ pub(super) fn map(config: Map) -> Result<(), Stop> {
     let callee = Callee::open(&config.target, &config.pool, codec)?;
     let executor = callee.executor.clone();
     let is_whole_files = matches!(config.form, Form::FileText | Form::FileBytes);
-    output.show_progress(is_whole_files.then_some(config.files.len() as u64));
+    // Somebody who types the inputs sees the results; a bar would stand between the two.
+    let is_typed = reads_standard_input(&config.files) && std::io::stdin().is_terminal();
+    if !is_typed {
+        output.show_progress(is_whole_files.then_some(config.files.len() as u64));
+    }
     let ahead = executor.max_workers() * if is_whole_files { FILES_AHEAD } else { LINES_AHEAD };
     let (sender, events) = sync_channel(ahead);
     let interrupt = {

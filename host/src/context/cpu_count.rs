@@ -38,6 +38,12 @@ pub struct CpuCountError {
 ///
 /// # Source
 /// `cpu_count` of loky, which looks at the outermost control group only.
+///
+/// ```
+/// let workers = isopool::cpu_count()?;
+/// assert!(workers >= isopool::physical_cpu_count()?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn cpu_count() -> Result<usize, CpuCountError> {
     let maximum = maximum(std::env::var_os(MAXIMUM_VARIABLE).as_deref())?;
     let allowed = allowed_cpus().map_or_else(num_cpus::get, |cpus| cpus.len());

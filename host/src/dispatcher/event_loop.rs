@@ -15,10 +15,10 @@ use super::promise::Ended;
 use super::room::Room;
 use super::state::State;
 use super::token::Token;
-use super::told::{Told, log, report, to_error};
+use super::told::{Told, death, log, report, to_error};
 use super::worker_handle::{WorkerHandle, Workers};
 use crate::error::{BrokenCause, BrokenProcessPool, TaskError, TaskRef, WorkerRef};
-use crate::ipc::{ChannelError, PROTOCOL_VERSION, Received, Reply, WorkerConfig};
+use crate::ipc::{ChannelError, PROTOCOL_VERSION, Received, Reply, WorkerConfig, last_words};
 use crate::metrics;
 use crate::task::{Outcome, TaskId, TaskReport, WorkerId};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
@@ -218,6 +218,7 @@ impl EventLoop {
             | Reply::Forget { parent: task, .. } => {
                 self.lied(id, format!("it spoke of task {task}, which it does not have"));
             }
+            Reply::Leaves { message } => worker.last_words = Some(last_words(message)),
             Reply::Ready { .. } | Reply::Compiled(_) | Reply::Refused(_) => {
                 self.lied(id, "it sent a reply that nobody had asked for".to_owned());
             }
@@ -261,19 +262,19 @@ impl EventLoop {
 
     fn worker_is_gone(&mut self, id: WorkerId, cause: BrokenCause) {
         let Some(worker) = self.workers.0.get(&id) else { return };
-        let name = worker.name;
+        let (name, words) = (worker.name, worker.last_words());
         let expected = worker.killed || cause == BrokenCause::Exited { code: 0 };
         metrics::worker_left(&cause, worker.killed);
         if expected {
             tracing::debug!(worker = %name, "a worker has left");
         } else {
-            tracing::warn!(worker = %name, %cause, "a worker died");
+            death(name, worker.up, &format!("{cause}{words}"));
             self.status.workers_lost.fetch_add(1, Ordering::Relaxed);
         }
         let cause = if worker.up {
             cause
         } else {
-            BrokenCause::SpawnFailed { reason: format!("{name} ended before it was ready: {cause}") }
+            BrokenCause::SpawnFailed { reason: format!("{name} ended before it was ready: {cause}{words}") }
         };
         self.cause = Some((Some(name), cause));
         self.workers_changed = true;
@@ -348,8 +349,8 @@ impl EventLoop {
             }
             Err(error) => {
                 let program = self.options.program.path().display();
-                let reason = format!("`{program}` could not be started: {error}");
-                tracing::warn!(reason, "a worker could not be started");
+                let reason = format!("`{program}` could not be started: {}", crate::process::explained(&error));
+                tracing::info!(reason, "a worker could not be started");
                 self.cause = Some((None, BrokenCause::SpawnFailed { reason }));
                 self.events.push_back(Event::StartFailed { worker: id });
             }

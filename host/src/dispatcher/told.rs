@@ -82,3 +82,13 @@ pub(crate) fn report(job: &Job, told: &Told) -> TaskReport {
         output: told.report.output.clone(),
     }
 }
+
+/// Tells of a process that nobody asked to leave.
+pub(crate) fn death(worker: WorkerRef, was_up: bool, cause: &str) {
+    if was_up {
+        tracing::warn!(%worker, cause, "a worker died");
+    } else {
+        // Another one is started. If that goes on, the pool breaks and says why.
+        tracing::info!(%worker, cause, "a worker died before it was ready");
+    }
+}

@@ -31,6 +31,8 @@ pub(crate) struct WorkerHandle {
     pub(crate) up: bool,
     /// What was wrong with what it said.
     pub(crate) lie: Option<String>,
+    /// Why it leaves, in its own words.
+    pub(crate) last_words: Option<String>,
     /// The caller killed it, for a reason of the pool's own.
     pub(crate) killed: bool,
     /// Its channel is watched; it is not any more once it was closed.
@@ -62,6 +64,7 @@ impl WorkerHandle {
             loaded: HashSet::new(),
             up: false,
             lie: None,
+            last_words: None,
             killed: false,
             is_open: true,
             waits_for_room: false,
@@ -183,6 +186,11 @@ impl WorkerHandle {
             Some(message) => BrokenCause::Protocol { message },
             None => process::cause_of(status),
         }))
+    }
+
+    /// Its last words, to be put behind what ended it; empty if there were none.
+    pub(crate) fn last_words(&self) -> String {
+        self.last_words.as_deref().map(|words| format!(": {words}")).unwrap_or_default()
     }
 
     pub(crate) fn socket(&self) -> BorrowedFd<'_> {

@@ -9,6 +9,22 @@ use std::fmt;
 /// The name is that of `concurrent.futures`. With [`Containment::Task`](crate::Containment::Task), the default, it
 /// reaches only the task that was running; with [`Containment::Pool`](crate::Containment::Pool) every task that was
 /// pending. Each future has an error object of its own.
+///
+/// ```
+/// # use guest_basic::crash::trap_unreachable;
+/// # let executor = isopool::Executor::builder().max_workers(1).build()?;
+/// use isopool::{BrokenCause, TrapCode};
+///
+/// let error = executor.submit(trap_unreachable::task())?.result().expect_err("it traps");
+/// let broken = error.broken_process_pool().expect("a trap is one");
+/// assert_eq!(broken.task.as_ref().expect("it is of one task").function(), "crash::trap_unreachable");
+/// let BrokenCause::Trap(trap) = &broken.cause else { panic!("{broken}") };
+/// assert_eq!(trap.code, TrapCode::Unreachable);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Source
+/// `concurrent.futures.process.BrokenProcessPool`, which names neither task nor worker nor cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BrokenProcessPool {
@@ -33,7 +49,8 @@ pub enum BrokenCause {
         /// Its exit code.
         code: i32,
     },
-    /// A signal killed the worker process.
+    /// A signal killed the worker process, and not one of the pool's own. `SIGKILL` is what the kernel sends when memory runs
+    /// out, but it does not say so to the parent: `dmesg` and `oom_kill` in `memory.events` of the control group do.
     Signaled {
         /// The number of the signal.
         signal: i32,
@@ -71,6 +88,10 @@ pub enum BrokenCause {
     },
 }
 
+/// Behind a `SIGKILL` that the pool did not send.
+const FOREIGN_KILL: &str = ", which isopool did not send: it came from the kernel for want of memory (then `dmesg` tells of it, \
+                            and oom_kill in memory.events of the control group has grown), or from somebody else";
+
 impl fmt::Display for BrokenCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -80,7 +101,12 @@ impl fmt::Display for BrokenCause {
             }
             BrokenCause::Exited { code } => write!(f, "the worker process left with exit code {code}"),
             BrokenCause::Signaled { signal } => {
-                write!(f, "the worker process was killed by {}", signal_name(*signal))
+                write!(f, "the worker process was killed by {}", signal_name(*signal))?;
+                if *signal == libc::SIGKILL {
+                    // What the pool itself kills is told as what it was killed for.
+                    f.write_str(FOREIGN_KILL)?;
+                }
+                Ok(())
             }
             BrokenCause::OutOfMemory { limit, peak } => {
                 write!(f, "the worker process was killed for its memory: {peak} bytes held, the limit is {limit}")

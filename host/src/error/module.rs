@@ -4,6 +4,17 @@ use crate::limits::{COMPILE_TIMEOUT, MAX_MODULE_BYTES};
 use std::fmt;
 
 /// Why a module cannot be used, with its name and the remedy.
+///
+/// ```
+/// # let executor = isopool::Executor::builder().max_workers(1).build()?;
+/// use isopool::ModuleErrorKind;
+///
+/// let error = executor.load("script", "#!/bin/sh").expect_err("it is no WebAssembly");
+/// let error = error.module_error().expect("it is the module's fault");
+/// assert_eq!(error.module, "script");
+/// assert!(matches!(error.kind, ModuleErrorKind::NotWasm { .. }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModuleError {
     /// The module's name: a package, or the path it was read from.

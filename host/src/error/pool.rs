@@ -5,6 +5,15 @@ use std::error::Error as StdError;
 use std::fmt;
 
 /// The pool could not do what it was asked to. How a *task* ended is [`TaskError`](crate::TaskError).
+///
+/// ```
+/// use isopool::{ErrorKind, Executor};
+///
+/// let error = Executor::builder().max_workers(0).build().expect_err("no workers, no pool");
+/// assert_eq!(error.kind(), ErrorKind::InvalidOption);
+/// assert_eq!(error.to_string(), "max_workers is 0; it must be between 1 and 4096");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Error(Box<Inner>);
 

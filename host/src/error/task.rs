@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Which task an error speaks of. Cheap to clone.
+/// Which task an error or a future speaks of. Cheap to clone. Shown as `task 7 (word_count in texts@0123456789ab)`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskRef(Arc<Description>);
 
@@ -85,6 +85,21 @@ impl fmt::Display for WorkerRef {
 }
 
 /// Why a task gave no value. Belongs to one future; cheap enough to clone.
+///
+/// ```
+/// # use guest_basic::failure::panics;
+/// # let executor = isopool::Executor::builder().max_workers(1).build()?;
+/// use isopool::TaskError;
+///
+/// match executor.submit(panics::task("out of luck".into()))?.result() {
+///     Ok(()) => println!("fine"),
+///     Err(TaskError::Failed { failure, .. }) => println!("it returned an error: {}", failure.message),
+///     Err(TaskError::Panicked { panic, .. }) => assert_eq!(panic.message, "out of luck"),
+///     Err(TaskError::BrokenProcessPool(broken)) => println!("it took its instance or its worker along: {broken}"),
+///     Err(other) => println!("{other}"), // over a limit, cancelled, …: the text names the task and the remedy
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TaskError {

@@ -5,11 +5,25 @@ use super::wait::Watch;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-/// Gives futures as they end: those that have ended already first. The timeout counts from this call, over all of them.
-/// A future that is given twice comes once.
+/// Gives futures as they end: those that have ended already first. The timeout counts from this call, over all of them
+/// (`None`: as long as it takes); when it is up, [`Unfinished`] comes once, and then nothing: the tasks go on. A future that
+/// is given twice comes once; futures of several executors mix.
 ///
 /// # Source
 /// `concurrent.futures.as_completed`.
+///
+/// ```
+/// # use guest_basic::resources::sleep_ms;
+/// # let executor = isopool::Executor::builder().max_workers(2).build()?;
+/// use isopool::as_completed;
+///
+/// let slow = executor.submit(sleep_ms::task(3_600_000))?;
+/// let fast = executor.submit(sleep_ms::task(1))?;
+/// let first = as_completed([slow.clone(), fast.clone()], None).next().expect("two will come")?;
+/// assert_eq!(first.task(), fast.task());
+/// # slow.cancel();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn as_completed<T>(futures: impl IntoIterator<Item = TaskFuture<T>>, timeout: Option<Duration>) -> AsCompleted<T> {
     let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     AsCompleted { watch: Watch::new(futures), deadline, given: 0, timed_out: false }

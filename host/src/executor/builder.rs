@@ -87,7 +87,8 @@ impl ExecutorBuilder {
     }
 
     /// How long a worker may have nothing to do before it leaves; the next task starts it again, unnoticed. Default:
-    /// for ever.
+    /// for ever ([`get_reusable_executor`](crate::get_reusable_executor):
+    /// [`DEFAULT_REUSABLE_IDLE_TIMEOUT`](limits::DEFAULT_REUSABLE_IDLE_TIMEOUT)).
     pub fn idle_timeout(mut self, idle_timeout: Duration) -> Self {
         self.options.idle_timeout = Some(idle_timeout);
         self
@@ -98,6 +99,15 @@ impl ExecutorBuilder {
     ///
     /// # Source
     /// loky's `initializer`, which runs once per worker.
+    ///
+    /// ```
+    /// use guest_basic::state::{get_global, set_global}; // keep a number in a static
+    /// use isopool::Executor;
+    ///
+    /// let executor = Executor::builder().max_workers(1).initializer(set_global::task(7)).build()?;
+    /// assert_eq!(executor.submit(get_global::task())?.result()?, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn initializer<T: IntoTask<Output = ()>>(mut self, call: T) -> Self {
         let Task { source, function, arguments, .. } = call.into_task();
         let module = match source {
@@ -110,6 +120,16 @@ impl ExecutorBuilder {
     }
 
     /// Sets a variable of the guests' environment, which is empty by default. The last value given for a name counts.
+    ///
+    /// ```
+    /// use guest_basic::environment::env; // `std::env::var(name).ok()`
+    /// use isopool::Executor;
+    ///
+    /// let executor = Executor::builder().max_workers(1).env("LANG", "C").build()?;
+    /// assert_eq!(executor.submit(env::task("LANG".into()))?.result()?.as_deref(), Some("C"));
+    /// assert_eq!(executor.submit(env::task("PATH".into()))?.result()?, None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let (name, value) = (name.into(), value.into());
         self.options.environment.retain(|(other, _)| *other != name);
@@ -135,7 +155,7 @@ impl ExecutorBuilder {
         self
     }
 
-    /// Tasks that may be unfinished before `submit` waits and `try_submit` refuses. Default:
+    /// Tasks that may be unfinished before `submit` waits and `try_submit` refuses, at least 1. Default:
     /// [`limits::DEFAULT_QUEUE_CAPACITY`].
     pub fn queue_capacity(mut self, queue_capacity: usize) -> Self {
         self.options.queue_capacity = queue_capacity;
@@ -161,19 +181,33 @@ impl ExecutorBuilder {
         self
     }
 
-    /// Most bytes of one task's encoded arguments. Default: [`limits::DEFAULT_MAX_ARGUMENT_BYTES`].
+    /// Most bytes of one task's encoded arguments, up to [`limits::MAX_PAYLOAD_BYTES`]; one with more ends with
+    /// [`TaskError::ArgumentTooLarge`](crate::TaskError::ArgumentTooLarge). Default:
+    /// [`limits::DEFAULT_MAX_ARGUMENT_BYTES`].
     pub fn max_argument_bytes(mut self, bytes: usize) -> Self {
         self.options.max_argument_bytes = bytes;
         self
     }
 
-    /// Most bytes of one task's encoded result. Default: [`limits::DEFAULT_MAX_RESULT_BYTES`].
+    /// Most bytes of one task's encoded result, up to [`limits::MAX_PAYLOAD_BYTES`]; one with more ends with
+    /// [`TaskError::ResultTooLarge`](crate::TaskError::ResultTooLarge). Default: [`limits::DEFAULT_MAX_RESULT_BYTES`].
     pub fn max_result_bytes(mut self, bytes: usize) -> Self {
         self.options.max_result_bytes = bytes;
         self
     }
 
-    /// Most bytes of linear memory of one instance. Default: [`limits::DEFAULT_MAX_MEMORY_BYTES`].
+    /// Most bytes of linear memory of one instance, from 64 KiB to [`limits::DEFAULT_MAX_MEMORY_BYTES`], which is the default;
+    /// a task that asks for more ends with [`TaskError::OutOfMemory`](crate::TaskError::OutOfMemory).
+    ///
+    /// ```
+    /// use guest_basic::resources::allocate; // asks for so many bytes
+    /// use isopool::{Executor, TaskError};
+    ///
+    /// let executor = Executor::builder().max_workers(1).max_memory_bytes(16 << 20).build()?;
+    /// let future = executor.submit(allocate::task(64 << 20))?;
+    /// assert!(matches!(future.result(), Err(TaskError::OutOfMemory { limit, .. }) if limit == 16 << 20));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn max_memory_bytes(mut self, bytes: usize) -> Self {
         self.options.max_memory_bytes = bytes;
         self

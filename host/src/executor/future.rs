@@ -22,6 +22,33 @@ use std::time::{Duration, Instant};
 /// # Source
 /// `concurrent.futures.Future`, whose names it keeps. Better here: `running` means that the task runs, a running task
 /// can be cancelled, and callbacks never hold up the pool.
+///
+/// ```
+/// # use guest_basic::value::add;
+/// # let executor = isopool::Executor::builder().max_workers(1).build()?;
+/// let future: isopool::TaskFuture<u64> = executor.submit(add::task(2, 3))?;
+/// assert_eq!(future.result()?, 5);
+/// assert!(future.done() && !future.running() && !future.cancelled());
+/// assert_eq!(future.result()?, 5); // as often as you like
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// In async code, on any runtime:
+/// ```
+/// # use guest_basic::value::add;
+/// # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}};
+/// async fn sum(executor: &isopool::Executor) -> Result<u64, Box<dyn std::error::Error>> {
+///     Ok(executor.submit(add::task(2, 3))?.await?)
+/// }
+/// # let executor = isopool::Executor::builder().max_workers(1).build()?;
+/// # let (mut sum, mut context) = (pin!(sum(&executor)), Context::from_waker(Waker::noop()));
+/// # let answer = loop {
+/// #     if let Poll::Ready(answer) = sum.as_mut().poll(&mut context) { break answer? }
+/// #     std::thread::yield_now();
+/// # };
+/// # assert_eq!(answer, 5);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct TaskFuture<T> {
     pub(crate) promise: Arc<Promise>,
     result: PhantomData<fn() -> T>,
@@ -32,7 +59,7 @@ impl<T> TaskFuture<T> {
         Self { promise, result: PhantomData }
     }
 
-    /// Which task it is.
+    /// Which task it is: its number, module and function.
     pub fn task(&self) -> &TaskRef {
         &self.promise.task
     }
@@ -53,7 +80,19 @@ impl<T> TaskFuture<T> {
     }
 
     /// Cancels the task: one that has not begun never begins, one that runs is stopped by killing its worker, which is
-    /// replaced; no other task is touched. True: the task has ended as cancelled. False: it had ended before.
+    /// replaced; no other task is touched. True: the task has ended as cancelled. False: it had ended before. Waits for the
+    /// pool's answer, never for the task or its worker.
+    ///
+    /// ```
+    /// # use guest_basic::{resources::sleep_ms, value::add};
+    /// # let executor = isopool::Executor::builder().max_workers(1).build()?;
+    ///
+    /// let future = executor.submit(sleep_ms::task(3_600_000))?;
+    /// assert!(future.cancel()); // whether it runs by now or not
+    /// assert!(future.result().is_err_and(|error| error.is_cancelled()));
+    /// assert_eq!(executor.submit(add::task(2, 3))?.result()?, 5); // the pool goes on
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn cancel(&self) -> bool {
         let (answer, answered) = std::sync::mpsc::sync_channel(1);
         let message = Message::Cancel { task: self.promise.task.id(), even_running: true, answer: Some(answer) };
@@ -63,6 +102,18 @@ impl<T> TaskFuture<T> {
     }
 
     /// What it cost; `None` until it has ended, and for a task that never came to an answer of its worker.
+    ///
+    /// ```
+    /// # use guest_basic::{resources::sleep_ms, value::add};
+    /// # let executor = isopool::Executor::builder().max_workers(1).build()?;
+    ///
+    /// let future = executor.submit(sleep_ms::task(5))?;
+    /// future.result()?;
+    /// let report = future.report().expect("its worker answered");
+    /// assert!(report.run_time.as_millis() >= 5);
+    /// println!("{:?} in the queue, {} bytes at most", report.queue_time, report.peak_memory_bytes);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn report(&self) -> Option<&TaskReport> {
         self.promise.ended()?.report.as_ref()
     }
@@ -88,7 +139,19 @@ impl<T> TaskFuture<T> {
         self.promise.watch_progress(Arc::new(Mutex::new(callback)));
     }
 
-    /// A handle that cancels the task when it is dropped, as [`cancel`](Self::cancel) does.
+    /// A handle that cancels the task when it is dropped, as [`cancel`](Self::cancel) does, without waiting for the answer:
+    /// what async code expects of a future that loses a race.
+    ///
+    /// ```
+    /// # use guest_basic::{resources::sleep_ms, value::add};
+    /// # let executor = isopool::Executor::builder().max_workers(1).build()?;
+    ///
+    /// let future = executor.submit(sleep_ms::task(3_600_000))?;
+    /// let watched = future.clone();
+    /// drop(future.cancel_on_drop());
+    /// assert!(watched.result().is_err_and(|error| error.is_cancelled()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn cancel_on_drop(self) -> CancelOnDrop<T> {
         CancelOnDrop { future: self }
     }
@@ -99,14 +162,35 @@ impl<T: DeserializeOwned> TaskFuture<T> {
     ///
     /// # Errors
     /// How the task ended without a value. See [`TaskError`].
+    ///
+    /// ```
+    /// # use guest_basic::failure::fails;
+    /// # let executor = isopool::Executor::builder().max_workers(1).build()?;
+    /// let future = executor.submit(fails::task())?; // returns `Err("this task always fails")`
+    /// let error = future.result().expect_err("it does");
+    /// assert!(error.to_string().ends_with("failed: this task always fails"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn result(&self) -> Result<T, TaskError> {
         self.wait_until(None)
     }
 
-    /// As [`result`](Self::result), and no longer than `timeout`.
+    /// As [`result`](Self::result), and waits no longer than `timeout`; zero asks without waiting.
     ///
     /// # Errors
     /// Also [`TaskError::WaitTimedOut`]: the task goes on, and the wait can be repeated.
+    ///
+    /// ```
+    /// # use guest_basic::{resources::sleep_ms, value::add};
+    /// # let executor = isopool::Executor::builder().max_workers(1).build()?;
+    ///
+    /// # use std::time::Duration;
+    /// let future = executor.submit(sleep_ms::task(3_600_000))?;
+    /// let error = future.result_timeout(Duration::from_millis(10)).expect_err("it takes longer");
+    /// assert!(error.is_wait_timeout() && !future.done());
+    /// # future.cancel();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn result_timeout(&self, timeout: Duration) -> Result<T, TaskError> {
         match Instant::now().checked_add(timeout) {
             None => self.result(),
@@ -118,6 +202,9 @@ impl<T: DeserializeOwned> TaskFuture<T> {
     }
 
     /// Waits for the task to end, and gives the error that it ended with, if any.
+    ///
+    /// # Source
+    /// `concurrent.futures.Future.exception`.
     pub fn exception(&self) -> Option<TaskError> {
         self.result().err()
     }
@@ -145,6 +232,17 @@ impl<T: 'static> TaskFuture<T> {
     /// Calls `callback` with this future when the task has ended: in the order of registration, once, and at once if it
     /// has ended already. It runs on a thread of its own (or on this one, if at once), so it may block, submit and wait;
     /// a panic in it is logged and stops nothing.
+    ///
+    /// ```
+    /// # use guest_basic::{resources::sleep_ms, value::add};
+    /// # let executor = isopool::Executor::builder().max_workers(1).build()?;
+    ///
+    /// let (sender, receiver) = std::sync::mpsc::channel();
+    /// let future = executor.submit(add::task(2, 3))?;
+    /// future.add_done_callback(move |future| _ = sender.send(future.result()));
+    /// assert_eq!(receiver.recv()??, 5);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn add_done_callback(&self, callback: impl FnOnce(&TaskFuture<T>) + Send + 'static) {
         let callback = Box::new(move |promise: &Arc<Promise>| callback(&TaskFuture::new(Arc::clone(promise))));
         if let Err(Observer::Callback(callback)) = self.promise.observe(Observer::Callback(callback)) {

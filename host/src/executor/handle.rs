@@ -6,6 +6,7 @@ use super::loaded_module::Module;
 use super::map::{Map, MapUnordered};
 use super::options::Shutdown;
 use super::task::{IntoTask, Task};
+use super::try_submit::{TrySubmitError, TrySubmitted};
 use crate::dispatcher::{self, Ended, Job, Message, PoolHandle, PoolOptions, Promise, ShutdownMode, Stats};
 use crate::error::{BrokenProcessPool, Error, ErrorKind, TaskError, TaskRef};
 use crate::metrics;
@@ -27,6 +28,18 @@ use std::time::{Duration, Instant};
 ///
 /// # Source
 /// `concurrent.futures.Executor`, whose names it keeps.
+///
+/// ```
+/// use guest_basic::value::add; // a package of tasks
+/// use isopool::{Executor, Shutdown};
+///
+/// let executor = Executor::builder().max_workers(2).build()?;
+/// let future = executor.submit(add::task(2, 3))?;
+/// executor.shutdown(Shutdown::Finish);
+/// assert_eq!(future.result()?, 5); // it was submitted before the end
+/// assert!(executor.submit(add::task(2, 3)).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Executor {
     inner: Arc<Inner>,
@@ -69,46 +82,28 @@ impl Latch {
     }
 }
 
-/// What [`Executor::try_submit`] gives: the future, or the task back.
-pub type TrySubmitted<T> =
-    Result<TaskFuture<<T as IntoTask>::Output>, TrySubmitError<<T as IntoTask>::Arguments, <T as IntoTask>::Output>>;
-
-/// A task that [`Executor::try_submit`] did not take.
-pub struct TrySubmitError<A, R> {
-    /// The task, whole.
-    pub task: Task<A, R>,
-    /// Why it was refused; [`ErrorKind::QueueFull`] when there was no room.
-    pub error: Error,
-}
-
-impl<A: fmt::Debug, R> fmt::Debug for TrySubmitError<A, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TrySubmitError").field("task", &self.task).field("error", &self.error).finish()
-    }
-}
-
-impl<A, R> fmt::Display for TrySubmitError<A, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.error.fmt(f)
-    }
-}
-
-impl<A: fmt::Debug, R> std::error::Error for TrySubmitError<A, R> {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        std::error::Error::source(&self.error)
-    }
-}
-
 impl Executor {
     /// An executor with every option at its default.
     ///
     /// # Errors
     /// As [`ExecutorBuilder::build`].
+    ///
+    /// ```
+    /// let executor = isopool::Executor::new()?;
+    /// assert_eq!(executor.max_workers(), isopool::cpu_count()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new() -> Result<Self, Error> {
         Self::builder().build()
     }
 
     /// The options of a new executor.
+    ///
+    /// ```
+    /// let executor = isopool::Executor::builder().max_workers(2).queue_capacity(1000).build()?;
+    /// assert_eq!(executor.max_workers(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn builder() -> ExecutorBuilder {
         ExecutorBuilder::default()
     }
@@ -142,10 +137,21 @@ impl Executor {
         self.inner.max_workers.load(Ordering::Relaxed)
     }
 
-    /// Compiles a module, or finds it in the cache, and gives its functions. `name` is for errors and logs.
+    /// Compiles a module in a process of its own, or finds it in the cache, and gives its functions. `name` is for errors and
+    /// logs. Waits for the compilation, at most [`COMPILE_TIMEOUT`](crate::limits::COMPILE_TIMEOUT). The bytes: a component
+    /// or a core module of `wit/isopool.wit`, at most [`MAX_MODULE_BYTES`](crate::limits::MAX_MODULE_BYTES).
     ///
     /// # Errors
     /// [`ErrorKind::Module`]: the module cannot be used; [`Error::module_error`] says why.
+    ///
+    /// ```
+    /// # let wasm = guest_basic::value::add::task(0, 0).module.wasm;
+    /// # let executor = isopool::Executor::builder().max_workers(1).build()?;
+    /// let module = executor.load("numbers", wasm)?;
+    /// let add = module.function("value::add")?;
+    /// assert_eq!(executor.submit(add.call::<_, u64>((2_u64, 3_u64)))?.result()?, 5);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn load(&self, name: &str, wasm: impl Into<Vec<u8>>) -> Result<Module, Error> {
         let wasm = Arc::new(wasm.into());
         let source = Source::Loaded { name: name.into(), hash: ModuleHash::of(&wasm), wasm };
@@ -157,6 +163,13 @@ impl Executor {
     ///
     /// # Errors
     /// As `load`; [`ErrorKind::System`] when the file cannot be read.
+    ///
+    /// ```
+    /// # let executor = isopool::Executor::builder().max_workers(1).build()?;
+    /// let error = executor.load_file("plugins/missing.wasm").expect_err("there is no such file");
+    /// assert!(error.to_string().starts_with("the module `plugins/missing.wasm` cannot be read: "));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn load_file(&self, path: impl AsRef<Path>) -> Result<Module, Error> {
         let path = path.as_ref();
         let wasm = std::fs::read(path).map_err(|error| {
@@ -170,8 +183,18 @@ impl Executor {
     /// Submits a task. Waits while the queue is full; the first task of a module also waits for its compilation.
     ///
     /// # Errors
-    /// The module cannot be used, has no such function, or another signature; the executor is broken or was shut down.
-    /// Arguments that cannot be encoded, or are too large, are the future's error.
+    /// [`ErrorKind::Module`], [`ErrorKind::UnknownFunction`], [`ErrorKind::SignatureMismatch`] and
+    /// [`ErrorKind::UnsupportedCodec`]: there is no such call, and nothing is sent. [`ErrorKind::Broken`] and
+    /// [`ErrorKind::Shutdown`]: the executor takes no tasks any more. Arguments that cannot be encoded, or are too large, are
+    /// the future's error.
+    ///
+    /// ```
+    /// # use guest_basic::value::add;
+    /// # let executor = isopool::Executor::builder().max_workers(1).build()?;
+    /// let future = executor.submit(add::task(2, 3))?; // does not wait for the task
+    /// assert_eq!(future.result()?, 5); // does
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn submit<T: IntoTask>(&self, task: T) -> Result<TaskFuture<T::Output>, Error> {
         let task = task.into_task();
         self.check_open()?;
@@ -187,6 +210,20 @@ impl Executor {
     ///
     /// # Errors
     /// As [`submit`](Self::submit), and [`ErrorKind::QueueFull`]; the task is in the error.
+    ///
+    /// ```
+    /// # use guest_basic::{resources::sleep_ms, value::add};
+    /// # use isopool::{ErrorKind, Executor};
+    /// let executor = Executor::builder().max_workers(1).queue_capacity(1).build()?;
+    /// let first = executor.submit(sleep_ms::task(60_000))?;
+    /// let refused = executor.try_submit(add::task(2, 3)).expect_err("the one place is taken");
+    /// assert_eq!(refused.error.kind(), ErrorKind::QueueFull);
+    ///
+    /// first.cancel();
+    /// let second = executor.submit(refused.task)?; // the same task, whole
+    /// assert_eq!(second.result()?, 5);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn try_submit<T: IntoTask>(&self, task: T) -> TrySubmitted<T> {
         let task = task.into_task();
         let module = match self.check_open().and_then(|()| self.prepare(&task)) {
@@ -205,7 +242,20 @@ impl Executor {
     }
 
     /// Calls `task` for each item, and gives the results in the order of the items. Lazy: items are taken, and tasks
-    /// submitted, as the results are asked for, never more than [`Map::buffer_size`] ahead.
+    /// submitted, as the results are asked for, never more than [`Map::buffer_size`] ahead. An item that fails is that item's
+    /// error, and the next one comes all the same.
+    ///
+    /// # Source
+    /// `concurrent.futures.Executor.map`, which ends at the first error.
+    ///
+    /// ```
+    /// # use guest_basic::failure::fails_with_source as parse; // a task: `fn(text: String) -> Result<u32, SettingsError>`
+    /// # let executor = isopool::Executor::builder().max_workers(2).build()?;
+    /// let results = executor.map(|text: &str| parse::task(text.into()), ["1", "two", "3"]);
+    /// let numbers: Vec<Option<u32>> = results.map(Result::ok).collect();
+    /// assert_eq!(numbers, [Some(1), None, Some(3)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn map<I, F, T>(&self, task: F, items: I) -> Map<I::IntoIter, F, T::Output>
     where
         I: IntoIterator,
@@ -215,7 +265,18 @@ impl Executor {
         Map::new(self.clone(), task, items.into_iter())
     }
 
-    /// As [`map`](Self::map), with the results in the order in which they come, each with the number of its item.
+    /// As [`map`](Self::map), with the results in the order in which they come, each with the number of its item, from 0.
+    ///
+    /// ```
+    /// # use guest_basic::value::add;
+    /// # let executor = isopool::Executor::builder().max_workers(2).build()?;
+    /// let mut sums = [0; 4];
+    /// for (number, sum) in executor.map_unordered(|n| add::task(n, 10), 0..4) {
+    ///     sums[number] = sum?;
+    /// }
+    /// assert_eq!(sums, [10, 11, 12, 13]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn map_unordered<I, F, T>(&self, task: F, items: I) -> MapUnordered<I::IntoIter, F, T::Output>
     where
         I: IntoIterator,
@@ -229,7 +290,15 @@ impl Executor {
     /// and the others when they have finished what they run. Does not wait.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidOption`] for 0 or more than [`limits::MAX_WORKERS`](crate::limits::MAX_WORKERS).
+    /// [`ErrorKind::InvalidOption`] for 0 or more than [`limits::MAX_WORKERS`](crate::limits::MAX_WORKERS);
+    /// [`ErrorKind::Shutdown`] when the executor has ended.
+    ///
+    /// ```
+    /// let executor = isopool::Executor::builder().max_workers(1).build()?;
+    /// executor.resize(4)?;
+    /// assert_eq!(executor.max_workers(), 4);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn resize(&self, max_workers: usize) -> Result<(), Error> {
         let max_workers = checked_max_workers(Some(max_workers))?;
         self.inner.max_workers.store(max_workers, Ordering::Relaxed);
@@ -237,7 +306,23 @@ impl Executor {
     }
 
     /// Ends the executor and waits until every worker process is gone. Can be called again, from anywhere; a later call
-    /// can make the end harsher, never milder.
+    /// can make the end harsher, never milder. With [`Shutdown::Finish`] and [`Shutdown::CancelPending`] that is as long as the
+    /// tasks take; a worker that does not leave when it is told to is killed after
+    /// [`STOP_GRACE`](crate::limits::STOP_GRACE).
+    ///
+    /// # Source
+    /// `concurrent.futures.Executor.shutdown(wait=True)`; the modes are those of loky and Python 3.14.
+    ///
+    /// ```
+    /// # use guest_basic::resources::sleep_ms;
+    /// use isopool::{Executor, Shutdown};
+    ///
+    /// let executor = Executor::builder().max_workers(1).build()?;
+    /// let endless = executor.submit(sleep_ms::task(3_600_000))?;
+    /// executor.shutdown(Shutdown::Kill);
+    /// assert!(endless.done() && executor.stats().workers.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn shutdown(&self, how: Shutdown) {
         let ended = &self.inner.ended;
         self.begin_shutdown(how);
@@ -250,6 +335,19 @@ impl Executor {
     }
 
     /// Ends the executor without waiting. `FinishWithin` needs someone who waits: here it means `Finish`.
+    ///
+    /// ```
+    /// # use guest_basic::value::add;
+    /// use isopool::{Executor, Shutdown};
+    ///
+    /// let executor = Executor::builder().max_workers(1).build()?;
+    /// let future = executor.submit(add::task(2, 3))?;
+    /// executor.begin_shutdown(Shutdown::Finish);
+    /// assert!(executor.is_shut_down());
+    /// assert_eq!(future.result()?, 5);
+    /// assert!(executor.wait_for_shutdown(std::time::Duration::from_secs(10)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn begin_shutdown(&self, how: Shutdown) {
         self.inner.ask_to_end(match how {
             Shutdown::Finish | Shutdown::FinishWithin(_) => ShutdownMode::Finish,
@@ -258,7 +356,8 @@ impl Executor {
         });
     }
 
-    /// Waits until a shutdown is complete, at most `timeout`; whether it is.
+    /// Waits until a shutdown is complete and every worker process is gone, at most `timeout`; whether it is. Does not ask for
+    /// a shutdown itself: see [`begin_shutdown`](Self::begin_shutdown).
     pub fn wait_for_shutdown(&self, timeout: Duration) -> bool {
         self.inner.ended.wait(Instant::now().checked_add(timeout))
     }
@@ -268,12 +367,37 @@ impl Executor {
         self.inner.closed.load(Ordering::Acquire)
     }
 
-    /// Why the executor is broken; `None` while it is not.
+    /// Why the executor is broken; `None` while it is not. A broken executor stays broken: [`get_reusable_executor`] makes a new
+    /// one.
+    ///
+    /// [`get_reusable_executor`]: crate::get_reusable_executor
+    ///
+    /// ```
+    /// # use guest_basic::crash::trap_unreachable;
+    /// use isopool::{Containment, Executor};
+    ///
+    /// let executor = Executor::builder().max_workers(1).containment(Containment::Pool).build()?;
+    /// assert!(executor.broken().is_none());
+    /// let _ = executor.submit(trap_unreachable::task())?.result();
+    /// let broken = executor.broken().expect("a trap breaks a pool with this containment");
+    /// assert_eq!(broken.culprit.expect("a task did it").function(), "crash::trap_unreachable");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn broken(&self) -> Option<BrokenProcessPool> {
         self.inner.pool.status.broken.lock().clone()
     }
 
     /// Numbers about the pool.
+    ///
+    /// ```
+    /// # use guest_basic::value::add;
+    /// # let executor = isopool::Executor::builder().max_workers(2).build()?;
+    /// executor.submit(add::task(2, 3))?.result()?;
+    /// let stats = executor.stats();
+    /// assert_eq!((stats.submitted, stats.finished, stats.workers_started), (1, 1, 1));
+    /// println!("worker {} is process {}", stats.workers[0].index, stats.workers[0].pid);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn stats(&self) -> Stats {
         self.inner.pool.status.stats()
     }

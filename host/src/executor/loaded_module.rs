@@ -8,6 +8,18 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 /// A module that was compiled and can be called: see [`Executor::load`](crate::Executor::load). Cheap to clone.
+///
+/// ```
+/// # let wasm = guest_basic::value::add::task(0, 0).module.wasm;
+/// # let executor = isopool::Executor::builder().max_workers(1).build()?;
+/// let module = executor.load("numbers", wasm)?;
+/// println!("{} ({:.12}) speaks isopool:task {}", module.name(), module.hash(), module.info().contract);
+/// for function in &module.info().functions {
+///     println!("{}: {}", function.name, function.signature);
+/// }
+/// # assert!(module.info().function("value::add").is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Module {
     pub(crate) source: Source,
@@ -34,6 +46,16 @@ impl Module {
     ///
     /// # Errors
     /// [`ErrorKind::UnknownFunction`], with the nearest names that exist.
+    ///
+    /// ```
+    /// # let wasm = guest_basic::value::add::task(0, 0).module.wasm;
+    /// # let executor = isopool::Executor::builder().max_workers(1).build()?;
+    /// let module = executor.load("numbers", wasm)?;
+    /// assert_eq!(module.function("value::add")?.info().signature, "fn(a: u64, b: u64) -> u64");
+    /// let error = module.function("value::ad").expect_err("misspelled");
+    /// assert!(error.to_string().contains("value::add"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn function(&self, name: &str) -> Result<Function, Error> {
         match self.prepared.info.function(name) {
             Some(info) => Ok(Function { module: self.clone(), info: info.clone() }),
@@ -59,6 +81,18 @@ impl Function {
     ///
     /// The types are not checked here: arguments of the wrong type end the task with
     /// [`TaskError::Codec`](crate::TaskError::Codec).
+    ///
+    /// ```
+    /// # let wasm = guest_basic::value::add::task(0, 0).module.wasm;
+    /// use isopool::{Codec, Executor};
+    ///
+    /// let executor = Executor::builder().max_workers(1).codec(Codec::Json).build()?;
+    /// let add = executor.load("numbers", wasm)?.function("value::add")?;
+    /// let typed = executor.submit(add.call::<_, u64>((2, 3)))?;
+    /// let untyped = executor.submit(add.call::<_, serde_json::Value>(serde_json::json!([2, 3])))?;
+    /// assert_eq!(untyped.result()?, typed.result()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn call<A, R>(&self, arguments: A) -> Task<A, R> {
         Task::new(self.module.source.clone(), Cow::Owned(self.info.name.clone()), "", arguments)
     }

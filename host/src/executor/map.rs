@@ -57,13 +57,14 @@ impl Ahead {
 
 /// The results of [`Executor::map`], in the order of the items. Dropping it cancels what has not begun.
 ///
-/// ```no_run
-/// # fn f(executor: isopool::Executor, double: fn(u32) -> isopool::Task<(u32,), u32>) -> Result<(), isopool::Error> {
-/// for result in executor.map(double, 0..1000).buffer_size(50)? {
-///     println!("{:?}", result); // an item's error is its own; the next item comes all the same
-/// }
-/// # Ok(())
-/// # }
+/// ```
+/// # use guest_basic::value::add;
+/// # let executor = isopool::Executor::builder().max_workers(2).build()?;
+/// // An endless iterator, of which 50 items are under way at a time.
+/// let mut sums = executor.map(|n| add::task(n, 1), 0..).buffer_size(50)?;
+/// assert_eq!(sums.next().expect("it has no end")?, 1);
+/// assert_eq!(sums.next().expect("it has no end")?, 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use = "a map is lazy: nothing is submitted until its results are asked for"]
 pub struct Map<I, F, R> {
@@ -100,7 +101,7 @@ impl<I, F, R> Map<I, F, R> {
     }
 
     /// The time for all results together, from the call of `map`. The first item that is late comes as
-    /// [`TaskError::WaitTimedOut`], and nothing after it.
+    /// [`TaskError::WaitTimedOut`], and nothing after it; what has not begun is cancelled.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.ahead.timeout = Some(timeout);
         self

@@ -11,15 +11,17 @@ mod map;
 mod options;
 mod reusable;
 mod task;
+mod try_submit;
 mod wait;
 
 pub use as_completed::{AsCompleted, Unfinished, as_completed};
 pub use builder::ExecutorBuilder;
 pub use future::{CancelOnDrop, TaskFuture};
-pub use handle::{Executor, TrySubmitError, TrySubmitted};
+pub use handle::Executor;
 pub use loaded_module::{Function, Module};
 pub use map::{Map, MapUnordered};
 pub use options::{Containment, GuestOutput, Reuse, Shutdown, StartMethod};
 pub use reusable::get_reusable_executor;
 pub use task::{IntoTask, Task};
+pub use try_submit::{TrySubmitError, TrySubmitted};
 pub use wait::{ReturnWhen, Waited, wait};

@@ -3,6 +3,19 @@
 use serde::{Deserialize, Serialize};
 
 /// How long an instance lives.
+///
+/// ```
+/// use guest_basic::state::counter; // counts its calls in a static
+/// use isopool::{Executor, Reuse};
+///
+/// let fresh = Executor::builder().max_workers(1).build()?;
+/// let kept = Executor::builder().max_workers(1).reuse(Reuse::Worker).build()?;
+/// for call in 1..=3 {
+///     assert_eq!(fresh.submit(counter::task())?.result()?, 1);
+///     assert_eq!(kept.submit(counter::task())?.result()?, call);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Reuse {
@@ -16,6 +29,18 @@ pub enum Reuse {
 }
 
 /// Where a guest's standard output and standard error go.
+///
+/// ```
+/// use guest_basic::environment::print; // writes its two arguments to standard output and standard error
+/// use isopool::{Executor, GuestOutput};
+///
+/// let executor = Executor::builder().max_workers(1).guest_output(GuestOutput::Capture).build()?;
+/// let future = executor.submit(print::task("to one".into(), "to the other".into()))?;
+/// future.result()?;
+/// let output = &future.report().expect("its worker answered").output;
+/// assert_eq!((&output.stdout[..], &output.stderr[..]), (&b"to one"[..], &b"to the other"[..]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum GuestOutput {
@@ -29,6 +54,21 @@ pub enum GuestOutput {
 }
 
 /// Whom a crash or a trap reaches.
+///
+/// ```
+/// # use guest_basic::{crash::trap_unreachable, value::add};
+/// use isopool::{Containment, ErrorKind, Executor};
+///
+/// let alone = Executor::builder().max_workers(1).build()?;
+/// assert!(alone.submit(trap_unreachable::task())?.result().is_err());
+/// assert_eq!(alone.submit(add::task(2, 3))?.result()?, 5);
+///
+/// let together = Executor::builder().max_workers(1).containment(Containment::Pool).build()?;
+/// assert!(together.submit(trap_unreachable::task())?.result().is_err());
+/// let refused = together.submit(add::task(2, 3)).expect_err("the pool is broken");
+/// assert_eq!(refused.kind(), ErrorKind::Broken);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Containment {
@@ -42,6 +82,18 @@ pub enum Containment {
 }
 
 /// How an executor ends.
+///
+/// ```
+/// # use guest_basic::resources::sleep_ms;
+/// use isopool::{Executor, Shutdown, TaskError};
+/// use std::time::Duration;
+///
+/// let executor = Executor::builder().max_workers(1).build()?;
+/// let future = executor.submit(sleep_ms::task(3_600_000))?;
+/// executor.shutdown(Shutdown::FinishWithin(Duration::from_millis(50)));
+/// assert!(matches!(future.result(), Err(TaskError::Shutdown { .. })));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Shutdown {
@@ -49,7 +101,7 @@ pub enum Shutdown {
     Finish,
     /// What has begun is finished; the rest ends as cancelled.
     CancelPending,
-    /// Workers are killed at once, and every unfinished task ends with [`TaskError::Shutdown`](crate::TaskError).
+    /// Workers are killed at once, and every unfinished task ends with [`TaskError::Shutdown`](crate::TaskError::Shutdown).
     Kill,
     /// As `Finish`, and after this time as `Kill`.
     FinishWithin(std::time::Duration),

@@ -16,6 +16,20 @@ use std::marker::PhantomData;
 ///
 /// Made from a typed stub (`word_count::task(text)`, see `isopool-guest`), from [`task!`](crate::task), or from a module
 /// that was loaded at run time ([`Function::call`](crate::Function::call)).
+///
+/// ```
+/// # let wasm = guest_basic::value::add::task(0, 0).module.wasm;
+/// # let executor = isopool::Executor::builder().max_workers(1).build()?;
+/// use isopool::{Executor, Task, TaskError};
+///
+/// fn run(executor: &Executor, task: &Task<(u64, u64), u64>) -> Result<u64, TaskError> {
+///     executor.submit(task.clone()).expect("the executor is open").result()
+/// }
+/// let add = executor.load("numbers", wasm)?.function("value::add")?;
+/// let task = add.call((2, 3));
+/// assert_eq!(run(&executor, &task)? + run(&executor, &task)?, 10);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Task<A, R> {
     pub(crate) source: Source,
@@ -116,6 +130,19 @@ impl<A: fmt::Debug, R> fmt::Debug for Task<A, R> {
 }
 
 /// Anything that an executor can run: a [`Task`], or the [`Call`] that a typed stub makes.
+///
+/// ```
+/// # use guest_basic::value::add;
+/// # let executor = isopool::Executor::builder().max_workers(1).build()?;
+/// use isopool::{Error, Executor, IntoTask, TaskFuture};
+///
+/// /// Submits to a pool and tells of it.
+/// fn submit<T: IntoTask>(executor: &Executor, task: T) -> Result<TaskFuture<T::Output>, Error> {
+///     executor.submit(task).inspect(|future| println!("submitted {}", future.task()))
+/// }
+/// assert_eq!(submit(&executor, add::task(2, 3))?.result()?, 5);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait IntoTask {
     /// The tuple of arguments.
     type Arguments: Serialize;

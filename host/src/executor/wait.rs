@@ -29,10 +29,24 @@ pub struct Waited<T> {
 }
 
 /// Waits for many futures, of one executor or of several, at most `timeout` (`None`: as long as it takes). A future that
-/// is given twice counts once.
+/// is given twice counts once. No task is touched: those that are not done go on.
 ///
 /// # Source
 /// `concurrent.futures.wait`.
+///
+/// ```
+/// # use guest_basic::resources::sleep_ms;
+/// # let executor = isopool::Executor::builder().max_workers(2).build()?;
+/// use isopool::{ReturnWhen, wait};
+///
+/// let slow = executor.submit(sleep_ms::task(3_600_000))?;
+/// let fast = executor.submit(sleep_ms::task(1))?;
+/// let waited = wait([slow.clone(), fast.clone()], None, ReturnWhen::FirstCompleted);
+/// assert_eq!((waited.done.len(), waited.not_done.len()), (1, 1));
+/// assert_eq!(waited.done[0].task(), fast.task());
+/// # slow.cancel();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn wait<T>(
     futures: impl IntoIterator<Item = TaskFuture<T>>,
     timeout: Option<Duration>,

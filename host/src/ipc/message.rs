@@ -1,5 +1,6 @@
 //! What the two ends of a channel say to each other: one type per direction.
 
+use crate::limits::MAX_MESSAGE_BYTES;
 use crate::task::{
     ArtifactId, ChildEnd, InitializerCall, LogLevel, LogRecord, ModuleInfo, Outcome, Progress, Refusal, RunReport,
     TaskId,
@@ -109,6 +110,8 @@ pub(crate) enum Reply {
     Compiled(Compiled),
     /// The module cannot be used.
     Refused(Refusal),
+    /// The process cannot go on, and leaves: its last words.
+    Leaves { message: String },
     /// How far a task is, at most once in [`PROGRESS_INTERVAL`](crate::limits::PROGRESS_INTERVAL).
     Progress { task: TaskId, progress: Progress },
     /// A task has submitted another one, a function of its own module; the encoded arguments are the payload. Numbers
@@ -126,4 +129,10 @@ pub(crate) struct Compiled {
     pub(crate) info: ModuleInfo,
     /// Bytes written to the memory file.
     pub(crate) artifact_bytes: u64,
+}
+
+/// What [`Reply::Leaves`] says, cut to [`MAX_MESSAGE_BYTES`].
+pub(crate) fn last_words(mut message: String) -> String {
+    message.truncate(message.floor_char_boundary(MAX_MESSAGE_BYTES));
+    message
 }

@@ -14,7 +14,7 @@ pub(crate) use claim::{ClaimLedger, ClaimTable, ClaimTicket, ClaimView};
 pub(crate) use frame::FrameError;
 pub(crate) use message::{
     CompileRequest, Compiled, PROTOCOL_VERSION, Reply, Request, Role, RunOptions, RunRequest, WORKER_VARIABLE,
-    WorkerConfig,
+    WorkerConfig, last_words,
 };
 pub(crate) use worker_channel::{
     Before as WorkerBefore, ChannelError as WorkerChannelError, Received as WorkerReceived, WorkerChannel,

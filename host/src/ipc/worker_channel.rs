@@ -171,7 +171,8 @@ impl WorkerChannel {
 /// The point in the middle of a reply.
 fn half_sent(reply: &Reply) -> Point {
     match reply {
-        Reply::Ready { .. } => Point::ReadyHalfSent,
+        // A worker that cannot be ready says so instead.
+        Reply::Ready { .. } | Reply::Leaves { .. } => Point::ReadyHalfSent,
         Reply::Done { .. } => Point::DoneHalfSent,
         Reply::Log { .. }
         | Reply::Progress { .. }

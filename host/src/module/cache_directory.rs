@@ -1,7 +1,7 @@
 //! The directory that holds the cache: whose it must be, who may touch it, what leaves it first.
 
 use crate::limits::{CACHE_KEEP_PERCENT, CACHE_UNFINISHED_LIFETIME};
-use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, open, openat};
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, open, openat, renameat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
 use nix::unistd::{UnlinkatFlags, geteuid, linkat, unlinkat};
 use std::fs::{DirBuilder, File};
@@ -143,19 +143,18 @@ impl Directory {
             }
             Unfinished::Nameless(file) => {
                 let (file, name) = (format!("/proc/self/fd/{}", file.as_raw_fd()), file_name(name));
-                let link = || linkat(AT_FDCWD, &*file, &self.descriptor, &*name, AtFlags::AT_SYMLINK_FOLLOW);
-                let linked = link().or_else(|error| match error {
-                    // What is there is damaged or not ours, or else no reason to compile would have been.
+                let link = |name: &str| linkat(AT_FDCWD, &*file, &self.descriptor, name, AtFlags::AT_SYMLINK_FOLLOW);
+                let linked = link(&name).or_else(|error| match error {
+                    // Only a rename puts it in the place of another one. The name between is the shortest-lived of all.
                     nix::errno::Errno::EEXIST => {
-                        unlinkat(&self.descriptor, &*name, UnlinkatFlags::NoRemoveDir).and_then(|()| link())
+                        let passing =
+                            format!("{UNFINISHED_PREFIX}{}-{:?}", std::process::id(), std::thread::current().id());
+                        link(&passing)?;
+                        renameat(&self.descriptor, &*passing, &self.descriptor, &*name)
                     }
                     error => Err(error),
                 });
-                match linked {
-                    // Another process was as fast: what it has stored is as good.
-                    Ok(()) | Err(nix::errno::Errno::EEXIST | nix::errno::Errno::ENOENT) => Ok(()),
-                    Err(error) => Err(DirectoryError::Write(error.into())),
-                }
+                linked.map_err(|error| DirectoryError::Write(error.into()))
             }
         }
     }

@@ -3,9 +3,9 @@
 use crate::error::ModuleErrorKind;
 use crate::ipc::{
     CallerChannel, ChannelError, CompileRequest, Compiled, InitializerCall, PROTOCOL_VERSION, Payload, Received,
-    Refusal, Reply, Request, WorkerConfig,
+    Refusal, Reply, Request, WorkerConfig, last_words,
 };
-use crate::limits::{COMPILE_TIMEOUT, MAX_ARTIFACT_BYTES, MAX_FUNCTIONS};
+use crate::limits::{COMPILE_TIMEOUT, HANG_UP_GRACE, MAX_ARTIFACT_BYTES, MAX_FUNCTIONS};
 use crate::process::{self, Child, Program};
 use crate::sys::MemoryFile;
 use crate::task::ModuleInfo;
@@ -31,14 +31,18 @@ pub(super) fn compile(
     })?;
     let answer = compiler.ask(config, CompileRequest { initializer }, wasm, theirs);
     // Whatever it said: it must be gone before its memory file can be sealed.
-    let ended = compiler.end();
+    let ended = compiler.end(matches!(answer, Err(Silence::Closed)));
     let compiled = match answer {
         Ok(Reply::Compiled(compiled)) => compiled,
         Ok(Reply::Refused(refusal)) => return Err(refused(refusal)),
         Ok(_) => return Err(died("it sent a reply that nobody had asked for")),
         Err(Silence::TimedOut) => return Err(ModuleErrorKind::CompileTimeout),
         Err(Silence::Closed) => return Err(died(&ended)),
-        Err(Silence::OtherBuild(message)) => return Err(died(&message)),
+        Err(Silence::OtherBuild(message) | Silence::Left(message)) => return Err(died(&message)),
+        Err(Silence::NotReady(message)) => {
+            let message = format!("its compile worker could not make itself ready: {message}");
+            return Err(ModuleErrorKind::System { message });
+        }
         Err(Silence::Channel(error)) => return Err(died(&error.to_string())),
     };
     check(&compiled, &artifact)?;
@@ -47,7 +51,7 @@ pub(super) fn compile(
 }
 
 fn system(what: &str, error: &io::Error) -> ModuleErrorKind {
-    ModuleErrorKind::System { message: format!("{what}: {error}") }
+    ModuleErrorKind::System { message: format!("{what}: {}", process::explained(error)) }
 }
 
 fn died(message: &str) -> ModuleErrorKind {
@@ -89,6 +93,10 @@ enum Silence {
     TimedOut,
     Closed,
     OtherBuild(String),
+    /// It said why it left before it was ready.
+    NotReady(String),
+    /// It said why it left later.
+    Left(String),
     Channel(ChannelError),
 }
 
@@ -118,17 +126,20 @@ impl Compiler {
             .map_err(Silence::Channel)?;
         // One read may bring several: a module that is refused at once has its answer right behind the greeting.
         let mut replies = Vec::new();
+        let mut is_ready = false;
         loop {
             // It may have died already; what it said before is read below.
             let sent = self.channel.flush();
             let received = self.channel.receive(|reply, _| replies.push(reply));
             for reply in replies.drain(..) {
                 match reply {
-                    Reply::Ready { protocol, .. } if protocol == PROTOCOL_VERSION => {}
+                    Reply::Ready { protocol, .. } if protocol == PROTOCOL_VERSION => is_ready = true,
                     Reply::Ready { version, .. } => {
                         let ours = env!("CARGO_PKG_VERSION");
                         return Err(Silence::OtherBuild(format!("it is isopool {version}, this program has {ours}")));
                     }
+                    Reply::Leaves { message } if is_ready => return Err(Silence::Left(last_words(message))),
+                    Reply::Leaves { message } => return Err(Silence::NotReady(last_words(message))),
                     reply => return Ok(reply),
                 }
             }
@@ -159,8 +170,18 @@ impl Compiler {
         }
     }
 
-    /// Makes sure that the process is gone, and says how it went.
-    fn end(self) -> String {
+    fn wait_for_end(&self, grace: Duration) {
+        let timeout = PollTimeout::try_from(grace).unwrap_or(PollTimeout::MAX);
+        // However it comes out, the process is killed after that.
+        let _ = poll(&mut [PollFd::new(self.child.pidfd.as_fd(), PollFlags::POLLIN)], timeout);
+    }
+
+    /// Makes sure that the process is gone, and says how it went. One that `is_leaving` gets a moment to do so: else the
+    /// signal from here would hide what ended it.
+    fn end(self, is_leaving: bool) -> String {
+        if is_leaving {
+            self.wait_for_end(HANG_UP_GRACE);
+        }
         if let Err(error) = self.child.pidfd.signal(Signal::SIGKILL) {
             tracing::error!(%error, "a compile worker could not be killed");
         }

@@ -3,9 +3,11 @@
 //! Never: forks the caller (its memory may be large and its threads many); leaves a process unwatched.
 
 mod exit;
+mod explain;
 mod program;
 mod spawn;
 
 pub(crate) use exit::cause_of;
+pub(crate) use explain::explained;
 pub(crate) use program::Program;
 pub(crate) use spawn::{Child, spawn};

@@ -28,6 +28,9 @@ pub(super) enum WorkerError {
     Engine(String),
     #[error(transparent)]
     Channel(#[from] WorkerChannelError),
+    /// The caller knows of it.
+    #[error(transparent)]
+    Told(Box<WorkerError>),
     #[error("the caller sent {0}")]
     Protocol(&'static str),
 }
@@ -49,6 +52,7 @@ impl WorkerError {
             Self::NotAWorker { .. } => EXIT_NOT_A_WORKER,
             Self::Sandbox(_) | Self::Setup { .. } | Self::Engine(_) => EXIT_SETUP,
             Self::Channel(_) | Self::Protocol(_) => EXIT_PROTOCOL,
+            Self::Told(error) => error.exit_code(),
         }
     }
 }

@@ -4,6 +4,7 @@
 
 mod compile;
 mod exit;
+mod last_words;
 mod nested;
 mod serve;
 mod takeover;

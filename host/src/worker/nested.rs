@@ -2,7 +2,7 @@
 //! children that the caller lends to it. Everything else that comes meanwhile is kept for later.
 
 use super::exit::WorkerError;
-use super::serve::{SharedChannel, answer, receive, run_of, send};
+use super::serve::{SharedChannel, receive, run_of, send, tell_end};
 use crate::engine::{ChildTasks, ModuleCache, Waited};
 use crate::fault;
 use crate::ipc::{ClaimTable, Reply, Request, RunRequest, WorkerBefore, WorkerReceived};
@@ -124,7 +124,7 @@ impl Nested {
         }
         fault::note_begun(request.task);
         let ended = modules.run_here(&run_of(request, argument)).await;
-        answer(&self.channel, request.task, ended)?;
+        tell_end(&self.channel, request.task, ended)?;
         self.kept.lock().ended.retain(|(parent, _), _| *parent != request.task);
         Ok(())
     }

@@ -1,8 +1,8 @@
 //! The loop: receives requests, runs tasks, answers. One thread, one task at a time.
 
-use super::compile;
 use super::exit::WorkerError;
 use super::nested::Nested;
+use super::{compile, last_words};
 use crate::engine::{Ended, GuestEngine, GuestSettings, LogSink, ModuleCache, ProgressSink, Purpose, Run};
 use crate::fault::{self, Point};
 use crate::ipc::{
@@ -21,24 +21,28 @@ pub(super) type SharedChannel = Arc<Mutex<WorkerChannel>>;
 /// Answers the caller until it says stop or is gone.
 pub(super) fn serve(socket: OwnedFd) -> Result<(), WorkerError> {
     let channel = Arc::new(Mutex::new(WorkerChannel::new(socket)));
-    let Some(first) = receive(&channel)? else { return Ok(()) };
+    last_words::telling(&channel, || answer(&channel))
+}
+
+fn answer(channel: &SharedChannel) -> Result<(), WorkerError> {
+    let Some(first) = receive(channel)? else { return Ok(()) };
     let Request::Configure(config) = first.request else {
         return Err(WorkerError::Protocol("another request before `Configure`"));
     };
     fault::point(Point::ConfigureRead);
     let understood = config.protocol == PROTOCOL_VERSION;
     let role = config.role;
-    let nested = Arc::new(Nested::new(&channel));
-    let engine = if understood { Some(start_engine(config, &channel, &nested)?) } else { None };
+    let nested = Arc::new(Nested::new(channel));
+    let engine = if understood { Some(start_engine(config, channel, &nested)?) } else { None };
     fault::point(Point::EngineMade);
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    send(&channel, &Reply::Ready { protocol: PROTOCOL_VERSION, version }, &[])?;
+    send(channel, &Reply::Ready { protocol: PROTOCOL_VERSION, version }, &[])?;
     fault::point(Point::ReadySent);
     // The caller reads of the other protocol in `Ready`, and says so.
     let Some(engine) = engine else { return Ok(()) };
     match role {
-        Role::Worker => run_tasks(&channel, engine, &nested, first.descriptor),
-        Role::Compiler => compile::serve(&channel, engine),
+        Role::Worker => run_tasks(channel, engine, &nested, first.descriptor),
+        Role::Compiler => compile::serve(channel, engine),
     }
 }
 
@@ -66,7 +70,8 @@ fn start_engine(
         max_depth: config.max_depth,
         children: Arc::clone(nested) as _,
     };
-    GuestEngine::new(purpose, settings).map_err(|error| WorkerError::Engine(format!("{error:#}")))
+    GuestEngine::new(purpose, settings)
+        .map_err(|error| WorkerError::Engine(format!("{error:#}{}", last_words::advice())))
 }
 
 /// Sends each record at once. A channel that fails here fails again at the end of the task, and is noticed there.
@@ -118,7 +123,7 @@ fn run_tasks(
                     // Dropped, with its instance, after the answer is on its way.
                     let ended = modules.run(&run_of(&request, &received.payload));
                     nested.task_ended(request.task)?;
-                    answer(channel, request.task, ended)?;
+                    tell_end(channel, request.task, ended)?;
                 }
                 channel.lock().recycle(received.payload);
                 fault::point(Point::PayloadRecycled);
@@ -150,7 +155,7 @@ pub(super) fn run_of<'a>(request: &'a RunRequest, argument: &'a [u8]) -> Run<'a>
 }
 
 /// Tells how a task has ended, and lets its instance go.
-pub(super) fn answer(channel: &SharedChannel, task: TaskId, mut ended: Ended) -> Result<(), WorkerError> {
+pub(super) fn tell_end(channel: &SharedChannel, task: TaskId, mut ended: Ended) -> Result<(), WorkerError> {
     let outcome = std::mem::replace(&mut ended.outcome, Outcome::Returned);
     let report = std::mem::take(&mut ended.report);
     match send(channel, &Reply::Done { task, outcome, report }, &ended.result) {

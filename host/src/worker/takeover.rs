@@ -24,6 +24,12 @@ fn take_over() {
 /// not run, for example when isopool is part of a library that is loaded later. A worker never returns from here: it
 /// leaves the process with exit code 0 when it is told to stop or its caller is gone, 64 when it was not started by
 /// isopool, 70 after a panic, 71 when it cannot make itself ready, and 76 when its channel fails.
+///
+/// ```
+/// isopool::worker_main();
+/// println!("this is no worker");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn worker_main() {
     let Some(parent) = std::env::var_os(WORKER_VARIABLE) else { return };
     fault::arm();
@@ -31,6 +37,7 @@ pub fn worker_main() {
     let code = match ran {
         Ok(Ok(())) => EXIT_STOPPED,
         Ok(Err(error)) if error.is_caller_gone() => EXIT_STOPPED,
+        Ok(Err(error @ WorkerError::Told(_))) => error.exit_code(),
         Ok(Err(error)) => {
             eprintln!("isopool worker {}: {error}", std::process::id());
             error.exit_code()

@@ -28,6 +28,11 @@ pub fn closures() {
 }
 
 /// How the closures of a package are compiled.
+///
+/// ```no_run
+/// // build.rs of a program whose closures recurse deeply
+/// isopool_build::Closures::new().stack_bytes(1 << 20).compile();
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Closures {
     guest: Guest,
