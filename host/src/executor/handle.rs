@@ -26,6 +26,10 @@ use std::time::{Duration, Instant};
 /// finish, and then the workers leave; it does not wait. When the program ends, work that is still pending is abandoned
 /// and the workers die with the program: call [`shutdown`](Self::shutdown) to wait for it.
 ///
+/// A task can submit tasks of its own (`isopool_guest::submit`): they run on the same workers, count in [`stats`](Self::stats), and end
+/// with their parent at the latest. They may be nested [`DEFAULT_MAX_DEPTH`](crate::limits::DEFAULT_MAX_DEPTH) deep, or as
+/// deep as the environment variable `ISOPOOL_MAX_DEPTH` of this program says when the executor is built.
+///
 /// # Source
 /// `concurrent.futures.Executor`, whose names it keeps.
 ///

@@ -81,7 +81,8 @@ impl<A, R> Task<A, R> {
     /// Where this task's standard output and standard error go, whatever the
     /// [executor](crate::ExecutorBuilder::guest_output) says. The executor's
     /// [bound](crate::ExecutorBuilder::max_output_bytes) holds, and for [`GuestOutput::Capture`] also
-    /// [`limits::MAX_CAPTURED_OUTPUT_BYTES`](crate::limits::MAX_CAPTURED_OUTPUT_BYTES).
+    /// [`limits::MAX_CAPTURED_OUTPUT_BYTES`](crate::limits::MAX_CAPTURED_OUTPUT_BYTES). Tasks that this one submits have the
+    /// same environment and output; what is captured of theirs goes with their own reports, which nobody sees.
     ///
     /// ```
     /// use guest_basic::environment::print;
