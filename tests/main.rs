@@ -7,6 +7,8 @@
 //! - [`map`]: the same function for many items.
 //! - [`pool`]: how many workers there are, when they come and go, how full a pool may be.
 //! - [`reusable`]: one executor that is used again and again.
+//! - [`recycling`]: workers that have served long enough.
+//! - [`scheduling`]: which task comes first, and which is run again.
 //! - [`shutdown`]: how an executor ends, and what becomes of its tasks and workers.
 //! - [`guests_see`]: what a guest sees of its surroundings, and the caller of a guest.
 //! - [`per_task`]: what one task may have of its own, its progress and its report.
@@ -34,7 +36,9 @@ mod outcomes;
 mod patience;
 mod per_task;
 mod pool;
+mod recycling;
 mod reusable;
+mod scheduling;
 mod shutdown;
 mod starved;
 mod stress;

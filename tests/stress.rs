@@ -136,7 +136,10 @@ fn end(submitted: &Submitted) -> &'static str {
 /// The life of one executor.
 fn one_executor(seed: u64, tally: &mut Tally) {
     let plan = Plan::write(seed);
-    let executor = Executor::builder().max_workers(1 + (seed % 4) as usize).build().expect("these are good options");
+    let builder = Executor::builder().max_workers(1 + (seed % 4) as usize);
+    // Half of them recycle their workers meanwhile.
+    let builder = if seed.is_multiple_of(2) { builder.max_tasks_per_worker(1 + (seed % 7) as usize) } else { builder };
+    let executor = builder.build().expect("these are good options");
     let mut submitted = Vec::new();
     for n in 0..60 {
         match submit(&executor, n) {

@@ -82,8 +82,9 @@ pub use error::{
 #[cfg(not(target_family = "wasm"))]
 pub use executor::{
     AsCompleted, CancelOnDrop, Containment, Executor, ExecutorBuilder, Function, GuestOutput, IntoTask, Map,
-    MapUnordered, Module, ReturnWhen, Reuse, Shutdown, StartMethod, Task, TaskFuture, TrySubmitError, TrySubmitted,
-    Unfinished, Waited, as_completed, get_reusable_executor, wait,
+    MapUnordered, Module, NotReused, ReturnWhen, ReusableBuilder, ReusableExecutor, ReusableScope, Reuse,
+    ReuseExecutor, Shutdown, StartMethod, Task, TaskFuture, TrySubmitError, TrySubmitted, Unfinished, Waited,
+    as_completed, get_reusable_executor, release_reusable_executor, wait,
 };
 #[cfg(target_family = "wasm")]
 pub use isopool_guest::*;

@@ -71,6 +71,29 @@ pub const MAX_MESSAGE_BYTES: usize = 16 * KIB;
 /// Most frames or causes in one trace.
 pub const MAX_TRACE_ENTRIES: usize = 64;
 
+/// Most workers of all executors of a program together, each counted with its `max_workers` until its last worker is gone:
+/// two executors of the largest size, one that finishes its work and its replacement, and still a quarter of the 32,768
+/// process ids of a default Linux. The environment variable
+/// `ISOPOOL_MAX_TOTAL_WORKERS` names another number.
+pub const MAX_TOTAL_WORKERS: usize = 8192;
+
+/// Default for how much the resident memory of a worker may grow after its first task before it is recycled, in bytes. A
+/// fresh instance is given back after each task; what a busy worker keeps on purpose is the buffer of its largest argument
+/// and [`WORKER_KEEPS_BYTES`], and an honest one stays below the sum. Source: loky, where it is 300 MB.
+pub const DEFAULT_MAX_WORKER_GROWTH_BYTES: usize = 512 * MIB;
+
+/// Shortest time between two looks at the memory of one worker. A look costs a worker its tasks sent ahead and one system
+/// call of the caller's: once a second that is not noticed.
+pub const MEMORY_LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long a worker that seems to have grown too much is left without a task before the look that counts: it gives back
+/// the memory of its last task after its answer, some hundred MiB in tens of milliseconds.
+pub const MEMORY_SECOND_LOOK_DELAY: Duration = Duration::from_millis(50);
+
+/// Most retries of one task: enough for workers that are lost to the machine's trouble, and an end to a task that kills
+/// each of its workers.
+pub const MAX_TASK_RETRIES: u32 = 100;
+
 /// How long idle workers of the reusable executor live. Source: loky's default.
 pub const DEFAULT_REUSABLE_IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -194,6 +217,9 @@ const _: () = assert!(MAX_MESSAGE_BYTES * MAX_TRACE_ENTRIES <= MAX_MESSAGE_FRAME
 const _: () = assert!(MAX_PROGRESS_TEXT_BYTES <= MAX_MESSAGE_BYTES);
 const _: () = assert!(4 * MAX_TASK_ENVIRONMENT_BYTES <= MAX_MESSAGE_FRAME_BYTES);
 const _: () = assert!(SEND_AHEAD >= 2);
+const _: () = assert!(MAX_TOTAL_WORKERS >= 2 * MAX_WORKERS);
+const _: () = assert!(DEFAULT_MAX_WORKER_GROWTH_BYTES > DEFAULT_MAX_ARGUMENT_BYTES + WORKER_KEEPS_BYTES);
+const _: () = assert!(MEMORY_SECOND_LOOK_DELAY.as_millis() < MEMORY_LOOK_INTERVAL.as_millis());
 const _: () = assert!(HOST_CALL_SLACK_BYTES >= MAX_MESSAGE_BYTES * MAX_TRACE_ENTRIES);
 const _: () = assert!(ASYNC_STACK_BYTES > MAX_WASM_STACK);
 const _: () = assert!(INSTANCE_SLOTS >= 2);

@@ -1,5 +1,5 @@
 //! What it does: keeps what the library gives to `tracing`, for tests of logs.
-//! Never: prints; keeps spans, or what is neither a warning nor said by a guest.
+//! Never: prints; keeps spans, or what is for debugging and not said by a guest.
 
 use parking_lot::Mutex;
 use std::fmt::Debug;
@@ -52,7 +52,7 @@ struct Listener(Log);
 
 impl Subscriber for Listener {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.is_event() && (metadata.target() == GUESTS || *metadata.level() <= Level::WARN)
+        metadata.is_event() && (metadata.target() == GUESTS || *metadata.level() <= Level::INFO)
     }
 
     fn event(&self, event: &Event<'_>) {

@@ -1,6 +1,7 @@
 //! What the state machine wants done.
 
 use crate::task::{TaskId, WorkerId};
+use std::time::Duration;
 
 /// One thing to do; the event loop carries them out in order and decides nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +12,12 @@ pub(crate) enum Action {
     Send { worker: WorkerId, task: TaskId },
     /// As `Send`, for a child of the task that the worker runs, which waits for its children: to be run meanwhile.
     Lend { worker: WorkerId, task: TaskId },
+    /// A task is lost with its worker, and waits again: it is declared to bear that.
+    Retry { worker: WorkerId, task: TaskId },
+    /// Say what a worker's process holds resident. Answered by an event.
+    Measure { worker: WorkerId },
+    /// A worker takes no more tasks, and leaves when it has ended those that it has begun. To be told, once.
+    Retire { worker: WorkerId, why: Retirement },
     /// Ask a worker to leave when it is done.
     Stop { worker: WorkerId },
     /// Kill a worker process. Its exit will be an event.
@@ -55,4 +62,15 @@ pub(crate) enum KillReason {
     Broken,
     /// The executor is shut down.
     Shutdown,
+}
+
+/// Why a worker is recycled, with figures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Retirement {
+    /// It has run as many tasks as one worker may.
+    Tasks { ended: u64 },
+    /// It has been up for longer than one worker may.
+    Age { age: Duration },
+    /// It holds more memory than one worker may, beyond the least that it held since its first task.
+    Growth { least_bytes: u64, resident_bytes: u64 },
 }

@@ -4,6 +4,7 @@ use super::promise::Promise;
 use crate::error::{BrokenProcessPool, WorkerRef};
 use crate::ipc::{Payload, RunOptions};
 use crate::module::Prepared;
+use crate::queue::Turn;
 use crate::task::{TaskId, WorkerId};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -25,6 +26,19 @@ pub(crate) struct Job {
     pub(crate) parent: Option<Parent>,
     /// 0: the caller has submitted it.
     pub(crate) depth: u32,
+    /// Higher is more urgent.
+    pub(crate) priority: i32,
+    /// How often it may be run again after its worker was lost.
+    pub(crate) retries: u32,
+    /// How often it was begun, or will have been when it begins the next time.
+    pub(crate) attempts: u32,
+}
+
+impl Job {
+    /// Its turn among others.
+    pub(crate) fn turn(&self) -> Turn {
+        Turn::new(self.id, self.priority, self.retries)
+    }
 }
 
 /// Where a child of a task was submitted.
@@ -50,6 +64,7 @@ pub(crate) struct PoolStatus {
     pub(crate) waiting: AtomicU64,
     pub(crate) workers_started: AtomicU64,
     pub(crate) workers_lost: AtomicU64,
+    pub(crate) workers_retired: AtomicU64,
 }
 
 /// A look at a pool. The numbers are read one after another, while the pool goes on.
@@ -72,6 +87,9 @@ pub struct Stats {
     pub workers_started: u64,
     /// Worker processes that died without having been asked to leave, ever.
     pub workers_lost: u64,
+    /// Worker processes that were asked to leave because they had served long enough, ever. See
+    /// [`ExecutorBuilder::max_tasks_per_worker`](crate::ExecutorBuilder::max_tasks_per_worker) and what stands beside it.
+    pub workers_retired: u64,
 }
 
 impl PoolStatus {
@@ -88,6 +106,7 @@ impl PoolStatus {
             cancelled: get(&self.cancelled),
             workers_started: get(&self.workers_started),
             workers_lost: get(&self.workers_lost),
+            workers_retired: get(&self.workers_retired),
         }
     }
 }

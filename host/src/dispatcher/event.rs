@@ -1,14 +1,15 @@
 //! What the state machine is told.
 
+use crate::queue::Turn;
 use crate::task::{TaskId, WorkerId};
 
 /// Something happened. Everything that changes the state of a pool is one of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     /// A task was submitted. Ids grow.
-    Submitted { task: TaskId },
+    Submitted { turn: Turn },
     /// A task that runs has submitted another one. Ids grow.
-    ChildSubmitted { task: TaskId, parent: TaskId },
+    ChildSubmitted { turn: Turn, parent: TaskId },
     /// A worker says that the task it runs waits for one of its children.
     Awaits { worker: WorkerId, parent: TaskId, child: TaskId },
     /// A task is to be cancelled; one that runs only if asked to.
@@ -25,6 +26,8 @@ pub(crate) enum Event {
     WorkerExited { worker: WorkerId },
     /// A worker process could not be started.
     StartFailed { worker: WorkerId },
+    /// The answer to [`Action::Measure`](super::action::Action::Measure): what a worker's process holds resident.
+    WorkerMeasured { worker: WorkerId, resident_bytes: u64 },
     /// The number of workers is to change.
     Resized { max_workers: usize },
     /// The pool is to end.

@@ -4,6 +4,7 @@
 mod flushing;
 mod nesting;
 mod progressing;
+mod recycling;
 
 use super::action::{Action, End};
 use super::callbacks::CallbackThread;
@@ -125,9 +126,9 @@ impl EventLoop {
         for message in messages.drain(..) {
             match message {
                 Message::Submit(job) => {
-                    let task = job.id;
-                    self.jobs.insert(task, *job);
-                    self.handle(Event::Submitted { task });
+                    let turn = job.turn();
+                    self.jobs.insert(job.id, *job);
+                    self.handle(Event::Submitted { turn });
                 }
                 Message::Cancel { task, even_running, answer } => {
                     let before = self.jobs.contains_key(&task);
@@ -304,6 +305,9 @@ impl EventLoop {
         match action {
             Action::Start { worker, index } => self.start_worker(worker, index),
             Action::Send { worker, task } => self.send(worker, task, false),
+            Action::Retry { worker, task } => self.retry(worker, task),
+            Action::Measure { worker } => self.measure(worker),
+            Action::Retire { worker, why } => self.retire(worker, why),
             Action::Stop { worker } => {
                 if let Some(worker) = self.workers.0.get_mut(&worker)
                     && worker.stop().is_err()

@@ -15,6 +15,9 @@ mod nested_simulation;
 mod pool;
 mod progress;
 mod promise;
+mod recycling;
+#[cfg(test)]
+mod recycling_tests;
 mod room;
 #[cfg(test)]
 mod simulation;
@@ -24,6 +27,8 @@ mod start_tests;
 mod state;
 mod token;
 mod told;
+#[cfg(test)]
+mod urgency_tests;
 mod worker_handle;
 
 pub(crate) use callbacks::run_one as run_callback;
@@ -34,4 +39,5 @@ pub(crate) use event::ShutdownMode;
 pub(crate) use mailbox::Message;
 pub(crate) use pool::{PoolHandle, PoolOptions, start};
 pub(crate) use promise::{Ended, Observer, Promise, Stage};
+pub(crate) use recycling::Recycling;
 pub(crate) use state::StateOptions;

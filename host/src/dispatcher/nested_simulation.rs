@@ -4,8 +4,10 @@
 
 use super::action::{Action, End, KillReason};
 use super::event::{Event, ShutdownMode};
+use super::recycling::Recycling;
 use super::state::{Claims, State, StateOptions};
 use crate::executor::Containment;
+use crate::queue::Turn;
 use crate::task::{TaskId, WorkerId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -77,6 +79,8 @@ struct ModelWorker {
     stack: Vec<Frame>,
     ended: BTreeSet<TaskId>,
     said: VecDeque<Said>,
+    /// It is asked what it holds.
+    measured: bool,
 }
 
 #[derive(Default)]
@@ -86,6 +90,7 @@ struct Model {
     parents: BTreeMap<TaskId, TaskId>,
     began: BTreeMap<TaskId, WorkerId>,
     finished: BTreeMap<TaskId, End>,
+    retried: BTreeMap<TaskId, u32>,
     terminated: bool,
     lent: usize,
 }
@@ -122,7 +127,12 @@ impl Run {
         let max_workers = 1 + random.below(4);
         let calm = random.chance(50);
         let (idle_timeout, containment) = (None, Containment::Task);
-        let state = State::new(StateOptions { max_workers, idle_timeout, containment });
+        let recycling = Recycling {
+            max_tasks: random.chance(30).then(|| 1 + random.below(4) as u64),
+            max_age: random.chance(20).then(|| Duration::from_millis(1 + random.below(100) as u64)),
+            max_growth_bytes: random.chance(30).then_some(100),
+        };
+        let state = State::new(StateOptions { max_workers, idle_timeout, containment, recycling });
         Self { random, state, model: Model::default(), now: Instant::now(), max_workers, calm, log: Vec::new() }
     }
 
@@ -174,6 +184,12 @@ impl Run {
                     worker.inbox.push_back(Word::Ended { child: task });
                 }
             }
+            Action::Retry { task, .. } => {
+                model.began.remove(&task);
+                *model.retried.entry(task).or_default() += 1;
+            }
+            Action::Measure { worker } => _ = model.workers.get_mut(&worker).expect("exists").measured = true,
+            Action::Retire { .. } => {}
             Action::Break { .. } => panic!("nothing here breaks a pool"),
             Action::Terminate => model.terminated = true,
         }
@@ -206,6 +222,10 @@ impl Run {
         if worker.killed || (!self.calm && self.random.chance(1)) {
             return self.exit(id);
         }
+        if std::mem::take(&mut worker.measured) {
+            let resident_bytes = self.random.below(200) as u64;
+            return self.event(Event::WorkerMeasured { worker: id, resident_bytes });
+        }
         if !worker.up {
             worker.up = true;
             return self.event(Event::WorkerReady { worker: id });
@@ -226,7 +246,8 @@ impl Run {
         match said {
             Said::Submit { parent, child } => {
                 self.model.parents.insert(child, parent);
-                self.event(Event::ChildSubmitted { task: child, parent });
+                let priority = self.random.below(3) as i32;
+                self.event(Event::ChildSubmitted { turn: Turn::new(child, priority, 0), parent });
             }
             Said::Await { child, .. } if self.model.finished.contains_key(&child) => {}
             Said::Await { parent, child } => self.event(Event::Awaits { worker: id, parent, child }),
@@ -309,7 +330,9 @@ impl Run {
         match self.random.below(10) {
             0..5 => {
                 let task = self.new_task(None);
-                self.event(Event::Submitted { task });
+                let retries = if self.random.chance(20) { 1 } else { 0 };
+                let turn = Turn::new(task, self.random.below(3) as i32, retries);
+                self.event(Event::Submitted { turn });
             }
             5 if !self.calm && !self.model.depth.is_empty() => {
                 let task = TaskId(self.random.below(self.model.depth.len()) as u64);
@@ -335,9 +358,9 @@ impl Run {
             patience -= 1;
             assert!(patience > 0, "it stands still");
             self.worker_moves();
-            // Never later than a process that leaves or comes up could be.
-            if self.random.chance(5) && self.model.workers.is_empty() {
-                self.now += Duration::from_secs(1);
+            if self.random.chance(5) && !self.model.terminated {
+                // Never so late that a process which comes up or leaves is killed for it.
+                self.now += Duration::from_millis(if self.model.workers.is_empty() { 1000 } else { 10 });
                 self.event(Event::Tick);
             }
         }

@@ -159,6 +159,11 @@ impl Promise {
         self.open.lock().claim = Some(claim);
     }
 
+    /// The worker that had begun it is gone, and it waits for another one (dispatcher only).
+    pub(crate) fn waits_again(&self) {
+        self.open.lock().claim = None;
+    }
+
     /// It has ended (dispatcher only, once). Wakes everyone, and gives the callbacks to run elsewhere.
     #[must_use]
     pub(crate) fn end(self: &Arc<Self>, ended: Ended) -> Vec<Callback> {

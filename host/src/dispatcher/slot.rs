@@ -1,8 +1,10 @@
 //! One worker as the state machine knows it. Pure, as the rest of the state.
 
 use super::action::Action;
+use super::recycling::MemoryWatch;
 use super::state::Claims;
-use crate::limits::STOP_GRACE;
+use crate::limits::{HANDSHAKE_TIMEOUT, SEND_AHEAD, STOP_GRACE};
+use crate::queue::Turn;
 use crate::task::{TaskId, WorkerId};
 use std::time::{Duration, Instant};
 
@@ -14,6 +16,8 @@ pub(super) enum Phase {
     Ready,
     /// It is over the number of workers allowed, finishes what it has begun, and leaves.
     Surplus,
+    /// It has served long enough, finishes what it has begun, and leaves.
+    Retiring,
     /// It was asked to leave.
     Stopping { until: Instant },
     /// Its channel is closed: it is about to end by itself, or must be ended.
@@ -29,7 +33,7 @@ pub(super) enum Phase {
 /// A task in the hands of a worker.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Assigned {
-    pub(super) task: TaskId,
+    pub(super) turn: Turn,
     /// Its future has ended already (it was cancelled while it ran); what the worker says of it is ignored.
     pub(super) abandoned: bool,
     /// It is a child of the task that the worker has begun before it, to be run while that waits.
@@ -55,22 +59,49 @@ pub(super) struct Worker {
     /// The task that it runs has submitted tasks: it will wait for them, so nothing is sent ahead behind it.
     pub(super) nests: bool,
     pub(super) idle_since: Instant,
-    /// It has ended a task.
-    pub(super) has_served: bool,
+    /// Since when it is up.
+    pub(super) up_since: Instant,
+    /// Tasks that have ended in it.
+    pub(super) ended: u64,
+    /// Tasks that may still be given to it. One that is taken back has not begun, and does not count.
+    pub(super) tasks_left: u64,
+    pub(super) memory: MemoryWatch,
 }
 
 impl Worker {
+    /// One whose process is being started.
+    pub(super) fn start(index: u32, max_tasks: Option<u64>, now: Instant) -> Self {
+        Self {
+            index,
+            phase: Phase::Starting { until: now + HANDSHAKE_TIMEOUT },
+            assigned: Vec::new(),
+            waits: None,
+            nests: false,
+            idle_since: now,
+            up_since: now,
+            ended: 0,
+            tasks_left: max_tasks.unwrap_or(u64::MAX),
+            memory: MemoryWatch::default(),
+        }
+    }
+
+    /// Whether one more task may be given to it.
+    pub(super) fn may_take(&self) -> bool {
+        let has_room = self.tasks_left > 0 && self.assigned.len() < SEND_AHEAD;
+        self.phase == Phase::Ready && has_room && !self.nests && self.memory.is_quiet()
+    }
+
     pub(super) fn is_idle(&self) -> bool {
-        self.phase == Phase::Ready && self.assigned.is_empty()
+        self.assigned.is_empty() && self.may_take()
     }
 
     pub(super) fn is_idle_for(&self, timeout: Option<Duration>, now: Instant) -> bool {
         self.is_idle() && timeout.is_some_and(|timeout| self.idle_since + timeout <= now)
     }
 
-    /// It is up, and ends what it has begun.
-    pub(super) fn finishes_what_it_has(&self) -> bool {
-        matches!(self.phase, Phase::Ready | Phase::Surplus)
+    /// It takes tasks now, or finishes some.
+    pub(super) fn is_working(&self) -> bool {
+        matches!(self.phase, Phase::Ready | Phase::Surplus | Phase::Retiring)
     }
 
     /// How many tasks it has beside those that are part of a chain of children: what it runs, and what may wait behind it.
@@ -78,43 +109,75 @@ impl Worker {
         self.assigned.iter().filter(|assigned| !assigned.lent).count()
     }
 
+    /// When it is too old. Never before it has ended a task: else workers of a tiny age would never come to run one.
+    pub(super) fn old_at(&self, max_age: Option<Duration>) -> Option<Instant> {
+        self.up_since.checked_add(max_age?).filter(|_| self.phase == Phase::Ready && self.ended > 0)
+    }
+
     /// Tasks whose futures still wait for this worker.
-    pub(super) fn live(&self) -> impl Iterator<Item = TaskId> {
-        self.assigned.iter().filter(|assigned| !assigned.abandoned).map(|assigned| assigned.task)
+    pub(super) fn live(&self) -> impl Iterator<Item = Turn> {
+        self.assigned.iter().filter(|assigned| !assigned.abandoned).map(|assigned| assigned.turn)
     }
 
     pub(super) fn holds(&self, task: TaskId) -> bool {
-        self.live().any(|assigned| assigned == task)
+        self.live().any(|turn| turn.task() == task)
     }
 
     pub(super) fn abandon(&mut self, task: TaskId) {
-        if let Some(assigned) = self.assigned.iter_mut().find(|assigned| assigned.task == task) {
+        if let Some(assigned) = self.assigned.iter_mut().find(|assigned| assigned.turn.task() == task) {
             assigned.abandoned = true;
         }
     }
 
-    pub(super) fn abandon_all(&mut self) -> Vec<TaskId> {
+    pub(super) fn abandon_all(&mut self) -> Vec<Turn> {
         let live = self.live().collect();
         self.assigned.iter_mut().for_each(|assigned| assigned.abandoned = true);
         live
     }
 
+    pub(super) fn give(&mut self, id: WorkerId, turn: Turn, actions: &mut Vec<Action>) {
+        self.tasks_left -= 1;
+        self.assigned.push(Assigned { turn, abandoned: false, lent: false });
+        actions.push(Action::Send { worker: id, task: turn.task() });
+    }
+
+    /// Gives it a child of the task that it runs, to be run while that waits. However many tasks it may run: this is part
+    /// of one.
+    pub(super) fn lend(&mut self, id: WorkerId, turn: Turn, actions: &mut Vec<Action>) {
+        self.waits = None;
+        self.assigned.push(Assigned { turn, abandoned: false, lent: true });
+        actions.push(Action::Lend { worker: id, task: turn.task() });
+    }
+
     /// Whether it has begun a task that was sent to it after this one: then this one is over. Not so for one that was lent to
     /// it: that runs while this one waits.
     pub(super) fn has_begun_after(&self, id: WorkerId, task: TaskId, claims: &mut impl Claims) -> bool {
-        let later = self.assigned.iter().skip_while(|assigned| assigned.task != task).skip(1);
-        later.filter(|later| !later.lent).any(|later| claims.has_begun(id, later.task))
+        let later = self.assigned.iter().skip_while(|assigned| assigned.turn.task() != task).skip(1);
+        later.filter(|later| !later.lent).map(|later| later.turn.task()).any(|later| claims.has_begun(id, later))
     }
 
-    /// Takes back the tasks beyond the first `keep` that it has not begun.
-    pub(super) fn take_back(&mut self, id: WorkerId, keep: usize, claims: &mut impl Claims) -> Vec<TaskId> {
-        let back: Vec<TaskId> = self.live().skip(keep).filter(|&task| claims.reclaim(id, task)).collect();
-        self.assigned.retain(|assigned| !back.contains(&assigned.task));
+    /// Takes back the tasks beyond the first `keep` that it has not begun, but those that are lent: it waits for them.
+    pub(super) fn take_back(&mut self, id: WorkerId, keep: usize, claims: &mut impl Claims) -> Vec<Turn> {
+        let ahead = self.assigned.iter().skip(keep).filter(|assigned| !assigned.abandoned && !assigned.lent);
+        let back: Vec<Turn> =
+            ahead.map(|assigned| assigned.turn).filter(|turn| claims.reclaim(id, turn.task())).collect();
+        self.assigned.retain(|assigned| !back.contains(&assigned.turn));
+        self.tasks_left += back.len() as u64;
         back
     }
 
+    /// Takes back one task; false if it has begun.
+    pub(super) fn take_back_one(&mut self, id: WorkerId, task: TaskId, claims: &mut impl Claims) -> bool {
+        let is_back = claims.reclaim(id, task);
+        if is_back {
+            let is_lent = self.forget(task).is_some_and(|assigned| assigned.lent);
+            self.tasks_left += u64::from(!is_lent);
+        }
+        is_back
+    }
+
     pub(super) fn forget(&mut self, task: TaskId) -> Option<Assigned> {
-        let position = self.assigned.iter().position(|assigned| assigned.task == task)?;
+        let position = self.assigned.iter().position(|assigned| assigned.turn.task() == task)?;
         Some(self.assigned.remove(position))
     }
 

@@ -2,9 +2,11 @@
 
 use super::action::{Action, End, KillReason};
 use super::event::Event;
+use super::recycling::Recycling;
 use super::state::{Claims, State, StateOptions};
 use crate::executor::Containment;
 use crate::limits::{CRASH_LOOP_STARTS, HANDSHAKE_TIMEOUT, HANG_UP_GRACE};
+use crate::queue::Turn;
 use crate::task::{TaskId, WorkerId};
 use std::time::Instant;
 
@@ -30,7 +32,8 @@ struct Pool {
 
 impl Pool {
     fn new(begun: bool) -> Self {
-        let options = StateOptions { max_workers: 1, idle_timeout: None, containment: Containment::Task };
+        let recycling = Recycling::default();
+        let options = StateOptions { max_workers: 1, idle_timeout: None, containment: Containment::Task, recycling };
         Self { state: State::new(options), now: Instant::now(), begun: AllBegun(begun) }
     }
 
@@ -59,7 +62,7 @@ fn start(number: u64) -> Action {
 #[test]
 fn workers_that_never_say_they_are_ready_are_killed_in_time_and_break_the_pool_in_the_end() {
     let mut pool = Pool::new(false);
-    let mut actions = pool.event(Event::Submitted { task: TASK });
+    let mut actions = pool.event(Event::Submitted { turn: Turn::new(TASK, 0, 0) });
     for number in 0..u64::from(CRASH_LOOP_STARTS) {
         let worker = WorkerId(number);
         assert_eq!(actions, [start(number)]);
@@ -81,7 +84,7 @@ fn workers_that_never_say_they_are_ready_are_killed_in_time_and_break_the_pool_i
 fn workers_that_lie_before_they_have_served_break_the_pool_in_the_end() {
     for is_up in [false, true] {
         let mut pool = Pool::new(false);
-        let mut actions = pool.event(Event::Submitted { task: TASK });
+        let mut actions = pool.event(Event::Submitted { turn: Turn::new(TASK, 0, 0) });
         for number in 0..u64::from(CRASH_LOOP_STARTS) {
             let worker = WorkerId(number);
             assert_eq!(actions, [start(number)]);
@@ -103,7 +106,7 @@ fn workers_that_lie_before_they_have_served_break_the_pool_in_the_end() {
 fn worker_that_closes_its_channel_gets_a_moment_to_end_by_itself() {
     let mut pool = Pool::new(true);
     let worker = WorkerId(0);
-    assert_eq!(pool.event(Event::Submitted { task: TASK }), [start(0)]);
+    assert_eq!(pool.event(Event::Submitted { turn: Turn::new(TASK, 0, 0) }), [start(0)]);
     assert_eq!(pool.event(Event::WorkerReady { worker }), [Action::Send { worker, task: TASK }]);
     assert_eq!(pool.event(Event::WorkerHungUp { worker }), []);
     let killed = vec![Action::Kill { worker, reason: KillReason::HungUp }];

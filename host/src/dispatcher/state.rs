@@ -1,14 +1,18 @@
 //! The state of a pool, and all of its decisions: `handle` turns an event into actions. No I/O, no clock, no thread.
 
+mod ending;
+mod feeding;
 mod nesting;
+mod retiring;
 
 use super::action::{Action, End, KillReason};
 use super::event::{Event, ShutdownMode};
 use super::family::Family;
-use super::slot::{Assigned, Phase, Worker};
+use super::recycling::Recycling;
+use super::slot::{Phase, Worker};
 use crate::executor::Containment;
-use crate::limits::{CRASH_LOOP_STARTS, HANDSHAKE_TIMEOUT, HANG_UP_GRACE, SEND_AHEAD};
-use crate::queue::WaitingLine;
+use crate::limits::{CRASH_LOOP_STARTS, HANG_UP_GRACE};
+use crate::queue::{Turn, WaitingLine};
 use crate::task::{TaskId, WorkerId};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -28,6 +32,7 @@ pub(crate) struct StateOptions {
     pub(crate) max_workers: usize,
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) containment: Containment,
+    pub(crate) recycling: Recycling,
 }
 
 /// Whether the pool takes tasks.
@@ -48,6 +53,8 @@ pub(crate) struct State {
     workers: BTreeMap<WorkerId, Worker>,
     family: Family,
     next_worker: u64,
+    /// The priority of the tasks that were sent ahead: the same for all of them.
+    ahead: i32,
     /// Starts that failed, one after another, with no worker ready between.
     failed_starts: u32,
     /// No worker is started before this moment.
@@ -65,6 +72,7 @@ impl State {
             workers: BTreeMap::new(),
             family: Family::default(),
             next_worker: 0,
+            ahead: 0,
             failed_starts: 0,
             start_after: None,
             ending_broken: false,
@@ -80,19 +88,25 @@ impl State {
     pub(crate) fn handle(&mut self, event: Event, now: Instant, claims: &mut impl Claims, actions: &mut Vec<Action>) {
         let mut followed = actions.len();
         match event {
-            Event::ChildSubmitted { task, parent } => self.child_submitted(task, parent, actions),
+            Event::ChildSubmitted { turn, parent } => self.child_submitted(turn, parent, actions),
             Event::Awaits { worker, parent, child } => self.awaits(worker, parent, child, claims, actions),
-            Event::Submitted { task } => self.submitted(task, actions),
+            Event::Submitted { turn } => self.submitted(turn, actions),
             Event::Cancel { task, even_running } => self.cancel(task, even_running, claims, actions),
             Event::WorkerReady { worker } => self.worker_ready(worker, now),
-            Event::TaskDone { worker, task, trapped } => self.task_done(worker, task, trapped, now, actions),
+            Event::TaskDone { worker, task, trapped } => {
+                self.task_done(worker, task, trapped, now, actions);
+                self.check_up(worker, now, claims, actions);
+            }
+            Event::WorkerMeasured { worker, resident_bytes } => {
+                self.measured(worker, resident_bytes, now, claims, actions);
+            }
             Event::WorkerLied { worker } => self.lied(worker, actions),
             Event::WorkerHungUp { worker } => self.hung_up(worker, now),
             Event::WorkerExited { worker } => self.worker_exited(worker, now, claims, actions),
             Event::StartFailed { worker } => self.start_failed(worker, now, actions),
             Event::Resized { max_workers } => self.resized(max_workers, claims, actions),
             Event::Shutdown { mode } => self.shutdown(mode, claims, actions),
-            Event::Tick => self.tick(now, actions),
+            Event::Tick => self.tick(now, claims, actions),
         }
         self.follow_families(&mut followed, claims, actions);
         loop {
@@ -107,18 +121,41 @@ impl State {
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let worker = self.workers.values().filter_map(|worker| match worker.phase {
             Phase::Starting { until } | Phase::Stopping { until } | Phase::HungUp { until } => Some(until),
-            Phase::Ready if worker.assigned.is_empty() => self.options.idle_timeout.map(|t| worker.idle_since + t),
+            Phase::Ready if worker.is_idle() => self.options.idle_timeout.map(|t| worker.idle_since + t),
             _ => None,
         });
+        let recycling = self.workers.values().filter_map(|worker| self.next_check_up(worker));
         let start = self.start_after.filter(|_| self.may_start());
-        worker.chain(start).min()
+        worker.chain(recycling).chain(start).min()
+    }
+
+    /// Brings workers and waiting tasks together; called after every event.
+    fn settle(&mut self, now: Instant, claims: &mut impl Claims, actions: &mut Vec<Action>) {
+        if self.may_begin() {
+            self.lend_to_waiting(claims, actions);
+            self.recall_less_urgent(claims);
+            // What was sent ahead can be more urgent than what waits, so this comes before and after.
+            self.rebalance(claims, actions);
+            self.feed_idle(actions);
+            self.rebalance(claims, actions);
+            self.start_workers(now, actions);
+            self.send_ahead(actions);
+        }
+        self.release_workers(now, actions);
+        self.terminate_if_over(actions);
+    }
+
+    /// Whether tasks that have not begun may still do so.
+    fn may_begin(&self) -> bool {
+        matches!(self.life, Life::Open | Life::Ending(ShutdownMode::Finish))
     }
 
     // ── Events ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    fn submitted(&mut self, task: TaskId, actions: &mut Vec<Action>) {
+    fn submitted(&mut self, turn: Turn, actions: &mut Vec<Action>) {
+        let task = turn.task();
         match self.life {
-            Life::Open => self.waiting.push(task),
+            Life::Open => self.waiting.push(turn),
             Life::Broken => actions.push(Action::Finish { task, end: End::Broken }),
             Life::Ending(_) | Life::Terminated => actions.push(Action::Finish { task, end: End::Shutdown }),
         }
@@ -130,8 +167,7 @@ impl State {
             return;
         }
         let Some((&id, worker)) = self.workers.iter_mut().find(|(_, worker)| worker.holds(task)) else { return };
-        if claims.reclaim(id, task) {
-            worker.forget(task);
+        if worker.take_back_one(id, task, claims) {
             actions.push(Action::Finish { task, end: End::Cancelled });
             return;
         }
@@ -139,8 +175,9 @@ impl State {
             return;
         }
         actions.push(Action::Finish { task, end: End::Cancelled });
-        // It runs, or has just ended. A worker is killed for it only when nothing else can begin there: first take back all
-        // that has not begun; if something that was sent later has begun by now, this task is over already.
+        // It runs, or has just ended. Only a worker that runs nothing else may be killed for it: first take back all
+        // that has not begun; if a later one has begun by now, this task is over already. One that began before it has
+        // ended, and its answer will be read even when the worker is killed.
         worker.abandon(task);
         let back = worker.take_back(id, 0, claims);
         if !worker.has_begun_after(id, task, claims) {
@@ -155,6 +192,7 @@ impl State {
         {
             worker.phase = Phase::Ready;
             worker.idle_since = now;
+            worker.up_since = now;
             self.start_after = None;
         }
     }
@@ -167,7 +205,7 @@ impl State {
         };
         worker.nests &= assigned.lent;
         worker.idle_since = now;
-        worker.has_served = true;
+        worker.ended += 1;
         self.failed_starts = 0;
         if !assigned.abandoned {
             actions.push(Action::Finish { task, end: End::Told });
@@ -193,7 +231,7 @@ impl State {
         let soon = now + HANG_UP_GRACE;
         match worker.phase {
             Phase::Starting { until } => worker.phase = Phase::Starting { until: until.min(soon) },
-            Phase::Ready | Phase::Surplus => worker.phase = Phase::HungUp { until: soon },
+            _ if worker.is_working() => worker.phase = Phase::HungUp { until: soon },
             _ => {}
         }
     }
@@ -204,16 +242,25 @@ impl State {
             return self.count_failed_start(id, now, actions);
         }
         let crashed = worker.phase != Phase::Killed && !matches!(worker.phase, Phase::Stopping { .. });
-        let (lost, back): (Vec<TaskId>, Vec<TaskId>) = worker.live().partition(|&task| claims.has_begun(id, task));
-        for &task in &lost {
-            actions.push(Action::Finish { task, end: End::Lost { worker: id } });
+        let (lost, mut back): (Vec<Turn>, Vec<Turn>) =
+            worker.live().partition(|turn| claims.has_begun(id, turn.task()));
+        let breaks = self.options.containment == Containment::Pool && (crashed || !lost.is_empty());
+        for turn in &lost {
+            let task = turn.task();
+            match turn.again().filter(|_| !breaks && self.may_begin()) {
+                Some(again) => {
+                    actions.push(Action::Retry { worker: id, task });
+                    back.push(again);
+                }
+                None => actions.push(Action::Finish { task, end: End::Lost { worker: id } }),
+            }
         }
         self.put_back(back, actions);
-        if (crashed || !lost.is_empty()) && self.options.containment == Containment::Pool {
-            self.break_pool(id, lost.first().copied(), actions);
+        if breaks {
+            self.break_pool(id, lost.first().map(|turn| turn.task()), actions);
         } else if !lost.is_empty() {
             self.failed_starts = 0;
-        } else if crashed && !worker.has_served {
+        } else if crashed && worker.ended == 0 {
             // It came up and died before it did anything: as bad as one that did not come up.
             self.count_failed_start(id, now, actions);
         }
@@ -228,40 +275,12 @@ impl State {
     /// Waits longer after each failure, and gives up when nothing else keeps the pool going.
     fn count_failed_start(&mut self, id: WorkerId, now: Instant, actions: &mut Vec<Action>) {
         self.failed_starts += 1;
-        let none_left = !self.workers.values().any(|worker| matches!(worker.phase, Phase::Ready | Phase::Surplus));
+        let none_left = !self.workers.values().any(Worker::is_working);
         if self.failed_starts >= CRASH_LOOP_STARTS && none_left {
             self.break_pool(id, None, actions);
         } else {
             let exponent = self.failed_starts.min(CRASH_LOOP_STARTS) - 1;
             self.start_after = Some(now + START_BACKOFF * 2u32.pow(exponent));
-        }
-    }
-
-    fn shutdown(&mut self, mode: ShutdownMode, claims: &mut impl Claims, actions: &mut Vec<Action>) {
-        match self.life {
-            Life::Terminated => return,
-            Life::Broken => {
-                self.ending_broken = true;
-                return;
-            }
-            Life::Open => self.life = Life::Ending(mode),
-            Life::Ending(before) => self.life = Life::Ending(mode.max(before)),
-        }
-        if mode == ShutdownMode::Finish {
-            return;
-        }
-        let waiting = self.waiting.drain().collect();
-        self.put_back(waiting, actions);
-        let mut back = Vec::new();
-        for (&id, worker) in &mut self.workers {
-            back.extend(worker.take_back(id, 0, claims));
-            if mode == ShutdownMode::Kill {
-                back.extend(worker.abandon_all());
-            }
-        }
-        self.put_back(back, actions);
-        if mode == ShutdownMode::Kill {
-            self.kill_all(KillReason::Shutdown, actions);
         }
     }
 
@@ -279,7 +298,7 @@ impl State {
         self.retire_surplus(claims, actions);
     }
 
-    fn tick(&mut self, now: Instant, actions: &mut Vec<Action>) {
+    fn tick(&mut self, now: Instant, claims: &mut impl Claims, actions: &mut Vec<Action>) {
         if self.start_after.is_some_and(|moment| moment <= now) {
             self.start_after = None;
         }
@@ -298,195 +317,7 @@ impl State {
                 _ => {}
             }
         }
-    }
-
-    // ── Decisions ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-    /// Brings workers and waiting tasks together; called after every event.
-    fn settle(&mut self, now: Instant, claims: &mut impl Claims, actions: &mut Vec<Action>) {
-        if matches!(self.life, Life::Open | Life::Ending(ShutdownMode::Finish)) {
-            self.lend_to_waiting(claims, actions);
-            self.feed_idle(actions);
-            self.rebalance(claims, actions);
-            self.start_workers(now, actions);
-            self.send_ahead(actions);
-        }
-        self.release_workers(now, actions);
-        self.terminate_if_over(actions);
-    }
-
-    /// After a resize: workers beyond the allowed number take no more tasks. Idle ones first, then the youngest.
-    fn retire_surplus(&mut self, claims: &mut impl Claims, actions: &mut Vec<Action>) {
-        let mut staying: Vec<(bool, std::cmp::Reverse<u32>, WorkerId)> = self
-            .workers
-            .iter()
-            .filter(|(_, worker)| matches!(worker.phase, Phase::Starting { .. } | Phase::Ready))
-            .map(|(&id, worker)| (!worker.assigned.is_empty(), std::cmp::Reverse(worker.index), id))
-            .collect();
-        staying.sort_unstable();
-        let surplus = staying.len().saturating_sub(self.options.max_workers);
-        let mut back = Vec::new();
-        for (_, _, id) in staying.into_iter().take(surplus) {
-            let Some(worker) = self.workers.get_mut(&id) else { continue };
-            if worker.phase == Phase::Ready {
-                worker.phase = Phase::Surplus;
-                back.extend(worker.take_back(id, 0, claims));
-            } else {
-                self.kill(id, KillReason::Surplus, actions);
-            }
-        }
-        self.put_back(back, actions);
-    }
-
-    /// A waiting task for each worker that has none.
-    fn feed_idle(&mut self, actions: &mut Vec<Action>) {
-        for (&id, worker) in self.workers.iter_mut().filter(|(_, worker)| worker.is_idle()) {
-            let Some(task) = self.waiting.pop() else { return };
-            worker.assigned.push(Assigned { task, abandoned: false, lent: false });
-            actions.push(Action::Send { worker: id, task });
-        }
-    }
-
-    /// Nothing waits, and a worker has nothing to do, or could be started, while another has tasks that it has not
-    /// begun: take half of them back.
-    fn rebalance(&mut self, claims: &mut impl Claims, actions: &mut Vec<Action>) {
-        while self.waiting.is_empty() && self.is_hungry() {
-            let loaded = self.workers.iter_mut().filter(|(_, worker)| worker.ahead() > 1);
-            let Some((&id, victim)) = loaded.max_by_key(|(_, worker)| worker.ahead()) else { return };
-            let keep = victim.assigned.len() - victim.ahead() / 2;
-            let back = victim.take_back(id, keep, claims);
-            if back.is_empty() {
-                return;
-            }
-            self.put_back(back, actions);
-            self.feed_idle(actions);
-        }
-    }
-
-    fn is_hungry(&self) -> bool {
-        self.workers.values().any(Worker::is_idle)
-            || (self.workers.len() < self.options.max_workers
-                && !self.workers.values().any(|worker| matches!(worker.phase, Phase::Starting { .. })))
-    }
-
-    /// Tasks that were taken from a worker wait again, or end if nothing more is to begin.
-    fn put_back(&mut self, tasks: Vec<TaskId>, actions: &mut Vec<Action>) {
-        let end = match self.life {
-            Life::Open | Life::Ending(ShutdownMode::Finish) => {
-                return tasks.into_iter().for_each(|task| self.waiting.push(task));
-            }
-            Life::Ending(ShutdownMode::CancelPending) => End::Cancelled,
-            Life::Ending(ShutdownMode::Kill) | Life::Terminated => End::Shutdown,
-            Life::Broken => End::Broken,
-        };
-        actions.extend(tasks.into_iter().map(|task| Action::Finish { task, end }));
-    }
-
-    /// One worker for each waiting task that no starting worker will take, up to the allowed number of processes.
-    fn start_workers(&mut self, now: Instant, actions: &mut Vec<Action>) {
-        let starting = self.workers.values().filter(|worker| matches!(worker.phase, Phase::Starting { .. })).count();
-        let wanted = self.waiting.len().saturating_sub(starting);
-        let room = self.options.max_workers.saturating_sub(self.workers.len());
-        if self.start_after.is_some_and(|moment| moment > now) {
-            return;
-        }
-        for _ in 0..wanted.min(room) {
-            let worker = WorkerId(self.next_worker);
-            self.next_worker += 1;
-            let index = self.free_index();
-            let phase = Phase::Starting { until: now + HANDSHAKE_TIMEOUT };
-            let assigned = Vec::new();
-            let new = Worker { index, phase, assigned, waits: None, nests: false, idle_since: now, has_served: false };
-            self.workers.insert(worker, new);
-            actions.push(Action::Start { worker, index });
-        }
-    }
-
-    fn may_start(&self) -> bool {
-        !self.waiting.is_empty() && self.workers.len() < self.options.max_workers
-    }
-
-    fn free_index(&self) -> u32 {
-        let taken: std::collections::BTreeSet<u32> = self.workers.values().map(|worker| worker.index).collect();
-        (0..).find(|index| !taken.contains(index)).expect("there are more numbers than workers")
-    }
-
-    /// When all workers are busy and no more may be started, tasks go ahead to them, the least loaded first.
-    fn send_ahead(&mut self, actions: &mut Vec<Action>) {
-        let may_come = self.workers.values().any(|worker| !matches!(worker.phase, Phase::Ready));
-        if may_come || self.workers.len() < self.options.max_workers {
-            return;
-        }
-        while !self.waiting.is_empty() {
-            let Some((&id, worker)) = self
-                .workers
-                .iter_mut()
-                .filter(|(_, worker)| !worker.nests && worker.assigned.len() < SEND_AHEAD)
-                .min_by_key(|(_, worker)| worker.assigned.len())
-            else {
-                return;
-            };
-            let Some(task) = self.waiting.pop() else { return };
-            worker.assigned.push(Assigned { task, abandoned: false, lent: false });
-            actions.push(Action::Send { worker: id, task });
-        }
-    }
-
-    /// Workers that nobody will need are asked to leave.
-    fn release_workers(&mut self, now: Instant, actions: &mut Vec<Action>) {
-        let over = matches!(self.life, Life::Ending(_)) && self.waiting.is_empty();
-        for (&id, worker) in &mut self.workers {
-            match worker.phase {
-                Phase::Surplus if worker.assigned.is_empty() => worker.stop(id, now, actions),
-                Phase::Ready if over && worker.assigned.is_empty() => worker.stop(id, now, actions),
-                // Not even up, and not needed any more.
-                Phase::Starting { .. } if over => {
-                    worker.phase = Phase::Killed;
-                    actions.push(Action::Kill { worker: id, reason: KillReason::Surplus });
-                }
-                _ => {}
-            }
-        }
-    }
-
-    fn terminate_if_over(&mut self, actions: &mut Vec<Action>) {
-        let ending = matches!(self.life, Life::Ending(_)) || (self.life == Life::Broken && self.ending_broken);
-        if ending && self.waiting.is_empty() && self.workers.is_empty() {
-            self.life = Life::Terminated;
-            actions.push(Action::Terminate);
-        }
-    }
-
-    /// Everything unfinished fails, and nothing is accepted any more.
-    fn break_pool(&mut self, worker: WorkerId, culprit: Option<TaskId>, actions: &mut Vec<Action>) {
-        match self.life {
-            Life::Broken | Life::Terminated => return,
-            Life::Ending(_) => self.ending_broken = true,
-            Life::Open => {}
-        }
-        self.life = Life::Broken;
-        actions.push(Action::Break { worker, culprit });
-        let mut tasks: Vec<TaskId> = self.waiting.drain().collect();
-        for worker in self.workers.values_mut() {
-            tasks.extend(worker.abandon_all());
-        }
-        self.put_back(tasks, actions);
-        self.kill_all(KillReason::Broken, actions);
-    }
-
-    fn kill_all(&mut self, reason: KillReason, actions: &mut Vec<Action>) {
-        for id in self.workers.keys().copied().collect::<Vec<_>>() {
-            self.kill(id, reason, actions);
-        }
-    }
-
-    fn kill(&mut self, id: WorkerId, reason: KillReason, actions: &mut Vec<Action>) {
-        if let Some(worker) = self.workers.get_mut(&id)
-            && !matches!(worker.phase, Phase::Killed | Phase::Late | Phase::Liar)
-        {
-            worker.phase = Phase::Killed;
-            actions.push(Action::Kill { worker: id, reason });
-        }
+        self.check_up_all(now, claims, actions);
     }
 }
 

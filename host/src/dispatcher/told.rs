@@ -75,6 +75,7 @@ pub(crate) fn report(job: &Job, told: &Told) -> TaskReport {
         run_time: told.report.run_time,
         cpu_time: told.report.cpu_time,
         peak_memory_bytes: told.report.peak_memory_bytes,
+        attempts: job.attempts,
         worker_index: told.worker.index,
         pid: told.worker.pid,
         dropped_log_records: told.report.dropped_log_records,

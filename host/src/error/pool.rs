@@ -46,6 +46,9 @@ pub enum ErrorKind {
     QueueFull,
     /// This process is itself a worker, and must not have a pool of its own.
     InsideWorker,
+    /// The executors of this program would have more workers together than
+    /// [`MAX_TOTAL_WORKERS`](crate::limits::MAX_TOTAL_WORKERS).
+    TooManyWorkers,
     /// The operating system refused something that the pool needs; the source is its error.
     System,
 }

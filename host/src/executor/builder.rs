@@ -2,6 +2,7 @@
 
 use super::handle::Executor;
 use super::options::{Containment, GuestOutput, Reuse, StartMethod};
+use super::recycling::RecyclingOptions;
 use super::task::{IntoTask, Task};
 use crate::context;
 use crate::dispatcher::{PoolOptions, StateOptions};
@@ -48,6 +49,7 @@ pub(super) struct Options {
     max_result_bytes: usize,
     max_memory_bytes: usize,
     max_output_bytes: usize,
+    pub(super) recycling: RecyclingOptions,
 }
 
 /// An initializer, encoded in every codec, because the executor's is not known before `build`.
@@ -75,6 +77,7 @@ impl Default for Options {
             max_result_bytes: limits::DEFAULT_MAX_RESULT_BYTES,
             max_memory_bytes: limits::DEFAULT_MAX_MEMORY_BYTES,
             max_output_bytes: limits::DEFAULT_MAX_OUTPUT_BYTES,
+            recycling: RecyclingOptions::default(),
         }
     }
 }
@@ -225,7 +228,8 @@ impl ExecutorBuilder {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidOption`] names the option, its value and its range. [`ErrorKind::InsideWorker`] when this
-    /// process is itself a worker that was not taken over. [`ErrorKind::System`] when the operating system refuses a
+    /// process is itself a worker that was not taken over. [`ErrorKind::TooManyWorkers`] when the executors of this
+    /// program would have more than [`limits::MAX_TOTAL_WORKERS`] together. [`ErrorKind::System`] when the operating system refuses a
     /// descriptor or a thread.
     pub fn build(self) -> Result<Executor, Error> {
         if std::env::var_os(WORKER_VARIABLE).is_some() {
@@ -248,7 +252,9 @@ impl ExecutorBuilder {
         };
         let worker = WorkerConfig { max_depth: context::max_depth()?, ..options.worker_config() };
         let library = Library::new(program.clone(), &worker, options.initializer_call()?);
-        let state = StateOptions { max_workers, idle_timeout: options.idle_timeout, containment: options.containment };
+        let recycling = options.recycling.checked()?;
+        let (idle_timeout, containment) = (options.idle_timeout, options.containment);
+        let state = StateOptions { max_workers, idle_timeout, containment, recycling };
         Executor::start(max_workers, self.options, library, PoolOptions { state, program, worker })
     }
 }
@@ -263,7 +269,7 @@ pub(super) fn checked_max_workers(max_workers: Option<usize>) -> Result<usize, E
     Ok(max_workers)
 }
 
-fn range(option: &str, value: usize, least: usize, most: usize) -> Result<(), Error> {
+pub(super) fn range(option: &str, value: usize, least: usize, most: usize) -> Result<(), Error> {
     if (least..=most).contains(&value) {
         return Ok(());
     }
@@ -271,6 +277,45 @@ fn range(option: &str, value: usize, least: usize, most: usize) -> Result<(), Er
 }
 
 impl Options {
+    /// The names of the options that differ: none for two executors that can stand in for one another.
+    pub(super) fn differences(&self, other: &Self) -> Vec<&'static str> {
+        // No `..`: whoever adds an option is reminded of this.
+        let Self {
+            idle_timeout,
+            initializer,
+            environment,
+            containment,
+            reuse,
+            codec,
+            queue_capacity,
+            start_method,
+            worker_program,
+            output,
+            max_argument_bytes,
+            max_result_bytes,
+            max_memory_bytes,
+            max_output_bytes,
+            recycling,
+        } = self;
+        let mut differences = recycling.differences(&other.recycling);
+        let mut compare = |name, differs: bool| differences.extend(differs.then_some(name));
+        compare("idle_timeout", *idle_timeout != other.idle_timeout);
+        compare("initializer", *initializer != other.initializer);
+        compare("env", *environment != other.environment);
+        compare("containment", *containment != other.containment);
+        compare("reuse", *reuse != other.reuse);
+        compare("codec", *codec != other.codec);
+        compare("queue_capacity", *queue_capacity != other.queue_capacity);
+        compare("start_method", *start_method != other.start_method);
+        compare("worker_program", *worker_program != other.worker_program);
+        compare("guest_output", *output != other.output);
+        compare("max_argument_bytes", *max_argument_bytes != other.max_argument_bytes);
+        compare("max_result_bytes", *max_result_bytes != other.max_result_bytes);
+        compare("max_memory_bytes", *max_memory_bytes != other.max_memory_bytes);
+        compare("max_output_bytes", *max_output_bytes != other.max_output_bytes);
+        differences
+    }
+
     pub(super) fn queue_capacity(&self) -> usize {
         self.queue_capacity
     }

@@ -2,17 +2,19 @@
 
 use super::builder::{ExecutorBuilder, Options, checked_max_workers};
 use super::future::TaskFuture;
+use super::latch::Latch;
 use super::loaded_module::Module;
 use super::map::{Map, MapUnordered};
 use super::options::Shutdown;
+use super::schedule::Schedule;
 use super::task::{IntoTask, Task};
+use super::total_workers::WorkerShare;
 use super::try_submit::{TrySubmitError, TrySubmitted};
 use crate::dispatcher::{self, Ended, Job, Message, PoolHandle, PoolOptions, Promise, ShutdownMode, Stats};
 use crate::error::{BrokenProcessPool, Error, ErrorKind, TaskError, TaskRef};
 use crate::metrics;
 use crate::module::{Library, Prepared, Source};
 use crate::task::{CodecFailure, ModuleHash, Side, TaskId};
-use parking_lot::{Condvar, Mutex};
 use serde::Serialize;
 use std::fmt;
 use std::path::Path;
@@ -53,37 +55,11 @@ struct Inner {
     id: u64,
     options: Options,
     max_workers: AtomicUsize,
+    share: Arc<WorkerShare>,
     pool: PoolHandle,
     library: Library,
     closed: AtomicBool,
     ended: Arc<Latch>,
-}
-
-/// Set once, when the dispatcher has ended.
-#[derive(Debug, Default)]
-struct Latch {
-    set: Mutex<bool>,
-    changed: Condvar,
-}
-
-impl Latch {
-    fn set(&self) {
-        *self.set.lock() = true;
-        self.changed.notify_all();
-    }
-
-    /// Waits until it is set; false at the deadline.
-    fn wait(&self, deadline: Option<Instant>) -> bool {
-        let mut set = self.set.lock();
-        while !*set {
-            match deadline {
-                None => self.changed.wait(&mut set),
-                Some(deadline) if self.changed.wait_until(&mut set, deadline).timed_out() => return *set,
-                Some(_) => {}
-            }
-        }
-        true
-    }
 }
 
 impl Executor {
@@ -121,14 +97,19 @@ impl Executor {
         static NEXT_EXECUTOR: AtomicU64 = AtomicU64::new(0);
         let id = NEXT_EXECUTOR.fetch_add(1, Ordering::Relaxed);
         let ended = Arc::new(Latch::default());
-        let latch = Arc::clone(&ended);
-        let pool = dispatcher::start(pool, options.queue_capacity(), move || latch.set()).map_err(|error| {
+        let share = Arc::new(WorkerShare::take(max_workers)?);
+        let (latch, taken) = (Arc::clone(&ended), Arc::clone(&share));
+        let when_ended = move || {
+            taken.give_back();
+            latch.set();
+        };
+        let pool = dispatcher::start(pool, options.queue_capacity(), when_ended).map_err(|error| {
             let message = "the dispatcher could not be started: no descriptor or no thread is left";
             Error::new(ErrorKind::System, message).with_source(error)
         })?;
         let closed = AtomicBool::new(false);
         let max_workers = AtomicUsize::new(max_workers);
-        Ok(Self { inner: Arc::new(Inner { id, options, max_workers, pool, library, closed, ended }) })
+        Ok(Self { inner: Arc::new(Inner { id, options, max_workers, share, pool, library, closed, ended }) })
     }
 
     /// The executor's number: grows with each one that the program makes.
@@ -295,7 +276,9 @@ impl Executor {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidOption`] for 0 or more than [`limits::MAX_WORKERS`](crate::limits::MAX_WORKERS);
-    /// [`ErrorKind::Shutdown`] when the executor has ended.
+    /// [`ErrorKind::TooManyWorkers`] when the executors of this program would have more than
+    /// [`limits::MAX_TOTAL_WORKERS`](crate::limits::MAX_TOTAL_WORKERS) together;
+    /// [`ErrorKind::Shutdown`] when the executor has ended. Nothing is changed then.
     ///
     /// ```
     /// let executor = isopool::Executor::builder().max_workers(1).build()?;
@@ -305,8 +288,11 @@ impl Executor {
     /// ```
     pub fn resize(&self, max_workers: usize) -> Result<(), Error> {
         let max_workers = checked_max_workers(Some(max_workers))?;
-        self.inner.max_workers.store(max_workers, Ordering::Relaxed);
-        self.inner.pool.mailbox.send(Message::Resize { max_workers }).map_err(|_| Error::shutdown())
+        self.inner.share.change(max_workers, || {
+            self.inner.pool.mailbox.send(Message::Resize { max_workers }).map_err(|_| Error::shutdown())?;
+            self.inner.max_workers.store(max_workers, Ordering::Relaxed);
+            Ok(())
+        })
     }
 
     /// Ends the executor and waits until every worker process is gone. Can be called again, from anywhere; a later call
@@ -422,6 +408,7 @@ impl Executor {
 
     fn prepare<A, R>(&self, task: &Task<A, R>) -> Result<Arc<Prepared>, Error> {
         task.check_options()?;
+        task.schedule.check()?;
         let module = self.inner.library.get(&task.source)?;
         module.check(&task.function, &task.signature, self.inner.options.codec)?;
         Ok(module)
@@ -443,6 +430,7 @@ impl Executor {
                 let argument = Arc::new(argument);
                 let options = task.options.as_deref().cloned().unwrap_or_default();
                 let submitted_at = Instant::now();
+                let Schedule { priority, retries } = task.schedule;
                 let job = Job {
                     id,
                     module,
@@ -454,6 +442,9 @@ impl Executor {
                     span,
                     parent: None,
                     depth: 0,
+                    priority,
+                    retries,
+                    attempts: 1,
                 };
                 return match pool.mailbox.send(Message::Submit(Box::new(job))) {
                     Ok(()) => {

@@ -6,11 +6,15 @@ mod as_completed;
 mod builder;
 mod future;
 mod handle;
+mod latch;
 mod loaded_module;
 mod map;
 mod options;
+mod recycling;
 mod reusable;
+mod schedule;
 mod task;
+mod total_workers;
 mod try_submit;
 mod wait;
 
@@ -21,7 +25,10 @@ pub use handle::Executor;
 pub use loaded_module::{Function, Module};
 pub use map::{Map, MapUnordered};
 pub use options::{Containment, GuestOutput, Reuse, Shutdown, StartMethod};
-pub use reusable::get_reusable_executor;
+pub use reusable::{
+    NotReused, ReusableBuilder, ReusableExecutor, ReusableScope, ReuseExecutor, get_reusable_executor,
+    release_reusable_executor,
+};
 pub use task::{IntoTask, Task};
 pub use try_submit::{TrySubmitError, TrySubmitted};
 pub use wait::{ReturnWhen, Waited, wait};

@@ -1,6 +1,7 @@
 //! What can be submitted.
 
 use super::options::GuestOutput;
+use super::schedule::Schedule;
 use crate::error::{Error, ErrorKind};
 use crate::ipc::RunOptions;
 use crate::limits::MAX_TASK_ENVIRONMENT_BYTES;
@@ -39,13 +40,23 @@ pub struct Task<A, R> {
     pub(crate) arguments: A,
     /// What it has that others have not.
     pub(crate) options: Option<Box<RunOptions>>,
+    /// When it runs, and how often.
+    pub(crate) schedule: Schedule,
     pub(crate) result: PhantomData<fn() -> R>,
 }
 
 impl<A, R> Task<A, R> {
     pub(super) fn new(source: Source, function: Cow<'static, str>, signature: &'static str, arguments: A) -> Self {
         let signature = Cow::Borrowed(signature);
-        Self { source, function, signature, arguments, options: None, result: PhantomData }
+        Self {
+            source,
+            function,
+            signature,
+            arguments,
+            options: None,
+            schedule: Schedule::default(),
+            result: PhantomData,
+        }
     }
 
     /// Sets a variable of this task's environment, beside those of the [executor](crate::ExecutorBuilder::env) and

@@ -4,4 +4,4 @@
 
 mod waiting_line;
 
-pub(crate) use waiting_line::WaitingLine;
+pub(crate) use waiting_line::{Turn, WaitingLine};

@@ -44,6 +44,9 @@ pub struct TaskReport {
     pub cpu_time: Duration,
     /// Most linear memory that the guest held, in bytes.
     pub peak_memory_bytes: u64,
+    /// How often the task was begun: 1, and 1 more for each worker that was lost with it. See
+    /// [`Task::retries`](crate::Task::retries).
+    pub attempts: u32,
     /// The index of the worker that ran it.
     pub worker_index: u32,
     /// The process id of that worker.

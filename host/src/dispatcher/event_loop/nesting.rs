@@ -85,14 +85,19 @@ impl EventLoop {
             span,
             parent: Some(at),
             depth: parent.depth + 1,
+            priority: parent.priority,
+            // Its parent is told, and may submit it again.
+            retries: 0,
+            attempts: 1,
         };
         if let Some(held) = self.families.get_mut(&at.task).and_then(|children| children.held.get_mut(&at.child)) {
             held.task = Some(id);
         }
+        let turn = job.turn();
         self.jobs.insert(id, job);
         self.status.submitted.fetch_add(1, Ordering::Relaxed);
         metrics::task_submitted();
-        self.handle(Event::ChildSubmitted { task: id, parent: at.task });
+        self.handle(Event::ChildSubmitted { turn, parent: at.task });
     }
 
     /// The worker has checked all this before it told of the child: what does not hold is a lie.

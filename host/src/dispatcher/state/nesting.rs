@@ -8,22 +8,23 @@
 use super::{Claims, Life, State};
 use crate::dispatcher::action::{Action, End};
 use crate::dispatcher::event::ShutdownMode;
-use crate::dispatcher::slot::{Assigned, Waits};
+use crate::dispatcher::slot::Waits;
 use crate::limits::SEND_AHEAD;
+use crate::queue::Turn;
 use crate::task::{TaskId, WorkerId};
 
 impl State {
     /// A task has submitted another one. Accepted also while the pool finishes what was submitted: this is part of it.
-    pub(super) fn child_submitted(&mut self, child: TaskId, parent: TaskId, actions: &mut Vec<Action>) {
+    pub(super) fn child_submitted(&mut self, turn: Turn, parent: TaskId, actions: &mut Vec<Action>) {
         let holder = self.workers.values_mut().find(|worker| worker.holds(parent));
         match (self.life, holder) {
             (Life::Open | Life::Ending(ShutdownMode::Finish), Some(worker)) => {
                 worker.nests = true;
-                self.family.born(child, parent);
-                self.waiting.push(child);
+                self.family.born(turn, parent);
+                self.waiting.push(turn);
             }
             // Nobody will ask for it.
-            _ => actions.push(Action::Finish { task: child, end: End::Cancelled }),
+            _ => actions.push(Action::Finish { task: turn.task(), end: End::Cancelled }),
         }
     }
 
@@ -53,31 +54,30 @@ impl State {
         let waiting: Vec<(WorkerId, Waits)> = self
             .workers
             .iter()
-            .filter(|(_, worker)| worker.finishes_what_it_has() && worker.assigned.len() < SEND_AHEAD)
+            .filter(|(_, worker)| worker.is_working() && worker.assigned.len() < SEND_AHEAD)
             .filter_map(|(&id, worker)| Some((id, worker.waits?)))
             .collect();
         for (id, waits) in waiting {
-            let Some(task) = self.child_to_lend(waits, claims) else { continue };
-            let Some(worker) = self.workers.get_mut(&id) else { continue };
-            worker.waits = None;
-            worker.assigned.push(Assigned { task, abandoned: false, lent: true });
-            actions.push(Action::Lend { worker: id, task });
+            let Some(turn) = self.child_to_lend(waits, claims) else { continue };
+            if let Some(worker) = self.workers.get_mut(&id) {
+                worker.lend(id, turn, actions);
+            }
         }
     }
 
-    fn child_to_lend(&mut self, waits: Waits, claims: &mut impl Claims) -> Option<TaskId> {
+    fn child_to_lend(&mut self, waits: Waits, claims: &mut impl Claims) -> Option<Turn> {
+        let awaited = self.family.turn(waits.child)?;
         if self.waiting.remove(waits.child) {
-            return Some(waits.child);
+            return Some(awaited);
         }
         let holder = self.workers.iter_mut().find(|(_, worker)| worker.holds(waits.child));
         if let Some((&holder, worker)) = holder
-            && claims.reclaim(holder, waits.child)
+            && worker.take_back_one(holder, waits.child, claims)
         {
-            worker.forget(waits.child);
-            return Some(waits.child);
+            return Some(awaited);
         }
-        let siblings: Vec<TaskId> = self.family.children(waits.parent).collect();
-        siblings.into_iter().find(|&sibling| self.waiting.remove(sibling))
+        let siblings: Vec<Turn> = self.family.children(waits.parent).collect();
+        siblings.into_iter().find(|sibling| self.waiting.remove(sibling.task()))
     }
 
     /// What the end of tasks means for their relatives: a worker that waited for one goes on, and the children of one are
@@ -95,11 +95,16 @@ impl State {
         let mut cancelled = false;
         while let Some(&action) = actions.get(*from) {
             *from += 1;
-            let Action::Finish { task, .. } = action else { continue };
+            let (task, left) = match action {
+                Action::Finish { task, .. } => (task, self.family.ended(task)),
+                // It is run again, without those that it had.
+                Action::Retry { task, .. } => (task, self.family.left_by(task)),
+                _ => continue,
+            };
             for worker in self.workers.values_mut() {
                 worker.waits = worker.waits.filter(|waits| waits.child != task && waits.parent != task);
             }
-            for child in self.family.ended(task) {
+            for child in left {
                 cancelled = true;
                 self.cancel(child, true, claims, actions);
             }
