@@ -2,7 +2,7 @@
 
 use crate::support::{executor, house, logs, no_hang, wait_until};
 use guest_basic::{nested, resources, value};
-use isopool::{BrokenCause, Containment, Error, Executor, TaskError, limits};
+use isopool::{BrokenCause, Containment, Error, Executor, IntoTask, TaskError, limits};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -246,6 +246,54 @@ fn a_shutdown_lets_a_task_finish_with_its_children_or_none_of_them() {
     wait_until("it runs", || parent.running());
     executor.shutdown(isopool::Shutdown::Kill);
     assert!(matches!(parent.result(), Err(TaskError::Shutdown { .. })));
+}
+
+// behaviour: B44, B42
+#[test]
+fn workers_that_retire_after_each_task_run_the_children_of_that_task_too() {
+    let _house = house();
+    let builder = Executor::builder().max_workers(1).max_tasks_per_worker(1);
+    let executor = builder.build().expect("builds");
+    assert_eq!(run(&executor, nested::fibonacci::task(8)), Ok(21));
+    assert_eq!(run(&executor, nested::fibonacci::task(8)), Ok(21));
+    assert_eq!(executor.stats().workers_started, 2, "all children have run in the worker of their parent");
+}
+
+// behaviour: B44
+#[test]
+fn a_parent_that_is_run_again_begins_without_the_children_that_it_had() {
+    let _house = house();
+    let log = logs::listen();
+    let executor = executor(1);
+    let text = "a child of a task that is run again";
+    let parent = nested::wait_for_one_that_never_ends::task(text.into()).into_task().retries(1);
+    let parent = executor.submit(parent).expect("submits");
+    kill_worker(&executor, worker_of(&log, text));
+    wait_until("it has submitted a child again", || log.with(text).len() == 2);
+    assert_eq!(executor.stats().failed, 1, "the first child was lost");
+    assert!(parent.running() && parent.cancel());
+    wait_until("nothing is left", || executor.stats().cancelled == 2);
+}
+
+// behaviour: B44
+#[test]
+fn children_are_as_urgent_as_their_parent() {
+    let _house = house();
+    let log = logs::listen();
+    let executor = executor(2);
+    let submit_sleep = |ms| executor.submit(resources::sleep_ms::task(ms)).expect("submits");
+    let before = [submit_sleep(300), submit_sleep(300)];
+    wait_until("both workers are busy", || before.iter().all(isopool::TaskFuture::running));
+    // Submitted before the child, and less urgent.
+    let others: Vec<_> = (0..20).map(|_| submit_sleep(100)).collect();
+    let text = "an urgent child";
+    let parent = nested::be_told_of_one_in_another_worker::task(text.into(), 60_000).into_task().priority(5);
+    let parent = executor.submit(parent).expect("submits");
+    worker_of(&log, text);
+    let finished = others.iter().filter(|other| other.done()).count();
+    assert!(finished < 10, "it came before {} of 20", 20 - finished);
+    assert!(parent.cancel());
+    others.iter().for_each(|other| other.result().expect("sleeps"));
 }
 
 #[test]

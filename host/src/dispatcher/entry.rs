@@ -35,6 +35,31 @@ pub(crate) struct Job {
 }
 
 impl Job {
+    /// A task of the caller's own, of which nothing is special.
+    pub(crate) fn new(
+        id: TaskId,
+        module: Arc<Prepared>,
+        argument: Vec<u8>,
+        promise: Arc<Promise>,
+        span: tracing::Span,
+    ) -> Self {
+        Self {
+            id,
+            module,
+            argument: Arc::new(argument),
+            options: RunOptions::default(),
+            promise,
+            submitted_at: Instant::now(),
+            sent_at: None,
+            span,
+            parent: None,
+            depth: 0,
+            priority: 0,
+            retries: 0,
+            attempts: 1,
+        }
+    }
+
     /// Its turn among others.
     pub(crate) fn turn(&self) -> Turn {
         Turn::new(self.id, self.priority, self.retries)

@@ -171,6 +171,9 @@ impl EventLoop {
     fn reply(&mut self, id: WorkerId, reply: Reply, payload: Vec<u8>) {
         // One that has lied is not believed any more.
         let Some(worker) = self.workers.0.get_mut(&id).filter(|worker| worker.lie.is_none()) else { return };
+        if let Some(task) = reply.task().filter(|&task| !worker.has(task)) {
+            return self.lied(id, format!("it spoke of task {task}, which it does not have"));
+        }
         match reply {
             Reply::Ready { protocol, version } if !worker.up => {
                 if protocol != PROTOCOL_VERSION {
@@ -186,12 +189,10 @@ impl EventLoop {
                 self.workers_changed = true;
                 self.handle(Event::WorkerReady { worker: id });
             }
-            Reply::Done { task, .. }
-                if worker.has(task) && payload.len() as u64 > self.options.worker.max_result_bytes =>
-            {
+            Reply::Done { .. } if payload.len() as u64 > self.options.worker.max_result_bytes => {
                 self.lied(id, "a result is over its limit".to_owned());
             }
-            Reply::Done { task, outcome, report } if worker.has(task) => {
+            Reply::Done { task, outcome, report } => {
                 worker.answered(task);
                 let name = worker.name;
                 let trapped = matches!(outcome, Outcome::Trapped(_));
@@ -202,23 +203,9 @@ impl EventLoop {
                 self.handle(Event::TaskDone { worker: id, task, trapped });
                 self.told = None;
             }
-            Reply::Log { task, record } if worker.has(task) => log(self.jobs.get(&task), worker.name, &record),
-            Reply::Progress { task, progress } if worker.has(task) => self.progressed(id, task, progress),
-            Reply::Submit { parent: task, .. }
-            | Reply::Await { parent: task, .. }
-            | Reply::Forget { parent: task, .. }
-                if worker.has(task) =>
-            {
-                self.hear_of_child(id, reply, payload);
-            }
-            Reply::Done { task, .. }
-            | Reply::Log { task, .. }
-            | Reply::Progress { task, .. }
-            | Reply::Submit { parent: task, .. }
-            | Reply::Await { parent: task, .. }
-            | Reply::Forget { parent: task, .. } => {
-                self.lied(id, format!("it spoke of task {task}, which it does not have"));
-            }
+            Reply::Log { task, record } => log(self.jobs.get(&task), worker.name, &record),
+            Reply::Progress { task, progress } => self.progressed(id, task, progress),
+            Reply::Submit { .. } | Reply::Await { .. } | Reply::Forget { .. } => self.hear_of_child(id, reply, payload),
             Reply::Leaves { message } => worker.last_words = Some(last_words(message)),
             Reply::Ready { .. } | Reply::Compiled(_) | Reply::Refused(_) => {
                 self.lied(id, "it sent a reply that nobody had asked for".to_owned());

@@ -427,25 +427,9 @@ impl Executor {
                     tracing::debug_span!("task", id = id.get(), module = name.module(), function = name.function());
                 tracing::debug!(parent: &span, bytes = argument.len(), "a task was submitted");
                 pool.status.submitted.fetch_add(1, Ordering::Relaxed);
-                let argument = Arc::new(argument);
                 let options = task.options.as_deref().cloned().unwrap_or_default();
-                let submitted_at = Instant::now();
                 let Schedule { priority, retries } = task.schedule;
-                let job = Job {
-                    id,
-                    module,
-                    argument,
-                    options,
-                    promise,
-                    submitted_at,
-                    sent_at: None,
-                    span,
-                    parent: None,
-                    depth: 0,
-                    priority,
-                    retries,
-                    attempts: 1,
-                };
+                let job = Job { options, priority, retries, ..Job::new(id, module, argument, promise, span) };
                 return match pool.mailbox.send(Message::Submit(Box::new(job))) {
                     Ok(()) => {
                         metrics::task_submitted();

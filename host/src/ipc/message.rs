@@ -123,6 +123,17 @@ pub(crate) enum Reply {
     Forget { parent: TaskId, child: u32 },
 }
 
+impl Reply {
+    /// The task that it speaks of, one that the worker was given.
+    pub(crate) fn task(&self) -> Option<TaskId> {
+        match self {
+            Reply::Done { task, .. } | Reply::Log { task, .. } | Reply::Progress { task, .. } => Some(*task),
+            Reply::Submit { parent, .. } | Reply::Await { parent, .. } | Reply::Forget { parent, .. } => Some(*parent),
+            Reply::Ready { .. } | Reply::Compiled(_) | Reply::Refused(_) | Reply::Leaves { .. } => None,
+        }
+    }
+}
+
 /// A compiled module.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Compiled {

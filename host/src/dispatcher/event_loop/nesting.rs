@@ -13,7 +13,6 @@ use isopool_guest::Codec;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 /// The children of one task whose handles it holds, as its worker numbers them.
 #[derive(Debug, Default)]
@@ -74,21 +73,13 @@ impl EventLoop {
             module = name.module(),
             function = name.function()
         );
+        // No retries: its parent is told, and may submit it again.
         let job = Job {
-            id,
-            module,
-            argument: Arc::new(argument),
             options: parent.options.clone(),
-            promise,
-            submitted_at: Instant::now(),
-            sent_at: None,
-            span,
             parent: Some(at),
             depth: parent.depth + 1,
             priority: parent.priority,
-            // Its parent is told, and may submit it again.
-            retries: 0,
-            attempts: 1,
+            ..Job::new(id, module, argument, promise, span)
         };
         if let Some(held) = self.families.get_mut(&at.task).and_then(|children| children.held.get_mut(&at.child)) {
             held.task = Some(id);
