@@ -188,7 +188,7 @@ impl Run {
                 model.began.remove(&task);
                 *model.retried.entry(task).or_default() += 1;
             }
-            Action::Measure { worker } => _ = model.workers.get_mut(&worker).expect("exists").measured = true,
+            Action::Measure { worker } => model.workers.get_mut(&worker).expect("exists").measured = true,
             Action::Retire { .. } => {}
             Action::Break { .. } => panic!("nothing here breaks a pool"),
             Action::Terminate => model.terminated = true,

@@ -410,7 +410,7 @@ impl Executor {
         task.check_options()?;
         task.schedule.check()?;
         let module = self.inner.library.get(&task.source)?;
-        module.check(&task.function, &task.signature, self.inner.options.codec)?;
+        module.check(&task.function, task.signature, self.inner.options.codec)?;
         Ok(module)
     }
 

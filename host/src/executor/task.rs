@@ -36,7 +36,7 @@ pub struct Task<A, R> {
     pub(crate) source: Source,
     pub(crate) function: Cow<'static, str>,
     /// What the caller was compiled against; empty when it does not say.
-    pub(crate) signature: Cow<'static, str>,
+    pub(crate) signature: &'static str,
     pub(crate) arguments: A,
     /// What it has that others have not.
     pub(crate) options: Option<Box<RunOptions>>,
@@ -47,7 +47,6 @@ pub struct Task<A, R> {
 
 impl<A, R> Task<A, R> {
     pub(super) fn new(source: Source, function: Cow<'static, str>, signature: &'static str, arguments: A) -> Self {
-        let signature = Cow::Borrowed(signature);
         Self {
             source,
             function,
