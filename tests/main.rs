@@ -18,6 +18,7 @@
 //! - [`crashes`]: processes that die: the caller's, one worker, many at once; workers that cannot be started.
 //! - [`starved`]: a system that gives no more memory, descriptors or processes.
 //! - [`hostile_worker`]: workers that lie on their channel.
+//! - [`time_limits`]: tasks that may run for so long and no longer.
 //! - [`stress`]: thousands of injected faults.
 //! - [`modules`]: modules and options that cannot be used, and what their errors say; the cache.
 //!
@@ -44,4 +45,5 @@ mod starved;
 mod stress;
 mod support;
 mod tidy;
+mod time_limits;
 mod waiting;

@@ -149,7 +149,7 @@ fn a_child_that_is_lost_with_its_process_is_an_error_for_its_parent() {
     let log = logs::listen();
     let executor = executor(2);
     let text = "a child in a worker of its own";
-    let parent = executor.submit(nested::be_told_of_one_in_another_worker::task(text.into(), 2000)).expect("submits");
+    let parent = executor.submit(nested::be_told_of_one_in_another_worker::task(text.into(), 4000)).expect("submits");
     let index = worker_of(&log, text);
     assert_eq!(index, 1, "its parent is in the first one, and does not wait yet");
     kill_worker(&executor, index);
@@ -246,6 +246,24 @@ fn a_shutdown_lets_a_task_finish_with_its_children_or_none_of_them() {
     wait_until("it runs", || parent.running());
     executor.shutdown(isopool::Shutdown::Kill);
     assert!(matches!(parent.result(), Err(TaskError::Shutdown { .. })));
+}
+
+// behaviour: B44, B30
+#[test]
+fn the_time_limit_of_a_task_is_that_of_its_children_too() {
+    let _house = house();
+    for max_workers in [1, 3] {
+        let executor = executor(max_workers);
+        let limit = std::time::Duration::from_millis(400);
+        let parent = nested::wait_for_two_that_never_end::task().into_task().time_limit(limit);
+        let error = run(&executor, parent).expect_err("it is stopped");
+        assert!(matches!(error, TaskError::TimedOut { .. }), "{error}");
+        wait_until("its children are cancelled", || {
+            let stats = executor.stats();
+            stats.cancelled + 1 == stats.submitted && stats.submitted > 1
+        });
+        assert_eq!(run(&executor, value::add::task(1, 2)), Ok(3));
+    }
 }
 
 // behaviour: B44, B42

@@ -51,6 +51,8 @@ mod executor;
 #[cfg(not(target_family = "wasm"))]
 mod fault;
 #[cfg(not(target_family = "wasm"))]
+pub mod guide;
+#[cfg(not(target_family = "wasm"))]
 mod ipc;
 #[cfg(not(target_family = "wasm"))]
 pub mod limits;

@@ -47,6 +47,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("limits", &[]),
     ("metrics", &[]),
     ("fault", &[]),
+    ("guide", &[]),
 ];
 
 #[test]

@@ -42,6 +42,9 @@ impl Callee {
         if let Some(max_workers) = pool.max_workers {
             builder = builder.max_workers(max_workers);
         }
+        if let Some(timeout) = pool.timeout {
+            builder = builder.task_time_limit(timeout);
+        }
         for (name, value) in &pool.environment {
             builder = builder.env(name, value);
         }
@@ -76,20 +79,6 @@ impl Pending {
         match self {
             Pending::Json(future) => future.done(),
             Pending::Bytes(future) => future.done(),
-        }
-    }
-
-    pub(super) fn running(&self) -> bool {
-        match self {
-            Pending::Json(future) => future.running(),
-            Pending::Bytes(future) => future.running(),
-        }
-    }
-
-    pub(super) fn cancel(&self) -> bool {
-        match self {
-            Pending::Json(future) => future.cancel(),
-            Pending::Bytes(future) => future.cancel(),
         }
     }
 }

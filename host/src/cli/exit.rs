@@ -1,7 +1,7 @@
 //! How the program ends: its exit codes, and what becomes of which.
 
 use super::input::{InputError, InputName};
-use isopool::{BrokenCause, Error, ErrorKind, ModuleErrorKind, TaskError};
+use isopool::{BrokenCause, Error, ErrorKind, ModuleErrorKind, TaskError, TaskRef};
 use std::io;
 use std::time::Duration;
 
@@ -72,7 +72,7 @@ pub(super) enum Stop {
         /// As in `Task`.
         input: String,
         /// Which.
-        task: String,
+        task: TaskRef,
         /// For how long it may run.
         timeout: Duration,
     },
@@ -102,11 +102,13 @@ pub(super) enum Stop {
 }
 
 impl Stop {
-    /// A task that was cancelled because it ran longer than `timeout`.
-    pub(super) fn late(input: Option<&InputName>, cancelled: &TaskError, timeout: Duration) -> Self {
+    /// A task that ended without a value.
+    pub(super) fn task(input: Option<&InputName>, error: TaskError) -> Self {
         let input = input.map(|name| format!("{name}: ")).unwrap_or_default();
-        let task = cancelled.task().map_or_else(|| "the task".to_owned(), ToString::to_string);
-        Self::Late { input, task, timeout }
+        match error {
+            TaskError::TimedOut { task, limit, .. } => Self::Late { input, task, timeout: limit },
+            error => Self::Task { input, error },
+        }
     }
 
     /// The exit code that says so.

@@ -5,7 +5,6 @@
 
 use super::call::{Answer, Callee, Pending};
 use super::config::{Form, Map, OnFailure, Print};
-use super::deadline::Watchdog;
 use super::exit::{Code, Stop};
 use super::input::{InputName, inputs, reads_standard_input};
 use super::interrupt::Interrupt;
@@ -15,7 +14,6 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
-use std::time::Duration;
 
 /// Lines that are read ahead for each worker: many small tasks, sent together.
 const LINES_AHEAD: usize = 128;
@@ -25,7 +23,7 @@ const FILES_AHEAD: usize = 2;
 /// What the reader says.
 enum Event {
     /// An input was submitted, or could not be.
-    Input(u64, InputName, Result<Pending, Stop>),
+    Input(InputName, Result<Pending, Stop>),
     /// There is no further input.
     End,
     /// A signal has come; whoever waits for an input waits in vain.
@@ -55,9 +53,8 @@ pub(super) fn map(config: Map) -> Result<(), Stop> {
         })
         .map_err(Stop::System)?
     };
-    let watchdog = config.pool.timeout.map(Watchdog::start).transpose().map_err(Stop::System)?;
     let begun = Arc::new(AtomicU64::new(0));
-    let reader = Reader { callee, watchdog: watchdog.clone(), begun: Arc::clone(&begun), events: sender };
+    let reader = Reader { callee, begun: Arc::clone(&begun), events: sender };
     let (form, files) = (config.form, config.files);
     std::thread::Builder::new()
         .name("isopool-inputs".to_owned())
@@ -68,7 +65,6 @@ pub(super) fn map(config: Map) -> Result<(), Stop> {
         output,
         print: config.print,
         on_failure: config.on_failure,
-        deadline: watchdog.zip(config.pool.timeout),
         executor: executor.clone(),
         interrupt,
         begun,
@@ -86,7 +82,6 @@ pub(super) fn map(config: Map) -> Result<(), Stop> {
 
 struct Reader {
     callee: Callee,
-    watchdog: Option<Watchdog>,
     begun: Arc<AtomicU64>,
     events: SyncSender<Event>,
 }
@@ -94,18 +89,15 @@ struct Reader {
 impl Reader {
     /// Submits all inputs, until there are no more or nobody listens.
     fn read(self, form: Form, files: Vec<std::path::PathBuf>) {
-        for (number, input) in (0..).zip(inputs(form, files)) {
+        for input in inputs(form, files) {
             let (name, task) = match input {
                 Err(error) => (error.name().clone(), Err(error.into())),
                 Ok(input) => (input.name, self.callee.submit(input.argument).map_err(Stop::from)),
             };
-            if let Ok(task) = &task {
+            if task.is_ok() {
                 self.begun.fetch_add(1, Ordering::Relaxed);
-                if let Some(watchdog) = &self.watchdog {
-                    watchdog.watch(number, task.clone());
-                }
             }
-            if self.events.send(Event::Input(number, name, task)).is_err() {
+            if self.events.send(Event::Input(name, task)).is_err() {
                 return;
             }
         }
@@ -118,7 +110,6 @@ struct Printer {
     output: Output,
     print: Print,
     on_failure: OnFailure,
-    deadline: Option<(Watchdog, Duration)>,
     executor: Executor,
     interrupt: Interrupt,
     begun: Arc<AtomicU64>,
@@ -142,7 +133,7 @@ impl Printer {
                 Err(TryRecvError::Disconnected) => break,
             };
             match event {
-                Event::Input(number, name, task) => self.print_input(number, &name, task)?,
+                Event::Input(name, task) => self.print_input(&name, task)?,
                 Event::Interrupted | Event::End => break,
             }
         }
@@ -157,19 +148,14 @@ impl Printer {
         Stop::Signal { signal, done: self.done, begun: self.begun.load(Ordering::Relaxed) }
     }
 
-    fn print_input(&mut self, number: u64, name: &InputName, task: Result<Pending, Stop>) -> Result<(), Stop> {
+    fn print_input(&mut self, name: &InputName, task: Result<Pending, Stop>) -> Result<(), Stop> {
         let result = match task {
             Err(stop) => Err(stop),
             Ok(task) => {
                 if !task.done() {
                     self.output.flush()?;
                 }
-                task.result().map_err(|error| match &self.deadline {
-                    Some((watchdog, timeout)) if error.is_cancelled() && watchdog.has_stopped(number) => {
-                        Stop::late(Some(name), &error, *timeout)
-                    }
-                    _ => Stop::Task { input: format!("{name}: "), error },
-                })
+                task.result().map_err(|error| Stop::task(Some(name), error))
             }
         };
         match result {

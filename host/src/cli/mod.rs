@@ -7,7 +7,6 @@
 mod args;
 mod call;
 mod config;
-mod deadline;
 mod exit;
 mod input;
 mod inspect;

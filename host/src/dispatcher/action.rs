@@ -37,6 +37,8 @@ pub(crate) enum End {
     Told,
     /// Cancelled.
     Cancelled,
+    /// It ran for longer than its limit.
+    TimedOut { limit: Duration },
     /// Its worker is gone, and took it along.
     Lost { worker: WorkerId },
     /// The pool broke under it.
@@ -50,6 +52,8 @@ pub(crate) enum End {
 pub(crate) enum KillReason {
     /// The task that it ran was cancelled.
     Cancelled,
+    /// The task that it ran had its time.
+    Overdue,
     /// It broke the protocol.
     Lied,
     /// It closed its channel, and lived on.

@@ -9,7 +9,7 @@ use crate::task::{TaskId, WorkerId};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A task, ready to be sent.
 pub(crate) struct Job {
@@ -30,6 +30,8 @@ pub(crate) struct Job {
     pub(crate) priority: i32,
     /// How often it may be run again after its worker was lost.
     pub(crate) retries: u32,
+    /// For how long it may run.
+    pub(crate) time_limit: Option<Duration>,
     /// How often it was begun, or will have been when it begins the next time.
     pub(crate) attempts: u32,
 }
@@ -56,13 +58,14 @@ impl Job {
             depth: 0,
             priority: 0,
             retries: 0,
+            time_limit: None,
             attempts: 1,
         }
     }
 
     /// Its turn among others.
     pub(crate) fn turn(&self) -> Turn {
-        Turn::new(self.id, self.priority, self.retries)
+        Turn::new(self.id, self.priority, self.retries).with_time_limit(self.time_limit)
     }
 }
 

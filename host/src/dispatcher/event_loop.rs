@@ -381,6 +381,7 @@ impl EventLoop {
                 None => (Err(TaskError::Shutdown { task: name.clone() }), None),
             },
             End::Cancelled => (Err(TaskError::Cancelled { task: name.clone() }), None),
+            End::TimedOut { limit } => (Err(TaskError::TimedOut { task: name.clone(), limit }), None),
             End::Shutdown => (Err(TaskError::Shutdown { task: name.clone() }), None),
             End::Lost { worker: id } => {
                 let (worker, cause) = self.cause.clone().unwrap_or((None, BrokenCause::Vanished));

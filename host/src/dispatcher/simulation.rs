@@ -22,6 +22,7 @@ struct Run {
     recycling: Recycling,
     shut_down: Option<ShutdownMode>,
     retired: u64,
+    timed_out: u64,
     actions: Vec<Action>,
     log: Vec<String>,
 }
@@ -47,6 +48,7 @@ impl Run {
             recycling,
             shut_down: None,
             retired: 0,
+            timed_out: 0,
             actions: Vec::new(),
             log: Vec::new(),
         }
@@ -79,6 +81,7 @@ impl Run {
                 assert!(!worker.retired, "sent to a worker that has retired");
                 assert!(!worker.measured, "sent to a worker that is being looked at");
                 worker.inbox.push_back(task);
+                self.model.sent_at.insert(task, self.now);
                 assert!(worker.inbox.len() <= crate::limits::SEND_AHEAD);
                 let may_begin = worker.begun + worker.inbox.len() as u64;
                 assert!(
@@ -111,8 +114,8 @@ impl Run {
             }
             Action::Kill { worker, reason } => {
                 let worker = self.model.workers.get_mut(&worker).expect("kills one that exists");
-                if reason == KillReason::Cancelled {
-                    assert!(worker.inbox.is_empty(), "killed for a cancelled task while others could still begin");
+                if matches!(reason, KillReason::Cancelled | KillReason::Overdue) {
+                    assert!(worker.inbox.is_empty(), "killed for one task while others could still begin");
                 }
                 worker.killed = true;
             }
@@ -121,6 +124,12 @@ impl Run {
                 self.model.waits_no_more(task);
                 let before = self.model.finished.insert(task, end);
                 assert!(before.is_none(), "{task:?} ended twice: {before:?}, {end:?}");
+                if let End::TimedOut { limit } = end {
+                    assert_eq!(self.model.submitted[&task].time_limit, Some(limit));
+                    assert!(self.now - self.model.sent_at[&task] >= limit, "{task:?} was stopped too early");
+                    assert!(self.model.times_begun.contains_key(&task), "{task:?} was stopped before it began");
+                    self.timed_out += 1;
+                }
                 if end == End::Cancelled || end == End::Shutdown {
                     assert!(
                         !self.model.workers.values().any(|worker| worker.inbox.contains(&task) && !worker.killed),
@@ -311,6 +320,7 @@ struct Sum {
     began: u64,
     retried: u64,
     retired: u64,
+    timed_out: u64,
 }
 
 #[test]
@@ -329,9 +339,10 @@ fn every_task_ends_once_in_every_order_of_events() {
         sum.began += run.model.times_begun.values().map(|&times| u64::from(times)).sum::<u64>();
         sum.retried += run.model.retried.values().map(|&times| u64::from(times)).sum::<u64>();
         sum.retired += run.retired;
+        sum.timed_out += run.timed_out;
     }
     eprintln!("{} runs: {sum:?}", last - first);
-    assert!(
-        runs < 1000 || last - first < 1000 || (sum.began > runs && sum.retried > runs / 10 && sum.retired > runs / 2)
-    );
+    let is_full = |count: u64, least: u64| count > least || last - first < 1000;
+    assert!(is_full(sum.began, runs) && is_full(sum.retried, runs / 10) && is_full(sum.retired, runs / 2));
+    assert!(is_full(sum.timed_out, runs / 10));
 }

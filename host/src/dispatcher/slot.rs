@@ -36,6 +36,8 @@ pub(super) struct Assigned {
     pub(super) turn: Turn,
     /// Its future has ended already (it was cancelled while it ran); what the worker says of it is ignored.
     pub(super) abandoned: bool,
+    /// Since when it is the first one that its worker has.
+    pub(super) first_since: Option<Instant>,
     /// It is a child of the task that the worker has begun before it, to be run while that waits.
     pub(super) lent: bool,
 }
@@ -137,7 +139,7 @@ impl Worker {
 
     pub(super) fn give(&mut self, id: WorkerId, turn: Turn, actions: &mut Vec<Action>) {
         self.tasks_left -= 1;
-        self.assigned.push(Assigned { turn, abandoned: false, lent: false });
+        self.assigned.push(Assigned { turn, abandoned: false, lent: false, first_since: None });
         actions.push(Action::Send { worker: id, task: turn.task() });
     }
 
@@ -145,7 +147,7 @@ impl Worker {
     /// of one.
     pub(super) fn lend(&mut self, id: WorkerId, turn: Turn, actions: &mut Vec<Action>) {
         self.waits = None;
-        self.assigned.push(Assigned { turn, abandoned: false, lent: true });
+        self.assigned.push(Assigned { turn, abandoned: false, lent: true, first_since: None });
         actions.push(Action::Lend { worker: id, task: turn.task() });
     }
 

@@ -4,6 +4,7 @@ mod ending;
 mod feeding;
 mod nesting;
 mod retiring;
+mod time_limits;
 
 use super::action::{Action, End, KillReason};
 use super::event::{Event, ShutdownMode};
@@ -126,7 +127,8 @@ impl State {
         });
         let recycling = self.workers.values().filter_map(|worker| self.next_check_up(worker));
         let start = self.start_after.filter(|_| self.may_start());
-        worker.chain(recycling).chain(start).min()
+        let overdue = self.workers.values().filter_map(Self::overdue_at);
+        worker.chain(recycling).chain(start).chain(overdue).min()
     }
 
     /// Brings workers and waiting tasks together; called after every event.
@@ -141,6 +143,7 @@ impl State {
             self.start_workers(now, actions);
             self.send_ahead(actions);
         }
+        self.start_clocks(now);
         self.release_workers(now, actions);
         self.terminate_if_over(actions);
     }
@@ -174,16 +177,7 @@ impl State {
         if !even_running {
             return;
         }
-        actions.push(Action::Finish { task, end: End::Cancelled });
-        // It runs, or has just ended. Only a worker that runs nothing else may be killed for it: first take back all
-        // that has not begun; if a later one has begun by now, this task is over already. One that began before it has
-        // ended, and its answer will be read even when the worker is killed.
-        worker.abandon(task);
-        let back = worker.take_back(id, 0, claims);
-        if !worker.has_begun_after(id, task, claims) {
-            self.kill(id, KillReason::Cancelled, actions);
-        }
-        self.put_back(back, actions);
+        self.stop_running(id, task, End::Cancelled, KillReason::Cancelled, claims, actions);
     }
 
     fn worker_ready(&mut self, worker: WorkerId, now: Instant) {
@@ -317,6 +311,7 @@ impl State {
                 _ => {}
             }
         }
+        self.stop_overdue(now, claims, actions);
         self.check_up_all(now, claims, actions);
     }
 }

@@ -173,6 +173,16 @@ pub enum TaskError {
         /// The task.
         task: TaskRef,
     },
+    /// The task ran for longer than its time limit, and was stopped. Not the end of a *wait*, which is
+    /// [`WaitTimedOut`](Self::WaitTimedOut).
+    #[non_exhaustive]
+    TimedOut {
+        /// The task.
+        task: TaskRef,
+        /// [`Task::time_limit`](crate::Task::time_limit), or
+        /// [`task_time_limit`](crate::ExecutorBuilder::task_time_limit) of the executor.
+        limit: Duration,
+    },
     /// The executor was shut down before the task had ended.
     #[non_exhaustive]
     Shutdown {
@@ -215,6 +225,7 @@ impl TaskError {
             | TaskError::OutOfMemory { task, .. }
             | TaskError::ModuleFailed { task, .. }
             | TaskError::Cancelled { task }
+            | TaskError::TimedOut { task, .. }
             | TaskError::Shutdown { task }
             | TaskError::WaitTimedOut { task, .. } => Some(task),
             TaskError::BrokenProcessPool(broken) => broken.task.as_ref(),
@@ -281,6 +292,11 @@ impl fmt::Display for TaskError {
                 write!(f, "{task} could not run: its worker could not use the module: {message}")
             }
             TaskError::Cancelled { task } => write!(f, "{task} was cancelled"),
+            TaskError::TimedOut { task, limit } => write!(
+                f,
+                "{task} ran for longer than its limit of {limit:?}, and was stopped; raise it with time_limit() of the \
+                 task or task_time_limit() of the executor"
+            ),
             TaskError::Shutdown { task } => write!(f, "{task} had not ended when its executor was shut down"),
             TaskError::WaitTimedOut { task, timeout } => {
                 write!(f, "{task} had not ended after a wait of {timeout:?}; it goes on")

@@ -3,6 +3,7 @@
 use super::handle::Executor;
 use super::options::{Containment, GuestOutput, Reuse, StartMethod};
 use super::recycling::RecyclingOptions;
+use super::schedule::check_time_limit;
 use super::task::{IntoTask, Task};
 use crate::context;
 use crate::dispatcher::{PoolOptions, StateOptions};
@@ -49,6 +50,7 @@ pub(super) struct Options {
     max_result_bytes: usize,
     max_memory_bytes: usize,
     max_output_bytes: usize,
+    pub(super) task_time_limit: Option<Duration>,
     pub(super) recycling: RecyclingOptions,
 }
 
@@ -77,6 +79,7 @@ impl Default for Options {
             max_result_bytes: limits::DEFAULT_MAX_RESULT_BYTES,
             max_memory_bytes: limits::DEFAULT_MAX_MEMORY_BYTES,
             max_output_bytes: limits::DEFAULT_MAX_OUTPUT_BYTES,
+            task_time_limit: None,
             recycling: RecyclingOptions::default(),
         }
     }
@@ -224,6 +227,12 @@ impl ExecutorBuilder {
         self
     }
 
+    /// For how long each task may run, more than 0, unless it [says otherwise](Task::time_limit). Default: for ever.
+    pub fn task_time_limit(mut self, limit: Duration) -> Self {
+        self.options.task_time_limit = Some(limit);
+        self
+    }
+
     /// Makes the executor. No worker is started before the first task.
     ///
     /// # Errors
@@ -246,6 +255,7 @@ impl ExecutorBuilder {
         if options.output == GuestOutput::Capture {
             range("max_output_bytes (captured)", options.max_output_bytes, 0, limits::MAX_CAPTURED_OUTPUT_BYTES)?;
         }
+        options.task_time_limit.map_or(Ok(()), |limit| check_time_limit("task_time_limit", limit))?;
         let program = match &options.worker_program {
             None => Program::Itself,
             Some(path) => Program::named(Path::new(path))?,
@@ -295,6 +305,7 @@ impl Options {
             max_result_bytes,
             max_memory_bytes,
             max_output_bytes,
+            task_time_limit,
             recycling,
         } = self;
         let mut differences = recycling.differences(&other.recycling);
@@ -313,6 +324,7 @@ impl Options {
         compare("max_result_bytes", *max_result_bytes != other.max_result_bytes);
         compare("max_memory_bytes", *max_memory_bytes != other.max_memory_bytes);
         compare("max_output_bytes", *max_output_bytes != other.max_output_bytes);
+        compare("task_time_limit", *task_time_limit != other.task_time_limit);
         differences
     }
 

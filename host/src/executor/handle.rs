@@ -6,16 +6,13 @@ use super::latch::Latch;
 use super::loaded_module::Module;
 use super::map::{Map, MapUnordered};
 use super::options::Shutdown;
-use super::schedule::Schedule;
-use super::task::{IntoTask, Task};
+use super::task::IntoTask;
 use super::total_workers::WorkerShare;
 use super::try_submit::{TrySubmitError, TrySubmitted};
-use crate::dispatcher::{self, Ended, Job, Message, PoolHandle, PoolOptions, Promise, ShutdownMode, Stats};
-use crate::error::{BrokenProcessPool, Error, ErrorKind, TaskError, TaskRef};
-use crate::metrics;
-use crate::module::{Library, Prepared, Source};
-use crate::task::{CodecFailure, ModuleHash, Side, TaskId};
-use serde::Serialize;
+use crate::dispatcher::{self, Message, PoolHandle, PoolOptions, ShutdownMode, Stats};
+use crate::error::{BrokenProcessPool, Error, ErrorKind};
+use crate::module::{Library, Source};
+use crate::task::ModuleHash;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -48,16 +45,16 @@ use std::time::{Duration, Instant};
 /// ```
 #[derive(Clone)]
 pub struct Executor {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
-struct Inner {
+pub(super) struct Inner {
     id: u64,
-    options: Options,
+    pub(super) options: Options,
     max_workers: AtomicUsize,
     share: Arc<WorkerShare>,
-    pool: PoolHandle,
-    library: Library,
+    pub(super) pool: PoolHandle,
+    pub(super) library: Library,
     closed: AtomicBool,
     ended: Arc<Latch>,
 }
@@ -209,6 +206,7 @@ impl Executor {
     /// assert_eq!(second.result()?, 5);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[allow(clippy::result_large_err)] // the task comes back whole, not in a box
     pub fn try_submit<T: IntoTask>(&self, task: T) -> TrySubmitted<T> {
         let task = task.into_task();
         let module = match self.check_open().and_then(|()| self.prepare(&task)) {
@@ -396,7 +394,7 @@ impl Executor {
         &self.inner.options
     }
 
-    fn check_open(&self) -> Result<(), Error> {
+    pub(super) fn check_open(&self) -> Result<(), Error> {
         if self.is_shut_down() {
             return Err(Error::shutdown());
         }
@@ -404,61 +402,6 @@ impl Executor {
             Some(cause) => Err(Error::broken(cause)),
             None => Ok(()),
         }
-    }
-
-    fn prepare<A, R>(&self, task: &Task<A, R>) -> Result<Arc<Prepared>, Error> {
-        task.check_options()?;
-        task.schedule.check()?;
-        let module = self.inner.library.get(&task.source)?;
-        module.check(&task.function, task.signature, self.inner.options.codec)?;
-        Ok(module)
-    }
-
-    /// Sends a task for which a place was taken.
-    fn send<A: Serialize, R>(&self, task: &Task<A, R>, module: Arc<Prepared>) -> Result<TaskFuture<R>, Error> {
-        let Inner { options, pool, .. } = &*self.inner;
-        let id = TaskId(pool.status.next_task.fetch_add(1, Ordering::Relaxed));
-        let name = TaskRef::new(id, Arc::clone(&module.name), module.hash, task.function.as_ref().into());
-        let promise = Arc::new(Promise::new(name.clone(), options.codec, Arc::clone(&pool.mailbox)));
-        let future = TaskFuture::new(Arc::clone(&promise));
-        let refused = match options.codec.encode(&task.arguments) {
-            Ok(argument) if argument.len() <= options.max_argument_bytes => {
-                let span =
-                    tracing::debug_span!("task", id = id.get(), module = name.module(), function = name.function());
-                tracing::debug!(parent: &span, bytes = argument.len(), "a task was submitted");
-                pool.status.submitted.fetch_add(1, Ordering::Relaxed);
-                let options = task.options.as_deref().cloned().unwrap_or_default();
-                let Schedule { priority, retries } = task.schedule;
-                let job = Job { options, priority, retries, ..Job::new(id, module, argument, promise, span) };
-                return match pool.mailbox.send(Message::Submit(Box::new(job))) {
-                    Ok(()) => {
-                        metrics::task_submitted();
-                        Ok(future)
-                    }
-                    Err(_) => {
-                        pool.room.give_back();
-                        pool.status.submitted.fetch_sub(1, Ordering::Relaxed);
-                        Err(self.check_open().err().unwrap_or_else(Error::shutdown))
-                    }
-                };
-            }
-            Ok(argument) => TaskError::ArgumentTooLarge {
-                task: name,
-                size: argument.len() as u64,
-                limit: options.max_argument_bytes as u64,
-            },
-            Err(error) => TaskError::Codec {
-                task: name,
-                failure: CodecFailure {
-                    side: Side::Argument,
-                    message: format!("{} as {}: {error}", std::any::type_name::<A>(), options.codec.name()),
-                },
-            },
-        };
-        pool.room.give_back();
-        // Nobody observes a future that was not given out yet.
-        let _ = promise.end(Ended { result: Err(refused), report: None });
-        Ok(future)
     }
 }
 

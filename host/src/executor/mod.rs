@@ -13,6 +13,7 @@ mod options;
 mod recycling;
 mod reusable;
 mod schedule;
+mod submission;
 mod task;
 mod total_workers;
 mod try_submit;

@@ -1,14 +1,17 @@
-//! When a task runs, and how often.
+//! When a task runs, how often, and for how long.
 
 use super::task::Task;
 use crate::error::Error;
 use crate::limits::MAX_TASK_RETRIES;
+use std::time::Duration;
 
-/// When a task runs, and how often.
+/// When a task runs, how often, and for how long.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Schedule {
     pub(crate) priority: i32,
     pub(crate) retries: u32,
+    /// `None`: what the executor says.
+    pub(crate) time_limit: Option<Duration>,
 }
 
 impl Schedule {
@@ -17,8 +20,13 @@ impl Schedule {
             let retries = self.retries;
             return Err(Error::invalid(format!("retries is {retries}; it must be between 0 and {MAX_TASK_RETRIES}")));
         }
-        Ok(())
+        self.time_limit.map_or(Ok(()), |limit| check_time_limit("time_limit", limit))
     }
+}
+
+/// A task with no time at all could only fail.
+pub(super) fn check_time_limit(option: &str, limit: Duration) -> Result<(), Error> {
+    if limit.is_zero() { Err(Error::invalid(format!("{option} is 0; it must be longer"))) } else { Ok(()) }
 }
 
 impl<A, R> Task<A, R> {
@@ -74,6 +82,32 @@ impl<A, R> Task<A, R> {
     #[must_use]
     pub fn retries(mut self, retries: u32) -> Self {
         self.schedule.retries = retries;
+        self
+    }
+    /// For how long the task may run, more than 0; then it is stopped by killing its worker, which is replaced, and its future
+    /// gets [`TaskError::TimedOut`](crate::TaskError::TimedOut). No other task is touched, and the caller's clock decides:
+    /// whatever the guest does. Default: [`task_time_limit`](crate::ExecutorBuilder::task_time_limit) of the executor.
+    ///
+    /// It counts from when the task is handed to a worker that runs nothing else, the time to load its module included;
+    /// waiting in the queue does not count. A task that is [run again](Self::retries) has all of it again.
+    /// Tasks that it submits have no limits of their own: they end with it.
+    ///
+    /// ```
+    /// use guest_basic::resources::sleep_ms; // a package of tasks
+    /// use isopool::{Executor, IntoTask, TaskError};
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let executor = Executor::builder().max_workers(1).build()?;
+    /// let limit = Duration::from_millis(50);
+    /// let late = executor.submit(sleep_ms::task(60_000).into_task().time_limit(limit))?;
+    /// assert!(matches!(late.result(), Err(TaskError::TimedOut { .. })));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn time_limit(mut self, limit: Duration) -> Self {
+        self.schedule.time_limit = Some(limit);
         self
     }
 }

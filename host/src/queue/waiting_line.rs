@@ -3,6 +3,7 @@
 use crate::task::TaskId;
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 
 /// A task as the state machine knows it. Ordered by its turn: what is less comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -10,12 +11,22 @@ pub(crate) struct Turn {
     priority: Reverse<i32>,
     task: TaskId,
     retries: u32,
+    time_limit: Option<Duration>,
 }
 
 impl Turn {
     /// `retries`: how often it may be run again after its worker was lost.
     pub(crate) fn new(task: TaskId, priority: i32, retries: u32) -> Self {
-        Self { priority: Reverse(priority), task, retries }
+        Self { priority: Reverse(priority), task, retries, time_limit: None }
+    }
+
+    /// For how long it may run.
+    pub(crate) fn with_time_limit(self, time_limit: Option<Duration>) -> Self {
+        Self { time_limit, ..self }
+    }
+
+    pub(crate) fn time_limit(self) -> Option<Duration> {
+        self.time_limit
     }
 
     pub(crate) fn task(self) -> TaskId {

@@ -73,7 +73,7 @@ impl EventLoop {
             module = name.module(),
             function = name.function()
         );
-        // No retries: its parent is told, and may submit it again.
+        // No retries: its parent is told, and may submit it again. No time limit of its own: that of its parent holds.
         let job = Job {
             options: parent.options.clone(),
             parent: Some(at),
@@ -190,7 +190,7 @@ fn fault(error: &TaskError) -> ChildFault {
         TaskError::ArgumentTooLarge { .. } | TaskError::ResultTooLarge { .. } => Kind::TooLarge,
         TaskError::BrokenProcessPool(broken) if matches!(broken.cause, BrokenCause::Trap(_)) => Kind::Trapped,
         TaskError::BrokenProcessPool(_) => Kind::Lost,
-        TaskError::Cancelled { .. } => Kind::Cancelled,
+        TaskError::Cancelled { .. } | TaskError::TimedOut { .. } => Kind::Cancelled,
         TaskError::Shutdown { .. } => Kind::Shutdown,
         _ => Kind::Refused,
     };

@@ -6,7 +6,7 @@ use crate::dispatcher::state::Claims;
 use crate::queue::Turn;
 use crate::task::{TaskId, WorkerId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A small generator, so that a seed means the same on every machine (splitmix64).
 pub(super) struct Random(pub(super) u64);
@@ -68,6 +68,8 @@ impl ModelWorker {
 pub(super) struct Model {
     pub(super) workers: BTreeMap<WorkerId, ModelWorker>,
     pub(super) begun: BTreeSet<(WorkerId, TaskId)>,
+    /// When each task was sent last.
+    pub(super) sent_at: BTreeMap<TaskId, Instant>,
     /// How often each task has begun.
     pub(super) times_begun: BTreeMap<TaskId, u32>,
     /// How often each task was lost with a worker and waits again.
@@ -85,6 +87,7 @@ pub(super) struct Model {
 pub(super) struct Submitted {
     pub(super) priority: i32,
     pub(super) retries: u32,
+    pub(super) time_limit: Option<Duration>,
 }
 
 impl Claims for Model {
@@ -110,9 +113,10 @@ impl Model {
         let task = TaskId(self.submitted.len() as u64);
         let priority = if random.chance(25) { random.below(5) as i32 - 2 } else { 0 };
         let retries = if random.chance(20) { random.below(4) as u32 } else { 0 };
-        self.submitted.insert(task, Submitted { priority, retries });
+        let time_limit = random.chance(20).then(|| Duration::from_millis(1 + random.below(60) as u64));
+        self.submitted.insert(task, Submitted { priority, retries, time_limit });
         self.waits(task);
-        Turn::new(task, priority, retries)
+        Turn::new(task, priority, retries).with_time_limit(time_limit)
     }
 
     fn priority(&self, task: TaskId) -> i32 {

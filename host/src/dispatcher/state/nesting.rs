@@ -44,8 +44,21 @@ impl State {
         }
         let Some(worker) = self.workers.get_mut(&id).filter(|worker| worker.holds(parent)) else { return };
         worker.waits = Some(Waits { parent, child });
-        let back = worker.take_back(id, 0, claims);
+        let mut back = worker.take_back(id, 0, claims);
+        back.extend(self.sibling_sent_ahead(parent, claims));
         self.put_back(back, actions);
+    }
+
+    /// Takes back one child of a task that was sent ahead: it must not stand behind a long task while a worker waits.
+    fn sibling_sent_ahead(&mut self, parent: TaskId, claims: &mut impl Claims) -> Option<Turn> {
+        for (&holder, worker) in &mut self.workers {
+            let ahead = worker.assigned.iter().skip(1).map(|assigned| assigned.turn);
+            let child = ahead.rev().find(|turn| self.family.parent(turn.task()) == Some(parent));
+            if let Some(turn) = child.filter(|turn| worker.take_back_one(holder, turn.task(), claims)) {
+                return Some(turn);
+            }
+        }
+        None
     }
 
     /// A child that has not begun for each worker that waits for children: the one that it waits for, wherever that is,

@@ -1,0 +1,77 @@
+//! A task on its way from its caller to the dispatcher.
+
+use super::future::TaskFuture;
+use super::handle::{Executor, Inner};
+use super::schedule::Schedule;
+use super::task::Task;
+use crate::dispatcher::{Ended, Job, Message, Promise};
+use crate::error::{Error, TaskError, TaskRef};
+use crate::metrics;
+use crate::module::Prepared;
+use crate::task::{CodecFailure, Side, TaskId};
+use serde::Serialize;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+impl Executor {
+    pub(super) fn prepare<A, R>(&self, task: &Task<A, R>) -> Result<Arc<Prepared>, Error> {
+        task.check_options()?;
+        task.schedule.check()?;
+        let module = self.inner.library.get(&task.source)?;
+        module.check(&task.function, task.signature, self.inner.options.codec)?;
+        Ok(module)
+    }
+
+    /// Sends a task for which a place was taken.
+    pub(super) fn send<A: Serialize, R>(
+        &self,
+        task: &Task<A, R>,
+        module: Arc<Prepared>,
+    ) -> Result<TaskFuture<R>, Error> {
+        let Inner { options, pool, .. } = &*self.inner;
+        let id = TaskId(pool.status.next_task.fetch_add(1, Ordering::Relaxed));
+        let name = TaskRef::new(id, Arc::clone(&module.name), module.hash, task.function.as_ref().into());
+        let promise = Arc::new(Promise::new(name.clone(), options.codec, Arc::clone(&pool.mailbox)));
+        let future = TaskFuture::new(Arc::clone(&promise));
+        let refused = match options.codec.encode(&task.arguments) {
+            Ok(argument) if argument.len() <= options.max_argument_bytes => {
+                let span =
+                    tracing::debug_span!("task", id = id.get(), module = name.module(), function = name.function());
+                tracing::debug!(parent: &span, bytes = argument.len(), "a task was submitted");
+                pool.status.submitted.fetch_add(1, Ordering::Relaxed);
+                let Schedule { priority, retries, time_limit } = task.schedule;
+                let time_limit = time_limit.or(options.task_time_limit);
+                let options = task.options.as_deref().cloned().unwrap_or_default();
+                let job =
+                    Job { options, priority, retries, time_limit, ..Job::new(id, module, argument, promise, span) };
+                return match pool.mailbox.send(Message::Submit(Box::new(job))) {
+                    Ok(()) => {
+                        metrics::task_submitted();
+                        Ok(future)
+                    }
+                    Err(_) => {
+                        pool.room.give_back();
+                        pool.status.submitted.fetch_sub(1, Ordering::Relaxed);
+                        Err(self.check_open().err().unwrap_or_else(Error::shutdown))
+                    }
+                };
+            }
+            Ok(argument) => TaskError::ArgumentTooLarge {
+                task: name,
+                size: argument.len() as u64,
+                limit: options.max_argument_bytes as u64,
+            },
+            Err(error) => TaskError::Codec {
+                task: name,
+                failure: CodecFailure {
+                    side: Side::Argument,
+                    message: format!("{} as {}: {error}", std::any::type_name::<A>(), options.codec.name()),
+                },
+            },
+        };
+        pool.room.give_back();
+        // Nobody observes a future that was not given out yet.
+        let _ = promise.end(Ended { result: Err(refused), report: None });
+        Ok(future)
+    }
+}
