@@ -4,7 +4,7 @@
 use crate::patience::{PATIENCE, end_of, error_of, is_alive, only_worker, until};
 use crate::support;
 use guest_basic::value;
-use isopool::{BrokenCause, Error, ErrorKind, Executor, Shutdown, TaskFuture};
+use isopool::{BrokenCause, Error, ErrorKind, Executor, Shutdown, StartMethod, TaskFuture};
 
 /// The lies of a worker that has begun a task, each with a part of what its future must say.
 const LIES: [(&str, &str); 17] = [
@@ -201,4 +201,42 @@ fn answer_without_a_claim_harms_nobody_but_its_own_task() {
         end_of(&submit(&executor)).expect("an answer is an answer");
     }
     check_ended(&executor);
+}
+
+/// The lies of a fork server, each with a part of what is said of it.
+const FORK_SERVER_LIES: [(&str, &str); 11] = [
+    ("random-bytes", "it broke the protocol: "),
+    ("twice-ready", "it sent a reply that nobody had asked for"),
+    ("other-worker", "which it was not asked for"),
+    ("no-descriptor", "a worker without a descriptor"),
+    ("no-process", "got one of no process"),
+    ("other-process", "expected a descriptor of process 1, got one of"),
+    ("twice", "which it was not asked for"),
+    ("end-of-one-that-lives", "has ended, which lives"),
+    ("end-of-nobody", "which it was not asked for"),
+    ("many-descriptors", "more than 4 descriptors came that no message spoke of"),
+    ("closed-channel", "it closed its channel and did not leave"),
+];
+
+// behaviour: B50, B38
+#[test]
+fn fork_server_that_lies_is_killed_and_named_and_nobody_else_notices() {
+    let _house = support::house();
+    let bystander = Executor::builder().max_workers(1).start_method(StartMethod::ForkServer).build().expect("builds");
+    check_bystander(&bystander);
+    for (lie, said) in FORK_SERVER_LIES {
+        let executor = Executor::builder()
+            .max_workers(1)
+            .start_method(StartMethod::ForkServer)
+            .worker_program(env!("CARGO_BIN_EXE_liar"))
+            .env("LIE", format!("[fork-server-{lie}]"))
+            .build()
+            .expect("a liar looks like any other program");
+        let error = error_of(&submit(&executor));
+        let broken = error.broken_process_pool().unwrap_or_else(|| panic!("{lie}: {error}"));
+        let BrokenCause::SpawnFailed { reason } = &broken.cause else { panic!("{lie}: {error}") };
+        assert!(reason.contains("the fork server (pid ") && reason.contains(said), "{lie}: {reason}");
+        check_ended(&executor);
+        check_bystander(&bystander);
+    }
 }

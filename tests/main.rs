@@ -7,6 +7,8 @@
 //! - [`map`]: the same function for many items.
 //! - [`pool`]: how many workers there are, when they come and go, how full a pool may be.
 //! - [`reusable`]: one executor that is used again and again.
+//! - [`start_methods`]: how workers come to life, and what must hold under each way; fork servers that die.
+//! - [`native`]: native functions of the program: processes that run them, initializers of workers.
 //! - [`recycling`]: workers that have served long enough.
 //! - [`scheduling`]: which task comes first, and which is run again.
 //! - [`shutdown`]: how an executor ends, and what becomes of its tasks and workers.
@@ -31,6 +33,7 @@ mod guests_see;
 mod hostile_worker;
 mod map;
 mod modules;
+mod native;
 mod nested;
 mod other_languages;
 mod outcomes;
@@ -41,6 +44,7 @@ mod recycling;
 mod reusable;
 mod scheduling;
 mod shutdown;
+mod start_methods;
 mod starved;
 mod stress;
 mod support;

@@ -266,6 +266,15 @@ fn the_time_limit_of_a_task_is_that_of_its_children_too() {
     }
 }
 
+// behaviour: B44, B50
+#[test]
+fn workers_that_were_forked_run_tasks_of_tasks_too() {
+    let _house = house();
+    let context = isopool::get_context(isopool::StartMethod::ForkServer);
+    let executor = context.executor().max_workers(2).build().expect("builds");
+    assert_eq!(run(&executor, nested::fibonacci::task(9)), Ok(34));
+}
+
 // behaviour: B44, B42
 #[test]
 fn workers_that_retire_after_each_task_run_the_children_of_that_task_too() {

@@ -7,16 +7,20 @@
 use crate::patience::end_of;
 use crate::support::{FAULTS, house, logs, no_hang};
 use guest_basic::{environment, failure, resources, value};
-use isopool::{BrokenCause, Bytes, Error, ErrorKind, Executor, Shutdown, TaskError, TaskFuture};
+use isopool::{BrokenCause, Bytes, Error, ErrorKind, Executor, Shutdown, StartMethod, TaskError, TaskFuture};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 /// Faults in one run, if the environment does not say otherwise: as many as the promise of the house.
 const FAULTS_WANTED: u64 = 2000;
 
 /// Of a thousand workers, how many get a fault.
 const FAULTY_PERMILLE: u32 = 850;
+
+/// The start methods that differ in what can fail.
+const METHODS: [StartMethod; 3] = [StartMethod::Spawn, StartMethod::ForkServer, StartMethod::Fork];
 
 fn number_from(variable: &str, default: u64) -> u64 {
     match std::env::var(variable) {
@@ -60,6 +64,8 @@ struct Tally {
     ends: BTreeMap<&'static str, u64>,
     executors: u64,
     broken_executors: u64,
+    /// The longest life of an executor, by its start method.
+    slowest: BTreeMap<&'static str, Duration>,
 }
 
 impl Tally {
@@ -77,6 +83,9 @@ impl Tally {
             line(what, 0);
         }
         self.faults.iter().for_each(|(point, count)| line(point, *count));
+        for (method, life) in &self.slowest {
+            write!(text, "\n  {method:<20} {:>7} ms at most", life.as_millis()).expect("text grows");
+        }
         text
     }
 }
@@ -127,6 +136,7 @@ fn end(submitted: &Submitted) -> &'static str {
             BrokenCause::Signaled { .. } => "lost: signal",
             BrokenCause::Exited { .. } => "lost: exit",
             BrokenCause::SpawnFailed { .. } => "lost: no start",
+            BrokenCause::ForkServerDied { .. } => "lost: fork server",
             cause => panic!("no fault explains {cause}"),
         },
         Some(error) => panic!("no fault explains {error}"),
@@ -135,8 +145,9 @@ fn end(submitted: &Submitted) -> &'static str {
 
 /// The life of one executor.
 fn one_executor(seed: u64, tally: &mut Tally) {
-    let plan = Plan::write(seed);
-    let builder = Executor::builder().max_workers(1 + (seed % 4) as usize);
+    let (plan, begun) = (Plan::write(seed), Instant::now());
+    let method = METHODS[(seed % 3) as usize];
+    let builder = Executor::builder().start_method(method).max_workers(1 + (seed % 4) as usize);
     // Half of them recycle their workers meanwhile.
     let builder = if seed.is_multiple_of(2) { builder.max_tasks_per_worker(1 + (seed % 7) as usize) } else { builder };
     let executor = builder.build().expect("these are good options");
@@ -159,7 +170,7 @@ fn one_executor(seed: u64, tally: &mut Tally) {
     let how = match seed % 5 {
         0 => Shutdown::CancelPending,
         1 => Shutdown::Kill,
-        2 => Shutdown::FinishWithin(std::time::Duration::from_millis(seed % 50)),
+        2 => Shutdown::FinishWithin(Duration::from_millis(seed % 50)),
         _ => Shutdown::Finish,
     };
     // Some are shut down in the middle of it, some when all is done.
@@ -175,6 +186,8 @@ fn one_executor(seed: u64, tally: &mut Tally) {
     tally.executors += 1;
     tally.broken_executors += u64::from(executor.broken().is_some());
     assert_eq!(executor.stats().workers, []);
+    let slowest = tally.slowest.entry(method.name()).or_default();
+    *slowest = begun.elapsed().max(*slowest);
     check_nothing_ran_twice(&plan);
     for line in plan.lines("log") {
         let mut words = line.split(' ').skip(1);

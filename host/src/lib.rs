@@ -18,8 +18,9 @@
 //! ```
 //!
 //! [`task!`] makes a task of a closure in the program's own source. [`Executor::load`] takes a module at run time.
-//! [`TaskError`] says how a task ended without a value, [`Error`] what the pool could not do. No guard in `main` is needed:
-//! a worker is this program, executed again and taken over before `main`.
+//! [`get_context`] chooses how workers come to life ([`StartMethod`]), and runs a [`native`] function of the program in a
+//! [`Process`] of its own. [`TaskError`] says how a task ended without a value, [`Error`] what the pool could not do. No
+//! guard in `main` is needed: a worker is this program, executed again and taken over before `main`.
 //!
 //! # The way of a task
 //! ```text
@@ -61,6 +62,8 @@ pub mod metrics;
 #[cfg(not(target_family = "wasm"))]
 mod module;
 #[cfg(not(target_family = "wasm"))]
+mod native;
+#[cfg(not(target_family = "wasm"))]
 mod process;
 #[cfg(not(target_family = "wasm"))]
 mod queue;
@@ -74,7 +77,10 @@ mod task;
 mod worker;
 
 #[cfg(not(target_family = "wasm"))]
-pub use context::{CpuCountError, cpu_count, physical_cpu_count};
+pub use context::{
+    CpuCountError, Force, ProcessContext, StartMethod, StartMethodAlreadySet, UnknownStartMethod, cpu_count,
+    get_context, get_start_method, physical_cpu_count, set_start_method,
+};
 #[cfg(not(target_family = "wasm"))]
 pub use dispatcher::Stats;
 #[cfg(not(target_family = "wasm"))]
@@ -85,15 +91,17 @@ pub use error::{
 pub use executor::{
     AsCompleted, CancelOnDrop, Containment, Executor, ExecutorBuilder, Function, GuestOutput, IntoTask, Map,
     MapUnordered, Module, NotReused, ReturnWhen, ReusableBuilder, ReusableExecutor, ReusableScope, Reuse,
-    ReuseExecutor, Shutdown, StartMethod, Task, TaskFuture, TrySubmitError, TrySubmitted, Unfinished, Waited,
-    as_completed, get_reusable_executor, release_reusable_executor, wait,
+    ReuseExecutor, Shutdown, Task, TaskFuture, TrySubmitError, TrySubmitted, Unfinished, Waited, as_completed,
+    get_reusable_executor, release_reusable_executor, wait,
 };
 #[cfg(target_family = "wasm")]
 pub use isopool_guest::*;
 #[cfg(not(target_family = "wasm"))]
 pub use isopool_guest::{Bytes, Call, Codec, CodecError};
 #[doc(inline)]
-pub use isopool_macros::{closure as task, host, shared};
+pub use isopool_macros::{closure as task, host, native, shared};
+#[cfg(not(target_family = "wasm"))]
+pub use native::{Descriptor, NativeCall, Process, ProcessError};
 #[cfg(not(target_family = "wasm"))]
 pub use task::{
     CapturedOutput, CodecFailure, Failure, FunctionInfo, Location, ModuleHash, ModuleInfo, Panic, Progress, Side,
@@ -104,6 +112,14 @@ pub use worker::worker_main;
 
 #[doc(hidden)]
 pub use isopool_guest as __guest;
+
+/// What the expansion of [`native`] names.
+#[cfg(not(target_family = "wasm"))]
+#[doc(hidden)]
+pub mod __native {
+    pub use crate::native::{FUNCTIONS, NativeFailure, NativeFunction, invoke};
+    pub use linkme;
+}
 
 /// For the tests of this house: see `fault.rs`.
 #[cfg(all(debug_assertions, not(target_family = "wasm")))]

@@ -178,12 +178,19 @@ pub const INSTANCE_SLOTS: u32 = 4;
 /// How long a new worker may take from its start to its `Ready`.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Descriptors that travel with one call of a native function: each costs one in either process.
+pub const MAX_CALL_DESCRIPTORS: usize = 64;
+
 /// How long a worker that was asked to stop may take before it is killed.
 pub const STOP_GRACE: Duration = Duration::from_secs(2);
 
 /// How long a worker may live after its channel was closed before it is killed: a process that ends closes its channel
 /// first, and what ended it is to be known.
 pub const HANG_UP_GRACE: Duration = Duration::from_secs(1);
+
+/// How long a fork server may take to say what it owes: how a worker has ended, or whether one that is not wanted any more
+/// was made. It answers in well under a millisecond; one that does not is stuck, and is killed with its workers.
+pub const FORK_SERVER_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Workers that may die one after another without having finished a task between before the pool gives up.
 pub const CRASH_LOOP_STARTS: u32 = 5;

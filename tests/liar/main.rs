@@ -3,10 +3,10 @@
 
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
-use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
+use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
 use std::fs::File;
-use std::io::{self, IoSliceMut, Read, Write};
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixStream;
 
@@ -15,6 +15,9 @@ fn main() -> io::Result<()> {
     let channel = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let mut liar = Liar::new(channel)?;
     let lie = liar.lie.clone();
+    if let Some(lie) = lie.strip_prefix("fork-server-") {
+        return liar.serve_forks(lie);
+    }
     if let Some(lie) = lie.strip_prefix("before-ready-") {
         return liar.tell(lie, None);
     }
@@ -43,7 +46,8 @@ struct Task {
 
 struct Liar {
     channel: UnixStream,
-    claims: File,
+    /// A fork server has none.
+    claims: Option<File>,
     lie: String,
 }
 
@@ -89,7 +93,8 @@ impl Liar {
     /// Says in the claim table that the task has begun. The words are in a memory file, which can be written to.
     fn claim(&self, task: &Task) -> io::Result<()> {
         let begun = (u32::from(task.number) << 2) | 2;
-        self.claims.write_all_at(&begun.to_ne_bytes(), u64::from(task.word) * 4)
+        let claims = self.claims.as_ref().expect("a worker has got its claim table");
+        claims.write_all_at(&begun.to_ne_bytes(), u64::from(task.word) * 4)
     }
 
     fn tell(&mut self, lie: &str, task: Option<&Task>) -> io::Result<()> {
@@ -124,13 +129,13 @@ impl Liar {
             "answer-of-a-compiler" => self.send(&[4, 0, 0], 0)?,
             "log-of-another-task" => self.send(&[2, 200, 2, 0, 0, 0, 0], 0)?,
             // `Reply::Progress` of nothing.
-            "progress-of-another-task" => self.send(&[6, 200, 0, 0, 0], 0)?,
+            "progress-of-another-task" => self.send(&[11, 200, 0, 0, 0], 0)?,
             // … and with a text over the limit: 1025 bytes, whose length the wire writes in three.
-            "long-progress" => self.send(&[&[6, id, 0, 0, 251, 1, 4][..], &[b'x'; 1025]].concat(), 0)?,
+            "long-progress" => self.send(&[&[11, id, 0, 0, 251, 1, 4][..], &[b'x'; 1025]].concat(), 0)?,
             // `Reply::Submit` of the function `f` in the codec `raw`: as a child of a task that it does not have …
-            "child-of-another-task" => self.send(&[7, 200, 0, 1, b'f', 3, b'r', b'a', b'w'], 0)?,
+            "child-of-another-task" => self.send(&[12, 200, 0, 1, b'f', 3, b'r', b'a', b'w'], 0)?,
             // … and with a number that is not the next one.
-            "child-with-a-wrong-number" => self.send(&[7, id, 7, 1, b'f', 3, b'r', b'a', b'w'], 0)?,
+            "child-with-a-wrong-number" => self.send(&[12, id, 7, 1, b'f', 3, b'r', b'a', b'w'], 0)?,
             "other-protocol" => self.send(&ready(PROTOCOL + 1), 0)?,
             "closed-channel" => self.channel.shutdown(std::net::Shutdown::Both)?,
             // Neither a word nor an end.
@@ -146,6 +151,64 @@ impl Liar {
         self.linger()
     }
 
+    /// Answers the first request to fork a worker.
+    fn serve_forks(&mut self, lie: &str) -> io::Result<()> {
+        self.send(&ready(PROTOCOL), 0)?;
+        let worker = loop {
+            let mut header = [0; HEADER_BYTES];
+            self.channel.read_exact(&mut header)?;
+            let mut body = vec![0; u32::from_le_bytes([header[0], header[1], header[2], header[3]]) as usize];
+            self.channel.read_exact(&mut body)?;
+            if let [FORK, worker] = body[..] {
+                break worker;
+            }
+        };
+        let null = File::open("/dev/null")?;
+        // It ends with its input, so with this process.
+        let child = std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn()?;
+        let process = process_descriptor(child.id())?;
+        match lie {
+            "random-bytes" => self.channel.write_all(&noise())?,
+            "twice-ready" => self.send(&ready(PROTOCOL), 0)?,
+            "other-worker" => self.send_with(&forked(worker + 1, child.id()), &process)?,
+            "no-descriptor" => self.send(&forked(worker, child.id()), 0)?,
+            "no-process" => self.send_with(&forked(worker, child.id()), &null)?,
+            "other-process" => self.send_with(&forked(worker, 1), &process)?,
+            "twice" => {
+                self.send_with(&forked(worker, child.id()), &process)?;
+                self.send_with(&forked(worker, child.id()), &process)?;
+            }
+            "end-of-one-that-lives" => {
+                self.send_with(&forked(worker, child.id()), &process)?;
+                self.send(&[8, worker, 0, 0], 0)?;
+            }
+            "end-of-nobody" => self.send(&[8, worker, 0, 0], 0)?,
+            "many-descriptors" => {
+                // Too few bytes for a frame.
+                for _ in 1..HEADER_BYTES {
+                    self.send_descriptor(b"\0", &null)?;
+                }
+            }
+            "closed-channel" => self.channel.shutdown(std::net::Shutdown::Both)?,
+            other => panic!("no such lie: {other}"),
+        }
+        self.linger()
+    }
+
+    fn send_with(&mut self, message: &[u8], descriptor: &impl AsFd) -> io::Result<()> {
+        let mut frame = header(message.len() as u32, 0);
+        frame[4] = 1;
+        frame.extend_from_slice(message);
+        self.send_descriptor(&frame, descriptor)
+    }
+
+    fn send_descriptor(&mut self, bytes: &[u8], descriptor: &impl AsFd) -> io::Result<()> {
+        let descriptors = [descriptor.as_fd().as_raw_fd()];
+        let control = [ControlMessage::ScmRights(&descriptors)];
+        sendmsg::<()>(self.channel.as_raw_fd(), &[IoSlice::new(bytes)], &control, MsgFlags::empty(), None)?;
+        Ok(())
+    }
+
     /// Stays until it is killed, as the worst of liars would: one that left would be told by its exit code.
     fn linger(&self) -> ! {
         loop {
@@ -155,7 +218,7 @@ impl Liar {
 }
 
 /// Reads the first byte of the channel, and opens the memory file that comes with it.
-fn receive_descriptor(channel: &UnixStream, first: &mut [u8]) -> io::Result<File> {
+fn receive_descriptor(channel: &UnixStream, first: &mut [u8]) -> io::Result<Option<File>> {
     let mut space = nix::cmsg_space!(RawFd);
     let mut slices = [IoSliceMut::new(first)];
     let message = recvmsg::<()>(channel.as_raw_fd(), &mut slices, Some(&mut space), MsgFlags::empty())?;
@@ -163,9 +226,28 @@ fn receive_descriptor(channel: &UnixStream, first: &mut [u8]) -> io::Result<File
         ControlMessageOwned::ScmRights(descriptors) => Some(descriptors),
         _ => None,
     });
-    let descriptor = descriptors.and_then(|all| all.first().copied()).expect("the claim table comes first");
+    let Some(descriptor) = descriptors.and_then(|all| all.first().copied()) else { return Ok(None) };
     // A second descriptor for the same file, which needs no unsafe code.
-    File::options().read(true).write(true).open(format!("/proc/self/fd/{descriptor}"))
+    File::options().read(true).write(true).open(format!("/proc/self/fd/{descriptor}")).map(Some)
+}
+
+/// A descriptor of a child that lives.
+fn process_descriptor(pid: u32) -> io::Result<OwnedFd> {
+    // SAFETY: pidfd_open takes two integers and touches no memory of ours.
+    let descriptor = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
+    if descriptor < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the call above has just made this descriptor, and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(descriptor as RawFd) })
+}
+
+/// `Request::Fork { worker }`.
+const FORK: u8 = 4;
+
+/// `Reply::Forked { worker, pid }`.
+fn forked(worker: u8, pid: u32) -> Vec<u8> {
+    [&[6, worker, 252][..], &pid.to_le_bytes()].concat()
 }
 
 /// `Request::Run`, as the wire writes the number of a variant.

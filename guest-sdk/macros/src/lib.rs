@@ -4,6 +4,7 @@ mod closure;
 mod closure_index;
 mod closure_syntax;
 mod module_check;
+mod native;
 mod options;
 mod signature;
 mod task_attr;
@@ -78,4 +79,30 @@ pub fn host(_: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn shared(_: TokenStream, item: TokenStream) -> TokenStream {
     item
+}
+
+/// Registers an ordinary function of a program, so that a process of its own can run it: `isopool::native`.
+///
+/// ```ignore
+/// #[isopool::native]
+/// fn count(path: String) -> Result<u64, std::io::Error> {
+///     Ok(std::fs::metadata(path)?.len())
+/// }
+///
+/// let process = isopool::get_context(None).process(count::call("/etc/hostname".to_owned()));
+/// process.start()?;
+/// let bytes: u64 = process.result()?;
+/// ```
+///
+/// The function stays as it is. Beside it comes `count::call(…)`, which takes the same arguments and gives an
+/// `isopool::NativeCall`, for `ProcessContext::process` and `ExecutorBuilder::native_initializer`.
+///
+/// Arguments are owned and implement `serde::Serialize` and `DeserializeOwned`, and so does what is returned. A `Result<T, E>`
+/// whose `E` can be displayed is a failure when it is an `Err`. The function is known by its path in the program.
+///
+/// This is no sandbox: the function is the program's own code, and may do whatever that may. In a package that is compiled for
+/// WebAssembly too, the attribute does nothing there.
+#[proc_macro_attribute]
+pub fn native(options: TokenStream, item: TokenStream) -> TokenStream {
+    native::expand(options.into(), item.into()).into()
 }

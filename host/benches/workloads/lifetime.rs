@@ -3,7 +3,7 @@
 use crate::calls::{call, pool};
 use crate::measure::{FRESH, children, line, memory_of, milliseconds, quantile, text};
 use guest_bench::{hang, noop};
-use isopool::Shutdown;
+use isopool::{Executor, Shutdown, StartMethod, TaskFuture, get_context};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::process::Command;
@@ -75,4 +75,77 @@ pub(crate) fn worker_killed(times: u64) {
         line(FRESH, "W6", 1, &format!("{name}_min"), quantile(samples, 0.0), "ms");
         line(FRESH, "W6", 1, &format!("{name}_p50"), quantile(samples, 0.5), "ms");
     }
+}
+
+/// W9: what the start methods cost. The first result of a pool, of each further worker, and after a worker was killed; what a
+/// worker holds of memory that nobody else has.
+pub(crate) fn start_methods(times: u64) {
+    for method in [StartMethod::Spawn, StartMethod::ForkServer, StartMethod::Fork] {
+        let peer = format!("isopool({method})");
+        let pool = |workers| get_context(method).executor().max_workers(workers).build().expect("the machine has room");
+        let (mut first, mut next, mut replaced) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..times.max(1) {
+            let start = Instant::now();
+            let executor = pool(4);
+            call(&executor, 1);
+            first.push(milliseconds(start));
+            // One more worker for each task that waits: all before are busy.
+            let mut busy = Vec::new();
+            while busy.len() < 3 {
+                busy.push(begin_hanging(&executor));
+                let start = Instant::now();
+                call(&executor, 1);
+                next.push(milliseconds(start));
+            }
+            executor.shutdown(Shutdown::Kill);
+        }
+        let executor = pool(1);
+        call(&executor, 1);
+        for _ in 0..times.max(1) {
+            let hanging = begin_hanging(&executor);
+            let worker = executor.stats().workers[0];
+            let start = Instant::now();
+            kill(Pid::from_raw(worker.pid.cast_signed()), Signal::SIGKILL).expect("it lives");
+            call(&executor, 1);
+            replaced.push(milliseconds(start));
+            hanging.result().expect_err("its worker is gone");
+        }
+        let samples = [("first_result", &mut first), ("next_worker", &mut next), ("after_kill", &mut replaced)];
+        for (name, samples) in samples {
+            line(&peer, "W9", 1, &format!("{name}_min"), quantile(samples, 0.0), "ms");
+            line(&peer, "W9", 1, &format!("{name}_p50"), quantile(samples, 0.5), "ms");
+        }
+        executor.shutdown(Shutdown::Kill);
+        memory(&peer, &pool(4));
+    }
+}
+
+/// What four workers hold that have each run a task, and the fork server if there is one.
+fn memory(peer: &str, executor: &Executor) {
+    let busy: Vec<_> = (0..4).map(|_| begin_hanging(executor)).collect();
+    busy.iter().for_each(|future| _ = future.cancel());
+    let busy: Vec<_> = (0..4).map(|_| begin_hanging(executor)).collect();
+    let workers: Vec<u32> = executor.stats().workers.iter().map(|worker| worker.pid).collect();
+    let servers: Vec<u32> = children().into_iter().filter(|pid| !workers.contains(pid)).collect();
+    let mean = |pids: &[u32], key: &str| {
+        pids.iter().map(|&pid| memory_of(pid, key)).sum::<u64>() as f64 / pids.len().max(1) as f64
+    };
+    let private = |pids: &[u32]| mean(pids, "Private_Dirty:") + mean(pids, "Private_Clean:");
+    line(peer, "W9", 4, "worker_pss", mean(&workers, "Pss:"), "KiB");
+    line(peer, "W9", 4, "worker_private", private(&workers), "KiB");
+    if !servers.is_empty() {
+        line(peer, "W9", 4, "server_pss", mean(&servers, "Pss:"), "KiB");
+        line(peer, "W9", 4, "server_private", private(&servers), "KiB");
+    }
+    drop(busy);
+    executor.shutdown(Shutdown::Kill);
+}
+
+/// A task that runs until its worker is killed.
+fn begin_hanging(executor: &Executor) -> TaskFuture<u64> {
+    let future = executor.submit(hang::task(HANG_SECONDS)).expect("submits");
+    while !future.running() {
+        std::thread::sleep(Duration::from_micros(100));
+    }
+    future
 }

@@ -24,6 +24,8 @@ pub(crate) enum Event {
     WorkerHungUp { worker: WorkerId },
     /// A worker process is gone, everything that it had said was handled before, and its process was reaped.
     WorkerExited { worker: WorkerId },
+    /// The native initializer did not end well in a worker.
+    InitializerFailed { worker: WorkerId },
     /// A worker process could not be started.
     StartFailed { worker: WorkerId },
     /// The answer to [`Action::Measure`](super::action::Action::Measure): what a worker's process holds resident.

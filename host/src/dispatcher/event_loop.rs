@@ -21,6 +21,7 @@ use super::worker_handle::{WorkerHandle, Workers};
 use crate::error::{BrokenCause, BrokenProcessPool, TaskError, TaskRef, WorkerRef};
 use crate::ipc::{ChannelError, PROTOCOL_VERSION, Received, Reply, WorkerConfig, last_words};
 use crate::metrics;
+use crate::process::{Nursery, ProcessEnd};
 use crate::task::{Outcome, TaskId, TaskReport, WorkerId};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use std::collections::{HashMap, VecDeque};
@@ -31,12 +32,14 @@ use std::time::Instant;
 
 pub(super) struct EventLoop {
     state: State,
-    options: PoolOptions,
-    epoll: Epoll,
+    /// For the first worker; the index differs for each.
+    pub(super) config: WorkerConfig,
+    pub(super) nursery: Nursery,
+    pub(super) epoll: Epoll,
     mailbox: Arc<Mailbox>,
     room: Arc<Room>,
-    status: Arc<PoolStatus>,
-    workers: Workers,
+    pub(super) status: Arc<PoolStatus>,
+    pub(super) workers: Workers,
     jobs: HashMap<TaskId, Job>,
     /// By their parent, while that runs.
     families: HashMap<TaskId, nesting::Children>,
@@ -44,12 +47,12 @@ pub(super) struct EventLoop {
     /// The task that the current event speaks of, with what its worker said.
     told: Option<Told>,
     /// What the current event says of a worker.
-    cause: Option<(Option<WorkerRef>, BrokenCause)>,
+    pub(super) cause: Option<(Option<WorkerRef>, BrokenCause)>,
     /// The task that ended last: it may be what broke the pool.
     last_ended: Option<TaskRef>,
-    events: VecDeque<Event>,
+    pub(super) events: VecDeque<Event>,
     actions: Vec<Action>,
-    workers_changed: bool,
+    pub(super) workers_changed: bool,
     /// Places were freed since those who wait for room were woken.
     freed: bool,
     terminated: bool,
@@ -65,8 +68,9 @@ impl EventLoop {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         epoll.add(mailbox.bell(), EpollEvent::new(EpollFlags::EPOLLIN, Token::Mailbox.pack()))?;
         Ok(Self {
-            state: State::new(options.state.clone()),
-            options,
+            state: State::new(options.state),
+            nursery: Nursery::new(options.start_method, options.program, options.worker.clone()),
+            config: options.worker,
             epoll,
             mailbox,
             room,
@@ -90,7 +94,8 @@ impl EventLoop {
         let mut ready = vec![EpollEvent::empty(); 64];
         let mut messages = Vec::new();
         while !self.terminated {
-            let count = match self.epoll.wait(&mut ready, self.timeout()) {
+            let timeout = self.timeout();
+            let count = match self.epoll.wait(&mut ready, timeout) {
                 Ok(count) => count,
                 Err(nix::errno::Errno::EINTR) => 0,
                 Err(error) => panic!("epoll_wait failed: {error}"),
@@ -100,20 +105,27 @@ impl EventLoop {
                     Token::Mailbox => self.read_mailbox(&mut messages),
                     Token::Channel(worker) => self.read_channel(worker),
                     Token::Process(worker) => self.process_ended(worker),
+                    Token::ForkServerChannel => self.read_fork_server(),
+                    Token::ForkServerProcess => self.fork_server_ended(),
                 }
             }
             if self.state.next_deadline().is_some_and(|deadline| deadline <= Instant::now()) {
                 self.handle(Event::Tick);
             }
+            self.check_fork_server();
             // First what callers see, then what workers get: a task that runs has a worker that is listed.
             self.publish();
             self.flush();
         }
+        self.nursery.end();
         self.refuse_the_rest();
     }
 
-    fn timeout(&self) -> EpollTimeout {
-        let Some(deadline) = self.state.next_deadline() else { return EpollTimeout::NONE };
+    fn timeout(&mut self) -> EpollTimeout {
+        let owed = self.nursery.server().and_then(|server| server.next_deadline());
+        let Some(deadline) = self.state.next_deadline().into_iter().chain(owed).min() else {
+            return EpollTimeout::NONE;
+        };
         let left = deadline.saturating_duration_since(Instant::now());
         // Rounded up, so that the deadline has come when the wait is over.
         EpollTimeout::try_from(left.as_millis() + 1).unwrap_or(EpollTimeout::MAX)
@@ -126,6 +138,7 @@ impl EventLoop {
         for message in messages.drain(..) {
             match message {
                 Message::Submit(job) => {
+                    self.nursery.knows(job.module.artifact, &job.module.code);
                     let turn = job.turn();
                     self.jobs.insert(job.id, *job);
                     self.handle(Event::Submitted { turn });
@@ -189,7 +202,7 @@ impl EventLoop {
                 self.workers_changed = true;
                 self.handle(Event::WorkerReady { worker: id });
             }
-            Reply::Done { .. } if payload.len() as u64 > self.options.worker.max_result_bytes => {
+            Reply::Done { .. } if payload.len() as u64 > self.config.max_result_bytes => {
                 self.lied(id, "a result is over its limit".to_owned());
             }
             Reply::Done { task, outcome, report } => {
@@ -207,7 +220,12 @@ impl EventLoop {
             Reply::Progress { task, progress } => self.progressed(id, task, progress),
             Reply::Submit { .. } | Reply::Await { .. } | Reply::Forget { .. } => self.hear_of_child(id, reply, payload),
             Reply::Leaves { message } => worker.last_words = Some(last_words(message)),
-            Reply::Ready { .. } | Reply::Compiled(_) | Reply::Refused(_) => {
+            Reply::InitializerFailed { message } if !worker.up => {
+                self.cause = Some((Some(worker.name), BrokenCause::InitializerFailed { message }));
+                self.handle(Event::InitializerFailed { worker: id });
+            }
+            // What fork servers, compilers and native processes say, and what was said before.
+            _ => {
                 self.lied(id, "it sent a reply that nobody had asked for".to_owned());
             }
         }
@@ -221,7 +239,7 @@ impl EventLoop {
         }
     }
 
-    fn close_channel(&mut self, id: WorkerId) {
+    pub(super) fn close_channel(&mut self, id: WorkerId) {
         if let Some(worker) = self.workers.0.get_mut(&id)
             && std::mem::replace(&mut worker.is_open, false)
             && let Err(error) = self.epoll.delete(worker.socket())
@@ -231,7 +249,7 @@ impl EventLoop {
     }
 
     /// A process has ended: first everything that it had said, then its end.
-    fn process_ended(&mut self, id: WorkerId) {
+    pub(super) fn process_ended(&mut self, id: WorkerId) {
         while let Some(received) = self.hear(id) {
             if !matches!(received, Ok(Received::Some)) {
                 self.close_channel(id);
@@ -239,8 +257,9 @@ impl EventLoop {
         }
         let Some(worker) = self.workers.0.get_mut(&id) else { return };
         match worker.try_reap() {
-            Ok(None) => {}
-            Ok(Some(cause)) => self.worker_is_gone(id, cause),
+            Ok(ProcessEnd::NotYet) => {}
+            Ok(ProcessEnd::Untold) => self.wait_for_word(id),
+            Ok(ProcessEnd::Ended(cause)) => self.worker_is_gone(id, cause),
             Err(error) => {
                 tracing::error!(%error, "the status of a worker process could not be taken");
                 self.worker_is_gone(id, BrokenCause::Vanished);
@@ -267,16 +286,18 @@ impl EventLoop {
         self.cause = Some((Some(name), cause));
         self.workers_changed = true;
         self.handle(Event::WorkerExited { worker: id });
-        if let Some(worker) = self.workers.0.remove(&id) {
+        if let Some(worker) = self.workers.0.remove(&id)
+            && let Some(process) = worker.process()
+        {
             // Closing a descriptor takes it out of epoll only when no copy of it is left, which nobody can promise.
-            let _ = self.epoll.delete(worker.process());
+            let _ = self.epoll.delete(process);
         }
     }
 
     // ── What is to be done ──────────────────────────────────────────────────────────────────────────────────────────
 
     /// Gives an event to the state machine and carries out its answer, and that of the events which arise from it.
-    fn handle(&mut self, event: Event) {
+    pub(super) fn handle(&mut self, event: Event) {
         self.events.push_back(event);
         while let Some(event) = self.events.pop_front() {
             let mut actions = std::mem::take(&mut self.actions);
@@ -302,49 +323,11 @@ impl EventLoop {
                     worker.kill();
                 }
             }
-            Action::Kill { worker, reason } => {
-                if let Some(worker) = self.workers.0.get_mut(&worker) {
-                    worker.kill_for(reason);
-                }
-            }
+            Action::Kill { worker, reason } => self.kill_worker(worker, reason),
             Action::Finish { task, end } => self.finish(task, end),
             Action::Lend { worker, task } => self.send(worker, task, true),
             Action::Break { worker, culprit } => self.break_pool(worker, culprit),
             Action::Terminate => self.terminated = true,
-        }
-    }
-
-    fn start_worker(&mut self, id: WorkerId, index: u32) {
-        let config = WorkerConfig { index, ..self.options.worker.clone() };
-        let started = WorkerHandle::start(id, &self.options.program, config).and_then(|worker| {
-            let flags = EpollFlags::EPOLLIN;
-            let watched = self
-                .epoll
-                .add(worker.socket(), EpollEvent::new(flags, Token::Channel(id).pack()))
-                .and_then(|()| self.epoll.add(worker.process(), EpollEvent::new(flags, Token::Process(id).pack())));
-            match watched {
-                Ok(()) => Ok(worker),
-                Err(error) => {
-                    worker.kill();
-                    Err(error.into())
-                }
-            }
-        });
-        match started {
-            Ok(worker) => {
-                tracing::debug!(worker = %worker.name, "a worker was started");
-                self.status.workers_started.fetch_add(1, Ordering::Relaxed);
-                metrics::worker_started();
-                self.workers.0.insert(id, worker);
-                self.workers_changed = true;
-            }
-            Err(error) => {
-                let program = self.options.program.path().display();
-                let reason = format!("`{program}` could not be started: {}", crate::process::explained(&error));
-                tracing::info!(reason, "a worker could not be started");
-                self.cause = Some((None, BrokenCause::SpawnFailed { reason }));
-                self.events.push_back(Event::StartFailed { worker: id });
-            }
         }
     }
 
@@ -486,6 +469,7 @@ impl EventLoop {
         }
         self.workers.0.values().for_each(WorkerHandle::kill_and_reap);
         self.workers.0.clear();
+        self.nursery.end();
         self.status.workers.lock().clear();
         self.room.wake_all();
     }

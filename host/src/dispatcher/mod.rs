@@ -3,6 +3,7 @@
 //! Never: blocks on anything but its own poll; lets anyone else touch the state of the pool.
 
 mod action;
+mod births;
 mod callbacks;
 mod completion_set;
 mod entry;

@@ -5,6 +5,7 @@ use super::event_loop::EventLoop;
 use super::mailbox::Mailbox;
 use super::room::Room;
 use super::state::StateOptions;
+use crate::context::StartMethod;
 use crate::error::BrokenCause;
 use crate::ipc::WorkerConfig;
 use crate::process::Program;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub(crate) struct PoolOptions {
     pub(crate) state: StateOptions,
+    pub(crate) start_method: StartMethod,
     pub(crate) program: Program,
     /// For the first worker; the index differs for each.
     pub(crate) worker: WorkerConfig,

@@ -168,6 +168,8 @@ impl Run {
                 if self.random.chance(10) {
                     self.model.workers.remove(&id);
                     self.event(Event::StartFailed { worker: id });
+                } else if self.random.chance(5) {
+                    self.event(Event::InitializerFailed { worker: id });
                 } else {
                     self.exit(id);
                 }
@@ -184,6 +186,8 @@ impl Run {
             }
             7 => self.event(Event::WorkerLied { worker: id }),
             8 => self.event(Event::WorkerHungUp { worker: id }),
+            // As when their fork server dies.
+            9 => ids.into_iter().for_each(|id| self.exit(id)),
             10..=39 if !worker.answers.is_empty() => {
                 let task = worker.answers.pop_front().expect("not empty");
                 let trapped = self.random.chance(5);

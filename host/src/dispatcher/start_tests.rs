@@ -113,3 +113,51 @@ fn worker_that_closes_its_channel_gets_a_moment_to_end_by_itself() {
     assert_eq!(pool.tick(), (HANG_UP_GRACE.as_millis(), killed));
     assert_eq!(pool.event(Event::WorkerExited { worker }), [Action::Finish { task: TASK, end: End::Lost { worker } }]);
 }
+
+// behaviour: B50, B38
+#[test]
+fn one_blow_that_hits_many_workers_counts_once() {
+    let mut pool = Pool::new(false);
+    let mut actions = pool.event(Event::Resized { max_workers: 8 });
+    for task in 0..8 {
+        actions.extend(pool.event(Event::Submitted { turn: Turn::new(TaskId(task), 0, 0) }));
+    }
+    let mut blows = 0;
+    while !actions.iter().any(|action| matches!(action, Action::Break { .. })) {
+        if blows > 0 {
+            actions.extend(pool.tick().1);
+        }
+        // A fork server dies, and takes all of its workers along: some were up and had done nothing, some were not.
+        let started = actions.drain(..).filter_map(|action| match action {
+            Action::Start { worker, .. } => Some(worker),
+            _ => None,
+        });
+        let hit: Vec<WorkerId> = started.collect();
+        assert_eq!(hit.len(), 8, "after {blows} blows");
+        for (number, worker) in hit.into_iter().enumerate() {
+            if number % 2 == 0 {
+                // What it had said before its end is handled before its end.
+                actions.extend(pool.event(Event::WorkerReady { worker }));
+            }
+            pool.now += std::time::Duration::from_millis(7);
+            actions.extend(pool.event(Event::WorkerExited { worker }));
+        }
+        blows += 1;
+    }
+    assert_eq!(blows, CRASH_LOOP_STARTS);
+}
+
+// behaviour: B50, B37
+#[test]
+fn native_initializer_that_fails_breaks_the_pool_at_once() {
+    let mut pool = Pool::new(false);
+    let worker = WorkerId(0);
+    assert_eq!(pool.event(Event::Submitted { turn: Turn::new(TASK, 0, 0) }), [start(0)]);
+    let broken = [
+        Action::Break { worker, culprit: None },
+        Action::Finish { task: TASK, end: End::Broken },
+        Action::Kill { worker, reason: KillReason::Broken },
+    ];
+    assert_eq!(pool.event(Event::InitializerFailed { worker }), broken);
+    assert_eq!(pool.event(Event::WorkerExited { worker }), [], "no other is started");
+}

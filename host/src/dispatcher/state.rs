@@ -58,6 +58,8 @@ pub(crate) struct State {
     ahead: i32,
     /// Starts that failed, one after another, with no worker ready between.
     failed_starts: u32,
+    /// The first worker that was started after the last failed start.
+    counts_from: u64,
     /// No worker is started before this moment.
     start_after: Option<Instant>,
     /// Asked for after the pool broke; it can end when the workers are gone.
@@ -75,6 +77,7 @@ impl State {
             next_worker: 0,
             ahead: 0,
             failed_starts: 0,
+            counts_from: 0,
             start_after: None,
             ending_broken: false,
         }
@@ -104,6 +107,7 @@ impl State {
             Event::WorkerLied { worker } => self.lied(worker, actions),
             Event::WorkerHungUp { worker } => self.hung_up(worker, now),
             Event::WorkerExited { worker } => self.worker_exited(worker, now, claims, actions),
+            Event::InitializerFailed { worker } => self.break_pool(worker, None, actions),
             Event::StartFailed { worker } => self.start_failed(worker, now, actions),
             Event::Resized { max_workers } => self.resized(max_workers, claims, actions),
             Event::Shutdown { mode } => self.shutdown(mode, claims, actions),
@@ -266,8 +270,13 @@ impl State {
         }
     }
 
-    /// Waits longer after each failure, and gives up when nothing else keeps the pool going.
+    /// Waits longer after each failure, and gives up when nothing else keeps the pool going. A worker that was started
+    /// before the last failure counts with that: one blow that hits many workers is one failure.
     fn count_failed_start(&mut self, id: WorkerId, now: Instant, actions: &mut Vec<Action>) {
+        if id.0 < self.counts_from {
+            return;
+        }
+        self.counts_from = self.next_worker;
         self.failed_starts += 1;
         let none_left = !self.workers.values().any(Worker::is_working);
         if self.failed_starts >= CRASH_LOOP_STARTS && none_left {

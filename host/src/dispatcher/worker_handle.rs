@@ -8,10 +8,9 @@ use crate::fault;
 use crate::ipc::{
     CallerChannel, ChannelError, ClaimLedger, ClaimTicket, Payload, Received, Reply, Request, RunRequest, WorkerConfig,
 };
-use crate::process::{self, Child, Program};
+use crate::process::{Newborn, ProcessEnd, WorkerProcess};
 use crate::sys::PidFd;
 use crate::task::{ArtifactId, TaskId, WorkerId};
-use nix::sys::signal::Signal;
 use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -21,8 +20,9 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(crate) struct WorkerHandle {
     pub(crate) id: WorkerId,
+    /// Its process id is 0 while the process is awaited.
     pub(crate) name: WorkerRef,
-    pidfd: PidFd,
+    process: WorkerProcess,
     channel: CallerChannel,
     claims: ClaimLedger,
     tickets: Vec<(TaskId, ClaimTicket)>,
@@ -42,33 +42,69 @@ pub(crate) struct WorkerHandle {
 }
 
 impl WorkerHandle {
-    /// Starts a process and gives it its configuration.
-    pub(crate) fn start(id: WorkerId, program: &Program, config: WorkerConfig) -> io::Result<Self> {
+    /// Takes on a worker that `start` starts, and gives it its configuration.
+    pub(crate) fn start(
+        id: WorkerId,
+        config: WorkerConfig,
+        start: impl FnOnce() -> io::Result<Newborn>,
+    ) -> io::Result<Self> {
         let claims = ClaimLedger::create()?;
         let shared = claims.table().descriptor().try_clone_to_owned()?;
         let index = config.index;
         // What tasks submit is as large as what the caller does.
         let max_payload = config.max_result_bytes.max(config.max_argument_bytes);
-        let (Child { pid, pidfd }, socket) = process::spawn(program)?;
-        let mut channel = CallerChannel::new(socket, max_payload)?;
-        channel
-            .queue(&Request::Configure(config), None, Some(Arc::new(shared)))
-            .map_err(|error| io::Error::other(error.to_string()))?;
+        let Newborn { process, pid, socket, loaded } = start()?;
+        let channel = CallerChannel::new(socket, max_payload).and_then(|mut channel| {
+            let queued = channel.queue(&Request::Configure(config), None, Some(Arc::new(shared)));
+            queued.map_err(|error| io::Error::other(error.to_string()))?;
+            if process.is_awaited() {
+                // It finds this when it comes. What cannot be sent now is sent when it is there.
+                let _ = channel.flush();
+            }
+            Ok(channel)
+        });
+        let is_open = !process.is_awaited();
+        let channel = channel.inspect_err(|_| _ = process.kill().and_then(|()| process.reap()))?;
         Ok(Self {
             id,
             name: WorkerRef { index, pid },
-            pidfd,
+            process,
             channel,
             claims,
             tickets: Vec::new(),
-            loaded: HashSet::new(),
+            loaded: loaded.into_iter().collect(),
             up: false,
             lie: None,
             last_words: None,
             killed: false,
-            is_open: true,
+            is_open,
             waits_for_room: false,
         })
+    }
+
+    /// The fork server has made the process that was awaited.
+    pub(crate) fn is_born(&mut self, pid: u32, pidfd: PidFd) {
+        self.name.pid = pid;
+        self.process = WorkerProcess::Foster { pidfd, told: None };
+        self.is_open = true;
+        if self.killed || self.lie.is_some() {
+            self.kill();
+        }
+    }
+
+    /// Its parent, the fork server, has told how it ended, or has taken it along.
+    pub(crate) fn tell_end(&mut self, cause: BrokenCause) {
+        self.process.tell(cause);
+    }
+
+    /// Whether nobody has said yet that there is a process.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.process.is_awaited()
+    }
+
+    /// Whether there is a process that has not ended.
+    pub(crate) fn lives(&self) -> bool {
+        self.process.pidfd().is_some_and(|pidfd| !pidfd.has_ended().unwrap_or(false))
     }
 
     /// Queues a task, and its module if the worker does not have it yet.
@@ -98,8 +134,12 @@ impl WorkerHandle {
     /// Kills the process, and keeps in mind what it did wrong, if it did.
     pub(crate) fn kill_for(&mut self, reason: KillReason) {
         self.killed |= !matches!(reason, KillReason::Lied | KillReason::HungUp);
-        if reason == KillReason::HungUp || (reason == KillReason::TimedOut && !self.is_open) {
-            self.lie.get_or_insert("it closed its channel and did not leave".to_owned());
+        let hung_up = reason == KillReason::HungUp || (reason == KillReason::TimedOut && !self.is_open);
+        if hung_up && !self.is_awaited() {
+            // One that has left, and whose end only waits to be told, is no liar.
+            if self.lives() {
+                self.lie.get_or_insert("it closed its channel and did not leave".to_owned());
+            }
         } else if reason == KillReason::TimedOut && !self.up {
             self.lie.get_or_insert("it was not ready in time".to_owned());
         }
@@ -107,7 +147,7 @@ impl WorkerHandle {
     }
 
     pub(crate) fn kill(&self) {
-        if let Err(error) = self.pidfd.signal(Signal::SIGKILL) {
+        if let Err(error) = self.process.kill() {
             tracing::error!(worker = %self.name, %error, "a worker process could not be killed");
         }
     }
@@ -115,7 +155,7 @@ impl WorkerHandle {
     /// Kills the process and waits for its end.
     pub(crate) fn kill_and_reap(&self) {
         self.kill();
-        if let Err(error) = self.pidfd.wait() {
+        if let Err(error) = self.process.reap() {
             tracing::error!(worker = %self.name, %error, "a worker process could not be reaped");
         }
     }
@@ -180,12 +220,12 @@ impl WorkerHandle {
     }
 
     /// Takes the process's status, once it has ended, and says why tasks were lost with it.
-    pub(crate) fn try_reap(&mut self) -> io::Result<Option<BrokenCause>> {
-        let Some(status) = self.pidfd.try_wait()? else { return Ok(None) };
-        Ok(Some(match self.lie.take() {
-            Some(message) => BrokenCause::Protocol { message },
-            None => process::cause_of(status),
-        }))
+    pub(crate) fn try_reap(&mut self) -> io::Result<ProcessEnd> {
+        let end = self.process.end()?;
+        Ok(match (end, &self.lie) {
+            (ProcessEnd::Ended(_), Some(lie)) => ProcessEnd::Ended(BrokenCause::Protocol { message: lie.clone() }),
+            (end, _) => end,
+        })
     }
 
     /// Its last words, to be put behind what ended it; empty if there were none.
@@ -197,8 +237,9 @@ impl WorkerHandle {
         self.channel.as_fd()
     }
 
-    pub(crate) fn process(&self) -> BorrowedFd<'_> {
-        self.pidfd.as_fd()
+    /// Readable once the process has ended; `None` while it is awaited.
+    pub(crate) fn process(&self) -> Option<BorrowedFd<'_>> {
+        self.process.pidfd().map(PidFd::as_fd)
     }
 }
 

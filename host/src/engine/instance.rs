@@ -45,12 +45,23 @@ pub(super) struct RunEnd {
     pub(super) instance_usable: bool,
 }
 
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_time().build()
+}
+
 impl GuestEngine {
     pub(crate) fn new(purpose: Purpose, settings: GuestSettings) -> wasmtime::Result<Self> {
         let engine = Engine::new(&config(purpose, settings.max_depth))?;
         let linker = linker(&engine)?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-        Ok(Self { engine, linker, runtime, settings: Arc::new(settings) })
+        Ok(Self { engine, linker, runtime: runtime()?, settings: Arc::new(settings) })
+    }
+
+    /// Makes this the engine of another process: a copy, by fork, of the one that has made it. Machine code, slots and
+    /// imports stay; whatever belongs to one process is made anew.
+    pub(super) fn renew(&mut self, settings: GuestSettings) -> wasmtime::Result<()> {
+        self.runtime = runtime()?;
+        self.settings = Arc::new(settings);
+        Ok(())
     }
 
     pub(super) fn engine(&self) -> &Engine {

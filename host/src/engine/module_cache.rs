@@ -1,6 +1,6 @@
 //! The modules that a worker can run, and the instances it keeps.
 
-use super::guest::Purview;
+use super::guest::{GuestSettings, Purview};
 use super::instance::{GuestEngine, Instance, Prepared};
 use crate::executor::{GuestOutput, Reuse};
 use crate::fault::{self, Point};
@@ -78,6 +78,18 @@ impl ModuleCache {
         modules.clock += 1;
         let module = Module { file, code: Code::NotLoaded, live: None, last_used: modules.clock };
         modules.by_name.entry(artifact).or_insert(module);
+    }
+
+    /// Loads the code of a module that was added, before a task needs it. A failure is told to the tasks that do.
+    pub(crate) fn preload(&self, artifact: ArtifactId) {
+        let mut modules = self.modules.lock();
+        modules.clock += 1;
+        let _ = modules.load(&self.engine, artifact);
+    }
+
+    /// Makes these the modules of a process that was forked from the one that has loaded them.
+    pub(crate) fn renew(&mut self, settings: GuestSettings) -> wasmtime::Result<()> {
+        self.engine.renew(settings)
     }
 
     /// Runs a task to its end.

@@ -79,6 +79,11 @@ pub enum BrokenCause {
         /// What was wrong.
         message: String,
     },
+    /// The fork server, the worker's parent process, is gone and took the worker along.
+    ForkServerDied {
+        /// Which fork server, and how it ended.
+        reason: String,
+    },
     /// The worker process is gone, and something else in this program took its exit status.
     Vanished,
     /// The dispatcher thread of the executor died of a bug in isopool.
@@ -117,6 +122,9 @@ impl fmt::Display for BrokenCause {
             BrokenCause::Protocol { message } => {
                 write!(f, "the worker process broke the protocol and was killed: {message}")
             }
+            BrokenCause::ForkServerDied { reason } => {
+                write!(f, "the worker process was taken along by its parent: {reason}")
+            }
             BrokenCause::Vanished => {
                 write!(f, "the worker process is gone, and this program took its exit status elsewhere")
             }
@@ -145,7 +153,7 @@ impl fmt::Display for BrokenProcessPool {
 impl std::error::Error for BrokenProcessPool {}
 
 /// `SIGKILL (9)`, or `signal 64` for one without a name.
-fn signal_name(signal: i32) -> String {
+pub(crate) fn signal_name(signal: i32) -> String {
     match nix::sys::signal::Signal::try_from(signal) {
         Ok(name) => format!("{} ({signal})", name.as_str()),
         Err(_) => format!("signal {signal}"),

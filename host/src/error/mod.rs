@@ -7,6 +7,7 @@ mod module;
 mod pool;
 mod task;
 
+pub(crate) use broken::signal_name;
 pub use broken::{BrokenCause, BrokenProcessPool};
 pub use module::{ModuleError, ModuleErrorKind};
 pub use pool::{Error, ErrorKind};

@@ -1,17 +1,18 @@
 //! The options of an executor, checked when it is built.
 
 use super::handle::Executor;
-use super::options::{Containment, GuestOutput, Reuse, StartMethod};
+use super::options::{Containment, GuestOutput, Reuse};
 use super::recycling::RecyclingOptions;
 use super::schedule::check_time_limit;
 use super::task::{IntoTask, Task};
-use crate::context;
+use crate::context::{self, StartMethod, get_start_method};
 use crate::dispatcher::{PoolOptions, StateOptions};
-use crate::error::{Error, ErrorKind};
-use crate::ipc::{InitializerCall, LogLevel, PROTOCOL_VERSION, Role, WORKER_VARIABLE, WorkerConfig};
+use crate::error::Error;
+use crate::ipc::{InitializerCall, LogLevel, NativeCall as EncodedCall, PROTOCOL_VERSION, Role, WorkerConfig};
 use crate::limits;
 use crate::module::{Initializer, Library, Source};
-use crate::process::Program;
+use crate::native::{NativeCall, Parts};
+use crate::process::{Program, expect_no_worker};
 use crate::task::ModuleHash;
 use isopool_guest::{Codec, CodecError};
 use std::path::{Path, PathBuf};
@@ -43,7 +44,9 @@ pub(super) struct Options {
     reuse: Reuse,
     pub(super) codec: Codec,
     queue_capacity: usize,
-    start_method: StartMethod,
+    /// `None`: the choice of the process, when it is built.
+    pub(super) start_method: Option<StartMethod>,
+    native_initializer: Option<NativeCallOption>,
     worker_program: Option<PathBuf>,
     output: GuestOutput,
     pub(super) max_argument_bytes: usize,
@@ -62,6 +65,15 @@ struct InitializerOption {
     arguments: Vec<(Codec, Result<Vec<u8>, CodecError>)>,
 }
 
+/// A native initializer, encoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct NativeCallOption {
+    function: &'static str,
+    argument: Result<Vec<u8>, CodecError>,
+    /// How many came with it: none may.
+    descriptors: usize,
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {
@@ -72,7 +84,8 @@ impl Default for Options {
             reuse: Reuse::default(),
             codec: Codec::default(),
             queue_capacity: limits::DEFAULT_QUEUE_CAPACITY,
-            start_method: StartMethod::default(),
+            start_method: None,
+            native_initializer: None,
             worker_program: None,
             output: GuestOutput::default(),
             max_argument_bytes: limits::DEFAULT_MAX_ARGUMENT_BYTES,
@@ -168,9 +181,23 @@ impl ExecutorBuilder {
         self
     }
 
-    /// How worker processes come to life. Default: [`StartMethod::Spawn`].
+    /// How worker processes come to life. Default: that of [`get_start_method`] when the executor is built.
     pub fn start_method(mut self, start_method: StartMethod) -> Self {
-        self.options.start_method = start_method;
+        self.options.start_method = Some(start_method);
+        self
+    }
+
+    /// A native function of this program ([`native`](crate::native)) that each worker calls before it takes tasks: what
+    /// [`StartMethod::InitMain`] needs, and no other takes. It runs after the worker has given up its descriptors,
+    /// environment and working directory, and must leave no thread behind. When it returns an error, panics or leaves a
+    /// thread, the executor is broken, with [`BrokenCause::InitializerFailed`](crate::BrokenCause::InitializerFailed) and its
+    /// words. What it returns is dropped.
+    ///
+    /// # Source
+    /// loky's start method `loky_init_main`, which imports the main module in each worker.
+    pub fn native_initializer<R>(mut self, call: NativeCall<R>) -> Self {
+        let Parts { function, argument, descriptors } = call.into_parts();
+        self.options.native_initializer = Some(NativeCallOption { function, argument, descriptors: descriptors.len() });
         self
     }
 
@@ -241,11 +268,7 @@ impl ExecutorBuilder {
     /// program would have more than [`limits::MAX_TOTAL_WORKERS`] together. [`ErrorKind::System`] when the operating system refuses a
     /// descriptor or a thread.
     pub fn build(self) -> Result<Executor, Error> {
-        if std::env::var_os(WORKER_VARIABLE).is_some() {
-            let message = "this process was started as a worker, and its `main` runs all the same; call \
-                           isopool::worker_main() first thing in main, or name a worker_program";
-            return Err(Error::new(ErrorKind::InsideWorker, message));
-        }
+        expect_no_worker()?;
         let max_workers = checked_max_workers(self.max_workers)?;
         let options = &self.options;
         range("queue_capacity", options.queue_capacity, 1, usize::MAX >> 1)?;
@@ -256,16 +279,19 @@ impl ExecutorBuilder {
             range("max_output_bytes (captured)", options.max_output_bytes, 0, limits::MAX_CAPTURED_OUTPUT_BYTES)?;
         }
         options.task_time_limit.map_or(Ok(()), |limit| check_time_limit("task_time_limit", limit))?;
+        let start_method = options.start_method.unwrap_or_else(get_start_method);
+        options.check_start_method(start_method)?;
         let program = match &options.worker_program {
             None => Program::Itself,
             Some(path) => Program::named(Path::new(path))?,
         };
-        let worker = WorkerConfig { max_depth: context::max_depth()?, ..options.worker_config() };
+        let worker = options.worker_config()?;
         let library = Library::new(program.clone(), &worker, options.initializer_call()?);
         let recycling = options.recycling.checked()?;
         let (idle_timeout, containment) = (options.idle_timeout, options.containment);
         let state = StateOptions { max_workers, idle_timeout, containment, recycling };
-        Executor::start(max_workers, self.options, library, PoolOptions { state, program, worker })
+        let options = Options { start_method: Some(start_method), ..self.options };
+        Executor::start(max_workers, options, library, PoolOptions { state, start_method, program, worker })
     }
 }
 
@@ -299,6 +325,7 @@ impl Options {
             codec,
             queue_capacity,
             start_method,
+            native_initializer,
             worker_program,
             output,
             max_argument_bytes,
@@ -318,6 +345,7 @@ impl Options {
         compare("codec", *codec != other.codec);
         compare("queue_capacity", *queue_capacity != other.queue_capacity);
         compare("start_method", *start_method != other.start_method);
+        compare("native_initializer", *native_initializer != other.native_initializer);
         compare("worker_program", *worker_program != other.worker_program);
         compare("guest_output", *output != other.output);
         compare("max_argument_bytes", *max_argument_bytes != other.max_argument_bytes);
@@ -332,8 +360,43 @@ impl Options {
         self.queue_capacity
     }
 
-    fn worker_config(&self) -> WorkerConfig {
-        WorkerConfig {
+    fn check_start_method(&self, start_method: StartMethod) -> Result<(), Error> {
+        match (start_method, &self.native_initializer, &self.worker_program) {
+            (StartMethod::InitMain, None, _) => Err(Error::invalid(
+                "the start method init_main calls a native initializer, and none is given; give one with \
+                 native_initializer(), or choose spawn",
+            )),
+            (StartMethod::InitMain, Some(_), _) => Ok(()),
+            (method, Some(call), _) => Err(Error::invalid(format!(
+                "the native initializer `{}` is called by the start method init_main only, and this one is {method}",
+                call.function
+            ))),
+            (StartMethod::Fork, None, Some(path)) => Err(Error::invalid(format!(
+                "the start method fork copies this program, and cannot run the worker program `{}`; choose another of \
+                 the two",
+                path.display()
+            ))),
+            (_, None, _) => Ok(()),
+        }
+    }
+
+    fn worker_config(&self) -> Result<WorkerConfig, Error> {
+        let native_initializer = match &self.native_initializer {
+            None => None,
+            Some(NativeCallOption { function, descriptors: 1.., .. }) => {
+                return Err(Error::invalid(format!(
+                    "the arguments of the native initializer `{function}` hold descriptors, which do not travel to workers"
+                )));
+            }
+            Some(NativeCallOption { function, argument: Ok(argument), .. }) => {
+                Some(EncodedCall { function: (*function).to_owned(), argument: argument.clone() })
+            }
+            Some(NativeCallOption { function, argument: Err(error), .. }) => {
+                let message = format!("the arguments of the native initializer `{function}` do not encode: {error}");
+                return Err(Error::invalid(message).with_source(error.clone()));
+            }
+        };
+        Ok(WorkerConfig {
             protocol: PROTOCOL_VERSION,
             role: Role::Worker,
             index: 0,
@@ -345,8 +408,9 @@ impl Options {
             max_output_bytes: self.max_output_bytes as u64,
             max_memory_bytes: self.max_memory_bytes as u64,
             max_argument_bytes: self.max_argument_bytes as u64,
-            max_depth: 0,
-        }
+            max_depth: context::max_depth()?,
+            native_initializer,
+        })
     }
 
     fn initializer_call(&self) -> Result<Option<Initializer>, Error> {

@@ -4,6 +4,7 @@
 
 mod as_completed;
 mod builder;
+mod context;
 mod future;
 mod handle;
 mod latch;
@@ -25,7 +26,7 @@ pub use future::{CancelOnDrop, TaskFuture};
 pub use handle::Executor;
 pub use loaded_module::{Function, Module};
 pub use map::{Map, MapUnordered};
-pub use options::{Containment, GuestOutput, Reuse, Shutdown, StartMethod};
+pub use options::{Containment, GuestOutput, Reuse, Shutdown};
 pub use reusable::{
     NotReused, ReusableBuilder, ReusableExecutor, ReusableScope, ReuseExecutor, get_reusable_executor,
     release_reusable_executor,

@@ -106,12 +106,3 @@ pub enum Shutdown {
     /// As `Finish`, and after this time as `Kill`.
     FinishWithin(std::time::Duration),
 }
-
-/// How worker processes come to life.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum StartMethod {
-    /// A new program image (`posix_spawn`): nothing of the caller's memory is copied or seen.
-    #[default]
-    Spawn,
-}

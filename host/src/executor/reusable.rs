@@ -3,6 +3,7 @@
 use super::builder::{ExecutorBuilder, checked_max_workers};
 use super::handle::Executor;
 use super::options::Shutdown;
+use crate::context::{StartMethod, get_start_method};
 use crate::error::{BrokenProcessPool, Error};
 use crate::limits::DEFAULT_REUSABLE_IDLE_TIMEOUT;
 use parking_lot::Mutex;
@@ -27,7 +28,7 @@ static OF_PROGRAM: Mutex<Option<Executor>> = Mutex::new(None);
 /// Idle workers leave after [`DEFAULT_REUSABLE_IDLE_TIMEOUT`] unless `idle_timeout` says otherwise.
 ///
 /// # Errors
-/// As [`ExecutorBuilder::build`].
+/// As [`ExecutorBuilder::build`]. The start method `fork` is refused: it is unsafe in a program with threads.
 ///
 /// # Source
 /// loky's `get_reusable_executor`, which is per thread since 3.7.0.
@@ -205,8 +206,16 @@ impl ReusableBuilder {
     /// wait for workers or tasks, neither for a new executor nor for a resize or a replacement.
     ///
     /// # Errors
-    /// As [`ExecutorBuilder::build`] and [`Executor::resize`]; the factory keeps the executor that it has.
+    /// As [`ExecutorBuilder::build`] and [`Executor::resize`]; the start method `fork` is refused, for it is unsafe in a
+    /// program with threads. The factory keeps the executor that it has.
     pub fn get(mut self) -> Result<ReusableExecutor, Error> {
+        let start_method = *self.builder.options.start_method.get_or_insert_with(get_start_method);
+        if start_method == StartMethod::Fork {
+            return Err(Error::invalid(
+                "the reusable executor does not take the start method fork: it lives through the starts of other threads, \
+                 whose locks a copy of this program would find locked for ever; choose spawn or forkserver",
+            ));
+        }
         self.builder.options.idle_timeout.get_or_insert(DEFAULT_REUSABLE_IDLE_TIMEOUT);
         self.scope.with(|current| self.get_from(current))
     }

@@ -15,8 +15,8 @@ mod unplanned;
 #[cfg(debug_assertions)]
 pub use planned::slow_reader;
 #[cfg(debug_assertions)]
-pub(crate) use planned::{VARIABLE, arm, note_begun, pause_reader, strikes};
+pub(crate) use planned::{VARIABLE, arm, arm_copy, note_begun, pause_reader, strikes};
 pub use point::POINTS;
 pub(crate) use point::{Point, point};
 #[cfg(not(debug_assertions))]
-pub(crate) use unplanned::{arm, note_begun, pause_reader, strikes};
+pub(crate) use unplanned::{arm, arm_copy, note_begun, pause_reader, strikes};

@@ -2,10 +2,10 @@
 
 use super::point::{ALL, Action, Fault, Point};
 use crate::task::TaskId;
+use parking_lot::RwLock;
 use std::fs::OpenOptions;
 use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -23,15 +23,29 @@ struct Plan {
     passes: AtomicU32,
 }
 
-static PLAN: OnceLock<Option<Plan>> = OnceLock::new();
+/// One is leaked for each process: what a fork server drew is not its copies'.
+static PLAN: RwLock<Option<&'static Plan>> = RwLock::new(None);
 
 /// Reads the plan, if there is one; for workers only, and before they clear their environment.
 pub(crate) fn arm() {
-    PLAN.get_or_init(|| Plan::read(PathBuf::from(std::env::var_os(VARIABLE)?)));
+    if let Some(path) = std::env::var_os(VARIABLE) {
+        draw(PathBuf::from(path));
+    }
+}
+
+/// Draws anew, in a copy of a process that has drawn before.
+pub(crate) fn arm_copy() {
+    if let Some(plan) = plan() {
+        draw(plan.path.clone());
+    }
+}
+
+fn draw(path: PathBuf) {
+    *PLAN.write() = Plan::read(path).map(|plan| &*Box::leak(Box::new(plan)));
 }
 
 fn plan() -> Option<&'static Plan> {
-    PLAN.get()?.as_ref()
+    *PLAN.read()
 }
 
 /// The fault that is due at this point.

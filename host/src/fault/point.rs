@@ -73,6 +73,14 @@ points! {
     StopRead,
     /// It is about to end its process.
     Leaving,
+    /// A fork server was asked for a worker.
+    ForkRead,
+    /// A fork server has half said what became of a worker.
+    ForkTold,
+    /// It was forked by a fork server, and shares its descriptors.
+    Forked,
+    /// It was forked by a fork server, and is a worker of its own.
+    CopyOnItsOwn,
     /// A compile worker was given a module.
     CompileRead,
     /// It has compiled it.

@@ -4,6 +4,7 @@ use super::point::{Fault, Point};
 use crate::task::TaskId;
 
 pub(crate) fn arm() {}
+pub(crate) fn arm_copy() {}
 pub(crate) fn note_begun(_: TaskId) {}
 pub(crate) fn pause_reader() {}
 pub(crate) fn strikes(_: Point) -> Option<Fault> {

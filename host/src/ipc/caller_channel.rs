@@ -19,6 +19,9 @@ const INLINE_PAYLOAD_BYTES: usize = 16 * 1024;
 /// Slices of one write.
 const MAX_SLICES: usize = 64;
 
+/// Descriptors that may have come before the message that speaks of them: those of one read.
+const MAX_UNCLAIMED: usize = 4;
+
 /// What came out of a look at the channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Received {
@@ -37,6 +40,8 @@ pub(crate) enum ChannelError {
     Frame(#[from] FrameError),
     #[error("the channel was closed in the middle of a frame")]
     CutFrame,
+    #[error("more than {MAX_UNCLAIMED} descriptors came that no message spoke of")]
+    Descriptors,
     #[error("the channel failed: {0}")]
     Io(#[from] io::Error),
 }
@@ -69,6 +74,8 @@ pub(crate) struct CallerChannel {
     descriptors: VecDeque<(u64, Arc<OwnedFd>)>,
     /// Chunks that were sent whole.
     chunks_sent: u64,
+    /// Descriptors that came in, for a channel that takes any.
+    received: Option<VecDeque<OwnedFd>>,
 }
 
 impl CallerChannel {
@@ -83,7 +90,13 @@ impl CallerChannel {
             sent: 0,
             descriptors: VecDeque::new(),
             chunks_sent: 0,
+            received: None,
         })
+    }
+
+    /// As [`new`](Self::new), for another end that sends descriptors. Elsewhere the kernel closes what is sent.
+    pub(crate) fn with_descriptors(socket: OwnedFd, max_payload: u64) -> io::Result<Self> {
+        Ok(Self { received: Some(VecDeque::new()), ..Self::new(socket, max_payload)? })
     }
 
     /// Adds a request to what is to be sent.
@@ -196,6 +209,14 @@ impl CallerChannel {
 
     /// Reads what is there, and hands out each whole reply with its payload.
     pub(crate) fn receive(&mut self, mut hand_out: impl FnMut(Reply, Vec<u8>)) -> Result<Received, ChannelError> {
+        self.receive_with_descriptors(|reply, payload, _| hand_out(reply, payload))
+    }
+
+    /// As [`receive`](Self::receive), with the descriptor that came beside a reply, if one did.
+    pub(crate) fn receive_with_descriptors(
+        &mut self,
+        mut hand_out: impl FnMut(Reply, Vec<u8>, Option<OwnedFd>),
+    ) -> Result<Received, ChannelError> {
         // A fair share for one turn: four chunks.
         for _ in 0..4 {
             let got = match self.decoder.payload_to_fill() {
@@ -204,7 +225,11 @@ impl CallerChannel {
                     let share = rest.len().min(16 * READ_CHUNK_BYTES);
                     (&self.socket).read(&mut rest[..share]).inspect(|&got| self.decoder.filled(got))
                 }
-                _ => (&self.socket).read(&mut self.buffer).inspect(|&got| self.decoder.push(&self.buffer[..got])),
+                _ => match &mut self.received {
+                    None => (&self.socket).read(&mut self.buffer),
+                    Some(received) => sys::receive_with_descriptors(self.socket.as_fd(), &mut self.buffer, received),
+                }
+                .inspect(|&got| self.decoder.push(&self.buffer[..got])),
             };
             match got {
                 Ok(0) if self.decoder.is_mid_frame() => return Err(ChannelError::CutFrame),
@@ -216,7 +241,11 @@ impl CallerChannel {
                 Err(error) => return Err(error.into()),
             }
             while let Some(frame) = self.decoder.next()? {
-                hand_out(frame.message, frame.payload);
+                let received = self.received.as_mut().filter(|_| frame.with_descriptor);
+                hand_out(frame.message, frame.payload, received.and_then(VecDeque::pop_front));
+            }
+            if self.received.as_ref().is_some_and(|received| received.len() > MAX_UNCLAIMED) {
+                return Err(ChannelError::Descriptors);
             }
         }
         Ok(Received::Some)

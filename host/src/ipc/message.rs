@@ -1,17 +1,22 @@
 //! What the two ends of a channel say to each other: one type per direction.
 
 use crate::limits::MAX_MESSAGE_BYTES;
+use crate::sys::WaitStatus;
 use crate::task::{
     ArtifactId, ChildEnd, InitializerCall, LogLevel, LogRecord, ModuleInfo, Outcome, Progress, Refusal, RunReport,
-    TaskId,
+    TaskId, WorkerId,
 };
 use serde::{Deserialize, Serialize};
 
 /// Raised whenever a message changes. Both ends must have the same: a named worker program may be of another build.
 pub(crate) const PROTOCOL_VERSION: u32 = 2;
 
-/// Tells a process that it is a worker, with its channel as standard input; its value is the caller's process id.
+/// Tells a process that it is a worker, with its channel as standard input; its value is the caller's process id, and for
+/// a process that runs a native function [`NATIVE_SUFFIX`] after it.
 pub(crate) const WORKER_VARIABLE: &str = "ISOPOOL_WORKER";
+
+/// See [`WORKER_VARIABLE`].
+pub(crate) const NATIVE_SUFFIX: &str = " native";
 
 /// Caller → worker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +33,13 @@ pub(crate) enum Request {
     /// Compile a module (compile workers only). The wasm is the payload, and an empty memory file for the machine code
     /// comes with it as a descriptor. Answered by `Compiled` or `Refused`.
     Compile(CompileRequest),
+    /// Fork a worker (fork servers only); its end of its channel comes with it as a descriptor. Answered by `Forked`, and by
+    /// `Ended` when it has ended, or by `NotForked`.
+    Fork { worker: WorkerId },
+    /// A descriptor among the arguments of the `Call` that follows.
+    Attach,
+    /// Call a native function; its arguments are the payload. The last word to a native process. Answered by `Called`.
+    Call { function: String },
     /// Leave when everything before is done.
     Stop,
     /// A child of a task has ended; its encoded result is the payload.
@@ -41,6 +53,8 @@ pub(crate) enum Role {
     Worker,
     /// Compiles one module, then leaves.
     Compiler,
+    /// Has everything ready that a worker needs, and forks workers.
+    ForkServer,
 }
 
 /// What a new process must know.
@@ -63,6 +77,30 @@ pub(crate) struct WorkerConfig {
     pub(crate) max_argument_bytes: u64,
     /// How deep tasks may be nested.
     pub(crate) max_depth: u32,
+    /// A native function that a worker calls before anything else.
+    pub(crate) native_initializer: Option<NativeCall>,
+}
+
+/// A call of a native function of the program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct NativeCall {
+    pub(crate) function: String,
+    pub(crate) argument: Vec<u8>,
+}
+
+/// How a call of a native function ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum NativeEnd {
+    /// It returned; what it returned is the payload.
+    Returned,
+    /// It returned an error, in its own words.
+    Failed { message: String },
+    /// It panicked.
+    Panicked { message: String, place: String },
+    /// Arguments or result do not go through the codec.
+    Codec { message: String },
+    /// The program has no such function.
+    Unknown { registered: Vec<String> },
 }
 
 /// One task.
@@ -112,6 +150,16 @@ pub(crate) enum Reply {
     Refused(Refusal),
     /// The process cannot go on, and leaves: its last words.
     Leaves { message: String },
+    /// A worker was forked; a descriptor of its process comes with it.
+    Forked { worker: WorkerId, pid: u32 },
+    /// A worker could not be forked.
+    NotForked { worker: WorkerId, errno: i32 },
+    /// A worker that was forked has ended, in this way.
+    Ended { worker: WorkerId, status: WaitStatus },
+    /// The native initializer did not end well; this worker leaves.
+    InitializerFailed { message: String },
+    /// A native function has ended; what it returned is the payload.
+    Called(NativeEnd),
     /// How far a task is, at most once in [`PROGRESS_INTERVAL`](crate::limits::PROGRESS_INTERVAL).
     Progress { task: TaskId, progress: Progress },
     /// A task has submitted another one, a function of its own module; the encoded arguments are the payload. Numbers
@@ -129,7 +177,7 @@ impl Reply {
         match self {
             Reply::Done { task, .. } | Reply::Log { task, .. } | Reply::Progress { task, .. } => Some(*task),
             Reply::Submit { parent, .. } | Reply::Await { parent, .. } | Reply::Forget { parent, .. } => Some(*parent),
-            Reply::Ready { .. } | Reply::Compiled(_) | Reply::Refused(_) | Reply::Leaves { .. } => None,
+            _ => None,
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::sys;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, IoSlice};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
 /// One request, with its payload and its descriptor.
@@ -64,15 +64,21 @@ impl WorkerChannel {
     /// Waits for the next request; `None` when the caller has closed the channel or is gone.
     pub(crate) fn receive(&mut self) -> Result<Option<Received>, ChannelError> {
         loop {
-            if let Some(frame) = self.decoder.next()? {
-                let descriptor = if frame.with_descriptor { self.descriptors.pop_front() } else { None };
-                return Ok(Some(Received { request: frame.message, payload: frame.payload, descriptor }));
+            if let Some(received) = self.next_read()? {
+                return Ok(Some(received));
             }
             self.give_back_memory_when_idle()?;
             if self.read()? == 0 {
                 return Ok(None);
             }
         }
+    }
+
+    /// The next of the requests that were read whole by now.
+    pub(crate) fn next_read(&mut self) -> Result<Option<Received>, ChannelError> {
+        let Some(frame) = self.decoder.next()? else { return Ok(None) };
+        let descriptor = if frame.with_descriptor { self.descriptors.pop_front() } else { None };
+        Ok(Some(Received { request: frame.message, payload: frame.payload, descriptor }))
     }
 
     /// Takes the memory of a payload that is not needed any more, for the next one.
@@ -109,7 +115,8 @@ impl WorkerChannel {
         }
     }
 
-    fn read(&mut self) -> Result<usize, ChannelError> {
+    /// Waits for bytes and reads them; 0 when the caller has closed the channel or is gone.
+    pub(crate) fn read(&mut self) -> Result<usize, ChannelError> {
         loop {
             let got = match self.decoder.payload_to_fill() {
                 // A large payload goes straight to its place. No descriptor comes in the middle of a frame.
@@ -134,28 +141,44 @@ impl WorkerChannel {
 
     /// Sends a reply and its payload, and waits until the kernel has taken both.
     pub(crate) fn send(&mut self, reply: &Reply, payload: &[u8]) -> Result<(), ChannelError> {
+        self.send_with(reply, payload, None)
+    }
+
+    /// As [`send`](Self::send), with a descriptor beside it.
+    pub(crate) fn send_with(
+        &mut self,
+        reply: &Reply,
+        payload: &[u8],
+        mut descriptor: Option<BorrowedFd<'_>>,
+    ) -> Result<(), ChannelError> {
         self.out.clear();
         self.keeps_memory |= payload.len() >= LARGE_PAYLOAD_BYTES;
-        frame::encode(reply, payload.len(), false, &mut self.out)?;
+        frame::encode(reply, payload.len(), descriptor.is_some(), &mut self.out)?;
         let (mut head, mut tail) = (&self.out[..], payload);
-        if let Some(fault) = fault::strikes(half_sent(reply)) {
-            self.write(&head[..head.len() / 2], &[])?;
+        if let Some(fault) = half_sent(reply).and_then(fault::strikes) {
+            self.write(&head[..head.len() / 2], &[], descriptor.take())?;
             fault.act();
             head = &head[head.len() / 2..];
         }
         if let Some(fault) = (!tail.is_empty()).then(|| fault::strikes(Point::ResultHalfSent)).flatten() {
-            self.write(head, &tail[..tail.len() / 2])?;
+            self.write(head, &tail[..tail.len() / 2], descriptor.take())?;
             fault.act();
             (head, tail) = (&[], &tail[tail.len() / 2..]);
         }
-        self.write(head, tail)
+        self.write(head, tail, descriptor)
     }
 
-    fn write(&self, mut head: &[u8], mut tail: &[u8]) -> Result<(), ChannelError> {
+    fn write(
+        &self,
+        mut head: &[u8],
+        mut tail: &[u8],
+        mut descriptor: Option<BorrowedFd<'_>>,
+    ) -> Result<(), ChannelError> {
         while !head.is_empty() || !tail.is_empty() {
             let slices = [IoSlice::new(head), IoSlice::new(tail)];
-            match sys::send_with_descriptor(self.socket.as_fd(), &slices, None) {
+            match sys::send_with_descriptor(self.socket.as_fd(), &slices, descriptor) {
                 Ok(sent) => {
+                    descriptor = None;
                     let of_head = sent.min(head.len());
                     head = &head[of_head..];
                     tail = &tail[sent - of_head..];
@@ -168,17 +191,25 @@ impl WorkerChannel {
     }
 }
 
+impl AsFd for WorkerChannel {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
 /// The point in the middle of a reply.
-fn half_sent(reply: &Reply) -> Point {
+fn half_sent(reply: &Reply) -> Option<Point> {
     match reply {
         // A worker that cannot be ready says so instead.
-        Reply::Ready { .. } | Reply::Leaves { .. } => Point::ReadyHalfSent,
-        Reply::Done { .. } => Point::DoneHalfSent,
+        Reply::Ready { .. } | Reply::Leaves { .. } => Some(Point::ReadyHalfSent),
+        Reply::Done { .. } => Some(Point::DoneHalfSent),
         Reply::Log { .. }
         | Reply::Progress { .. }
         | Reply::Submit { .. }
         | Reply::Await { .. }
-        | Reply::Forget { .. } => Point::LogHalfSent,
-        Reply::Compiled(_) | Reply::Refused(_) => Point::CompiledHalfSent,
+        | Reply::Forget { .. } => Some(Point::LogHalfSent),
+        Reply::Compiled(_) | Reply::Refused(_) => Some(Point::CompiledHalfSent),
+        Reply::Forked { .. } | Reply::NotForked { .. } | Reply::Ended { .. } => Some(Point::ForkTold),
+        Reply::InitializerFailed { .. } | Reply::Called(_) => None,
     }
 }

@@ -6,7 +6,7 @@ use crate::ipc::{
     Refusal, Reply, Request, WorkerConfig, last_words,
 };
 use crate::limits::{COMPILE_TIMEOUT, HANG_UP_GRACE, MAX_ARTIFACT_BYTES, MAX_FUNCTIONS};
-use crate::process::{self, Child, Program};
+use crate::process::{self, Child, Guise, Program};
 use crate::sys::MemoryFile;
 use crate::task::ModuleInfo;
 use nix::errno::Errno;
@@ -107,7 +107,7 @@ struct Compiler {
 
 impl Compiler {
     fn start(program: &Program) -> io::Result<Self> {
-        let (child, socket) = process::spawn(program)?;
+        let (child, socket) = process::spawn(program, Guise::Worker)?;
         Ok(Self { child, channel: CallerChannel::new(socket, 0)? })
     }
 

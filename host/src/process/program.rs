@@ -1,6 +1,7 @@
 //! The program that workers run.
 
 use crate::error::{Error, ErrorKind};
+use crate::ipc::WORKER_VARIABLE;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -40,4 +41,15 @@ impl Program {
             Program::Named(path) => path,
         }
     }
+}
+
+/// Refuses to start processes from one that was itself started as a worker and runs its `main` all the same: there would
+/// be no end of it.
+pub(crate) fn expect_no_worker() -> Result<(), Error> {
+    if std::env::var_os(WORKER_VARIABLE).is_none() {
+        return Ok(());
+    }
+    let message = "this process was started as a worker, and its `main` runs all the same; call isopool::worker_main() \
+                   first thing in main, or name a worker_program";
+    Err(Error::new(ErrorKind::InsideWorker, message))
 }

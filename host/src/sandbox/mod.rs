@@ -4,4 +4,4 @@
 
 mod apply;
 
-pub(crate) use apply::{SandboxError, apply};
+pub(crate) use apply::{SandboxError, apply, apply_to_copy, apply_to_native};

@@ -68,7 +68,7 @@ impl fmt::Debug for ArtifactId {
 
 /// One worker process of an executor; never used twice, so that a late word of a dead worker is told from its
 /// replacement's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct WorkerId(pub(crate) u64);
 
 impl fmt::Display for WorkerId {

@@ -27,8 +27,13 @@ pub(super) fn serve(channel: &SharedChannel, engine: GuestEngine) -> Result<(), 
             }
             Request::Stop => break,
             Request::Configure(_) => return Err(WorkerError::Protocol("`Configure` twice")),
-            Request::Load { .. } | Request::Run(_) | Request::ChildEnded { .. } => {
-                return Err(WorkerError::Protocol("a task to a compile worker"));
+            Request::Load { .. }
+            | Request::Run(_)
+            | Request::ChildEnded { .. }
+            | Request::Fork { .. }
+            | Request::Attach
+            | Request::Call { .. } => {
+                return Err(WorkerError::Protocol("another process's request to a compile worker"));
             }
         }
     }

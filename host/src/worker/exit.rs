@@ -6,6 +6,8 @@ use std::io;
 
 /// The code of a worker that was told to stop, or whose caller is gone.
 pub(super) const EXIT_STOPPED: i32 = 0;
+/// The native function that it ran did not return.
+pub(super) const EXIT_FAILED: i32 = 1;
 /// It was not started by isopool (`EX_USAGE`).
 pub(super) const EXIT_NOT_A_WORKER: i32 = 64;
 /// It panicked (`EX_SOFTWARE`).
@@ -33,6 +35,8 @@ pub(super) enum WorkerError {
     Told(Box<WorkerError>),
     #[error("the caller sent {0}")]
     Protocol(&'static str),
+    #[error("its native function failed")]
+    NativeFailed,
 }
 
 impl WorkerError {
@@ -49,6 +53,7 @@ impl WorkerError {
 
     pub(super) fn exit_code(&self) -> i32 {
         match self {
+            Self::NativeFailed => EXIT_FAILED,
             Self::NotAWorker { .. } => EXIT_NOT_A_WORKER,
             Self::Sandbox(_) | Self::Setup { .. } | Self::Engine(_) => EXIT_SETUP,
             Self::Channel(_) | Self::Protocol(_) => EXIT_PROTOCOL,

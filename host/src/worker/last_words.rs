@@ -7,10 +7,10 @@ use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// Lives a worker's life. If that ends of the worker's own fault, its caller hears of it before the process leaves.
-pub(super) fn telling(
+pub(super) fn telling<T>(
     channel: &SharedChannel,
-    life: impl FnOnce() -> Result<(), WorkerError>,
-) -> Result<(), WorkerError> {
+    life: impl FnOnce() -> Result<T, WorkerError>,
+) -> Result<T, WorkerError> {
     let lived = catch_unwind(AssertUnwindSafe(life));
     let message = match &lived {
         Ok(Err(error @ (WorkerError::Setup { .. } | WorkerError::Engine(_)))) => Some(error.to_string()),

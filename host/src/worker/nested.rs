@@ -14,10 +14,17 @@ use std::sync::OnceLock;
 use std::time::Instant;
 
 /// The link of this worker's guests to the caller.
+#[derive(Default)]
 pub(super) struct Nested {
-    channel: SharedChannel,
-    rest: OnceLock<(ClaimTable, &'static ModuleCache)>,
+    /// Set when tasks are run: a fork server, which runs none, must not hold a channel here.
+    link: OnceLock<Link>,
     kept: Mutex<Kept>,
+}
+
+struct Link {
+    channel: SharedChannel,
+    claims: ClaimTable,
+    modules: &'static ModuleCache,
 }
 
 #[derive(Default)]
@@ -31,22 +38,18 @@ struct Kept {
 }
 
 impl Nested {
-    pub(super) fn new(channel: &SharedChannel) -> Self {
-        Self { channel: channel.clone(), rest: OnceLock::new(), kept: Mutex::default() }
-    }
-
     /// Tasks are run from now on.
-    pub(super) fn open(&self, claims: ClaimTable, modules: &'static ModuleCache) {
+    pub(super) fn open(&self, channel: &SharedChannel, claims: ClaimTable, modules: &'static ModuleCache) {
         // Set once: a worker begins to serve once.
-        let _ = self.rest.set((claims, modules));
+        let _ = self.link.set(Link { channel: channel.clone(), claims, modules });
     }
 
     /// The next request when no guest runs; `None` when the caller is gone.
-    pub(super) fn next(&self) -> Result<Option<WorkerReceived>, WorkerError> {
+    pub(super) fn next(&self, channel: &SharedChannel) -> Result<Option<WorkerReceived>, WorkerError> {
         let deferred = self.kept.lock().deferred.pop_front();
         match deferred {
             Some(received) => Ok(Some(received)),
-            None => receive(&self.channel),
+            None => receive(channel),
         }
     }
 
@@ -58,7 +61,7 @@ impl Nested {
     }
 
     fn receive(&self, deadline: Option<Instant>) -> Result<WorkerBefore, WorkerError> {
-        let mut channel = self.channel.lock();
+        let mut channel = self.link()?.channel.lock();
         Ok(match deadline {
             None => channel.receive()?.map_or(WorkerBefore::Closed, WorkerBefore::Received),
             Some(deadline) => channel.receive_before(deadline)?,
@@ -71,7 +74,7 @@ impl Nested {
                 return Ok(Wait::Ended(end, result));
             }
             // Also after each child that was run here: the caller lends another one then.
-            send(&self.channel, &Reply::Await { parent, child }, &[])?;
+            send(&self.link()?.channel, &Reply::Await { parent, child }, &[])?;
             loop {
                 let received = match self.receive(deadline)? {
                     WorkerBefore::Received(received) => received,
@@ -92,7 +95,7 @@ impl Nested {
                     }
                     Request::Load { artifact } => {
                         let file = descriptor.ok_or(WorkerError::Protocol("`Load` without a file"))?;
-                        self.rest()?.1.add(artifact, file);
+                        self.link()?.modules.add(artifact, file);
                     }
                     request => self.defer(WorkerReceived { request, payload, descriptor })?,
                 }
@@ -103,7 +106,7 @@ impl Nested {
     /// Keeps a request for when no guest runs. Tasks that the caller has taken back meanwhile go: so there are never more
     /// than there are claims.
     fn defer(&self, received: WorkerReceived) -> Result<(), WorkerError> {
-        let (claims, _) = self.rest()?;
+        let claims = &self.link()?.claims;
         let mut kept = self.kept.lock();
         kept.deferred.push_back(received);
         kept.deferred.retain(|received| match &received.request {
@@ -113,18 +116,18 @@ impl Nested {
         Ok(())
     }
 
-    fn rest(&self) -> Result<&(ClaimTable, &'static ModuleCache), WorkerError> {
-        self.rest.get().ok_or(WorkerError::Protocol("a task before its worker was ready"))
+    fn link(&self) -> Result<&Link, WorkerError> {
+        self.link.get().ok_or(WorkerError::Protocol("a task before its worker was ready"))
     }
 
     async fn run_lent(&self, request: &RunRequest, argument: &[u8]) -> Result<(), WorkerError> {
-        let (claims, modules) = self.rest()?;
+        let Link { channel, claims, modules } = self.link()?;
         if !claims.begin(request.claim) {
             return Ok(());
         }
         fault::note_begun(request.task);
         let ended = modules.run_here(&run_of(request, argument)).await;
-        tell_end(&self.channel, request.task, ended)?;
+        tell_end(channel, request.task, ended)?;
         self.kept.lock().ended.retain(|(parent, _), _| *parent != request.task);
         Ok(())
     }
@@ -140,7 +143,9 @@ enum Wait {
 impl ChildTasks for Nested {
     fn submit(&self, parent: TaskId, child: u32, function: String, codec: String, argument: &[u8]) {
         // A channel that fails here fails again when the guest waits, or when its task ends.
-        let _ = send(&self.channel, &Reply::Submit { parent, child, function, codec }, argument);
+        let _ = self
+            .link()
+            .and_then(|link| send(&link.channel, &Reply::Submit { parent, child, function, codec }, argument));
     }
 
     fn wait(
@@ -167,6 +172,6 @@ impl ChildTasks for Nested {
     fn forget(&self, parent: TaskId, child: u32) {
         self.kept.lock().ended.remove(&(parent, child));
         // As for `submit`.
-        let _ = send(&self.channel, &Reply::Forget { parent, child }, &[]);
+        let _ = self.link().and_then(|link| send(&link.channel, &Reply::Forget { parent, child }, &[]));
     }
 }

@@ -2,15 +2,15 @@
 
 use super::exit::WorkerError;
 use super::nested::Nested;
-use super::{compile, last_words};
+use super::{compile, forkserver, last_words, native};
 use crate::engine::{Ended, GuestEngine, GuestSettings, LogSink, ModuleCache, ProgressSink, Purpose, Run};
 use crate::fault::{self, Point};
 use crate::ipc::{
     ClaimTable, PROTOCOL_VERSION, Reply, Request, Role, RunRequest, WorkerChannel, WorkerConfig, WorkerReceived,
 };
 use crate::limits::WORKER_KEEPS_BYTES;
-use crate::sys;
 use crate::task::{LogRecord, Outcome, Progress, RunReport, TaskId};
+use crate::{sandbox, sys};
 use parking_lot::Mutex;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -21,57 +21,105 @@ pub(super) type SharedChannel = Arc<Mutex<WorkerChannel>>;
 /// Answers the caller until it says stop or is gone.
 pub(super) fn serve(socket: OwnedFd) -> Result<(), WorkerError> {
     let channel = Arc::new(Mutex::new(WorkerChannel::new(socket)));
-    last_words::telling(&channel, || answer(&channel))
+    let Some(copy) = last_words::telling(&channel, || answer(&channel))? else { return Ok(()) };
+    // With the fork server's channel go the channels of other workers that it had read ahead.
+    drop(channel);
+    let channel = Arc::new(Mutex::new(WorkerChannel::new(copy.channel)));
+    last_words::telling(&channel, || answer_as_copy(&channel, copy.modules, copy.parent))
 }
 
-fn answer(channel: &SharedChannel) -> Result<(), WorkerError> {
-    let Some(first) = receive(channel)? else { return Ok(()) };
+/// `Some`: this process is not the one that came in here, but a worker that it has forked.
+fn answer(channel: &SharedChannel) -> Result<Option<forkserver::Copy>, WorkerError> {
+    let Some((config, claims)) = configure(channel)? else { return Ok(None) };
+    if let Some(call) = &config.native_initializer
+        && config.role == Role::Worker
+        && let Err(message) = native::initialize(call)
+    {
+        send(channel, &Reply::InitializerFailed { message }, &[])?;
+        return Ok(None);
+    }
+    let purpose = match config.role {
+        Role::Worker | Role::ForkServer => Purpose::Run,
+        Role::Compiler => Purpose::Compile,
+    };
+    let role = config.role;
+    let nested = Arc::new(Nested::default());
+    let engine = GuestEngine::new(purpose, settings(config, channel, &nested)).map_err(|error| no_engine(&error))?;
+    fault::point(Point::EngineMade);
+    greet(channel)?;
+    match role {
+        // Never dropped: to give back its reservations takes longer than to leave the process.
+        Role::Worker => {
+            let modules = Box::leak(Box::new(ModuleCache::new(engine)));
+            run_tasks(channel, modules, &nested, claims).map(|()| None)
+        }
+        Role::Compiler => compile::serve(channel, engine).map(|()| None),
+        Role::ForkServer => forkserver::serve(channel, engine),
+    }
+}
+
+/// The life of a worker that a fork server has forked: from its configuration on it is that of any other.
+fn answer_as_copy(channel: &SharedChannel, modules: &'static mut ModuleCache, parent: u32) -> Result<(), WorkerError> {
+    match sandbox::apply_to_copy(parent) {
+        Ok(()) => fault::point(Point::CopyOnItsOwn),
+        // Nobody waits for this worker, or for what it says.
+        Err(error) if error.is_parent_gone() => return Ok(()),
+        Err(error) => return Err(error.into()),
+    }
+    let Some((config, claims)) = configure(channel)? else { return Ok(()) };
+    if config.role != Role::Worker {
+        return Err(WorkerError::Protocol("a role that no copy of a fork server has"));
+    }
+    let nested = Arc::new(Nested::default());
+    modules.renew(settings(config, channel, &nested)).map_err(|error| no_engine(&error))?;
+    greet(channel)?;
+    run_tasks(channel, modules, &nested, claims)
+}
+
+/// The first word, with the claim table that came with it; `None` when the caller is gone or speaks another protocol.
+fn configure(channel: &SharedChannel) -> Result<Option<(WorkerConfig, Option<OwnedFd>)>, WorkerError> {
+    let Some(first) = receive(channel)? else { return Ok(None) };
     let Request::Configure(config) = first.request else {
         return Err(WorkerError::Protocol("another request before `Configure`"));
     };
     fault::point(Point::ConfigureRead);
-    let understood = config.protocol == PROTOCOL_VERSION;
-    let role = config.role;
-    let nested = Arc::new(Nested::new(channel));
-    let engine = if understood { Some(start_engine(config, channel, &nested)?) } else { None };
-    fault::point(Point::EngineMade);
+    if config.protocol == PROTOCOL_VERSION {
+        return Ok(Some((config, first.descriptor)));
+    }
+    // The caller reads of the other protocol in `Ready`, and says so.
+    greet(channel)?;
+    Ok(None)
+}
+
+fn greet(channel: &SharedChannel) -> Result<(), WorkerError> {
     let version = env!("CARGO_PKG_VERSION").to_owned();
     send(channel, &Reply::Ready { protocol: PROTOCOL_VERSION, version }, &[])?;
     fault::point(Point::ReadySent);
-    // The caller reads of the other protocol in `Ready`, and says so.
-    let Some(engine) = engine else { return Ok(()) };
-    match role {
-        Role::Worker => run_tasks(channel, engine, &nested, first.descriptor),
-        Role::Compiler => compile::serve(channel, engine),
-    }
+    Ok(())
 }
 
-fn start_engine(
-    config: WorkerConfig,
-    channel: &SharedChannel,
-    nested: &Arc<Nested>,
-) -> Result<GuestEngine, WorkerError> {
-    let purpose = match config.role {
-        Role::Worker => Purpose::Run,
-        Role::Compiler => Purpose::Compile,
-    };
-    let settings = GuestSettings {
+fn no_engine(error: &wasmtime::Error) -> WorkerError {
+    WorkerError::Engine(format!("{error:#}{}", last_words::advice()))
+}
+
+fn settings(config: WorkerConfig, channel: &SharedChannel, nested: &Arc<Nested>) -> GuestSettings {
+    let runs_guests = config.role != Role::ForkServer;
+    GuestSettings {
         worker_index: config.index,
         environment: config.environment,
         reuse: config.reuse,
         output: config.output,
         log_level: config.log_level,
-        logs: log_sink(channel),
-        progress: progress_sink(channel),
+        // A fork server runs no guest, and its copies must not hold its channel.
+        logs: if runs_guests { log_sink(channel) } else { Arc::new(|_, _| {}) },
+        progress: if runs_guests { progress_sink(channel) } else { Arc::new(|_, _| {}) },
         max_result_bytes: config.max_result_bytes,
         max_output_bytes: config.max_output_bytes,
         max_memory_bytes: config.max_memory_bytes,
         max_argument_bytes: config.max_argument_bytes,
         max_depth: config.max_depth,
         children: Arc::clone(nested) as _,
-    };
-    GuestEngine::new(purpose, settings)
-        .map_err(|error| WorkerError::Engine(format!("{error:#}{}", last_words::advice())))
+    }
 }
 
 /// Sends each record at once. A channel that fails here fails again at the end of the task, and is noticed there.
@@ -93,7 +141,7 @@ fn progress_sink(channel: &SharedChannel) -> ProgressSink {
 
 fn run_tasks(
     channel: &SharedChannel,
-    engine: GuestEngine,
+    modules: &'static ModuleCache,
     nested: &Nested,
     claims: Option<OwnedFd>,
 ) -> Result<(), WorkerError> {
@@ -102,10 +150,8 @@ fn run_tasks(
         ClaimTable::open(claims).map_err(|source| WorkerError::Setup { step: "open the claim table", source })?;
     fault::point(Point::ClaimsOpened);
     sys::keep_freed_memory(WORKER_KEEPS_BYTES);
-    // Never dropped: to give back its reservations takes longer than to leave the process.
-    let modules: &ModuleCache = Box::leak(Box::new(ModuleCache::new(engine)));
-    nested.open(claims.clone(), modules);
-    while let Some(received) = nested.next()? {
+    nested.open(channel, claims.clone(), modules);
+    while let Some(received) = nested.next(channel)? {
         match received.request {
             Request::Load { artifact } => {
                 let file = received.descriptor.ok_or(WorkerError::Protocol("`Load` without a file"))?;
@@ -133,7 +179,9 @@ fn run_tasks(
                 break;
             }
             Request::Configure(_) => return Err(WorkerError::Protocol("`Configure` twice")),
-            Request::Compile(_) => return Err(WorkerError::Protocol("`Compile` to a worker that runs tasks")),
+            Request::Compile(_) | Request::Fork { .. } | Request::Attach | Request::Call { .. } => {
+                return Err(WorkerError::Protocol("another process's request to a worker that runs tasks"));
+            }
         }
     }
     Ok(())

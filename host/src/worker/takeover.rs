@@ -4,9 +4,10 @@
 //! input. A constructor looks for that variable, so that the program needs no guard in its `main`.
 
 use super::exit::{EXIT_PANIC, EXIT_STOPPED, WorkerError};
+use super::native;
 use super::serve::serve;
 use crate::fault::{self, Point};
-use crate::ipc::WORKER_VARIABLE;
+use crate::ipc::{NATIVE_SUFFIX, WORKER_VARIABLE};
 use crate::{sandbox, sys};
 use std::ffi::OsStr;
 use std::io;
@@ -33,8 +34,28 @@ fn take_over() {
 pub fn worker_main() {
     let Some(parent) = std::env::var_os(WORKER_VARIABLE) else { return };
     fault::arm();
-    let ran = catch_unwind(AssertUnwindSafe(|| run(&parent)));
-    let code = match ran {
+    std::process::exit(exit_code(|| run(&parent)));
+}
+
+/// Makes a worker of this process, a copy of its parent, and never returns: the copy leaves without what its parent does
+/// when it leaves.
+pub(crate) fn become_worker(channel: OwnedFd, parent: u32) -> ! {
+    fault::arm();
+    let code = exit_code(|| {
+        // The parent's own hook is not run here, nor dropped.
+        std::mem::forget(std::panic::take_hook());
+        std::panic::set_hook(Box::new(tell_panic));
+        fault::point(Point::TakenOver);
+        setup("take the signals", sys::reset_signals())?;
+        setup("leave the standard input", sys::null_standard_input())?;
+        fault::point(Point::ChannelTaken);
+        live(channel, parent)
+    });
+    sys::leave_now(code);
+}
+
+fn exit_code(life: impl FnOnce() -> Result<(), WorkerError>) -> i32 {
+    let code = match catch_unwind(AssertUnwindSafe(life)) {
         Ok(Ok(())) => EXIT_STOPPED,
         Ok(Err(error)) if error.is_caller_gone() => EXIT_STOPPED,
         Ok(Err(error @ WorkerError::Told(_))) => error.exit_code(),
@@ -46,16 +67,32 @@ pub fn worker_main() {
         Err(_) => EXIT_PANIC,
     };
     fault::point(Point::Leaving);
-    std::process::exit(code);
+    code
 }
 
 fn run(parent: &OsStr) -> Result<(), WorkerError> {
     std::panic::set_hook(Box::new(tell_panic));
     fault::point(Point::TakenOver);
-    let parent = parent_pid(parent)?;
+    let (parent, kind) = parent_and_kind(parent)?;
     let channel = take_channel()?;
     fault::point(Point::ChannelTaken);
-    let setup = |step, result: io::Result<()>| result.map_err(|source| WorkerError::Setup { step, source });
+    match kind {
+        Kind::Worker => live(channel, parent),
+        Kind::Native => native::serve(channel, parent),
+    }
+}
+
+/// What the variable says that this process is.
+enum Kind {
+    Worker,
+    Native,
+}
+
+pub(super) fn setup(step: &'static str, result: io::Result<()>) -> Result<(), WorkerError> {
+    result.map_err(|source| WorkerError::Setup { step, source })
+}
+
+fn live(channel: OwnedFd, parent: u32) -> Result<(), WorkerError> {
     // Before `main` it still has its default action, which is to end the process.
     setup("ignore broken pipes", sys::ignore_broken_pipes())?;
     sandbox::apply(channel.as_fd(), parent)?;
@@ -63,11 +100,17 @@ fn run(parent: &OsStr) -> Result<(), WorkerError> {
     serve(channel)
 }
 
-fn parent_pid(value: &OsStr) -> Result<u32, WorkerError> {
-    value.to_str().and_then(|value| value.parse().ok()).ok_or_else(|| WorkerError::NotAWorker {
+fn parent_and_kind(value: &OsStr) -> Result<(u32, Kind), WorkerError> {
+    let text = value.to_str().unwrap_or_default();
+    let (number, kind) = match text.strip_suffix(NATIVE_SUFFIX) {
+        Some(number) => (number, Kind::Native),
+        None => (text, Kind::Worker),
+    };
+    let pid = number.parse().map_err(|_| WorkerError::NotAWorker {
         name: WORKER_VARIABLE,
         problem: format!("its value {value:?} is no process id"),
-    })
+    });
+    Ok((pid?, kind))
 }
 
 fn take_channel() -> Result<OwnedFd, WorkerError> {

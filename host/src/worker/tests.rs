@@ -9,7 +9,7 @@ use crate::ipc::{
 };
 use crate::limits::{MAX_ARTIFACT_BYTES, MIB};
 use crate::sys::{self, MemoryFile};
-use crate::task::{ArtifactId, LogLevel, Outcome, TaskId, TrapCode};
+use crate::task::{ArtifactId, LogLevel, Outcome, TaskId, TrapCode, WorkerId};
 use isopool_guest::Codec;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::collections::VecDeque;
@@ -21,7 +21,8 @@ const ARTIFACT: ArtifactId = ArtifactId([9; 32]);
 
 /// A process with the caller's end of its channel.
 struct Process {
-    child: Child,
+    /// `None`: a fork server's child.
+    child: Option<Child>,
     channel: CallerChannel,
     received: VecDeque<(Reply, Vec<u8>)>,
 }
@@ -46,6 +47,7 @@ fn config(role: Role) -> WorkerConfig {
         max_memory_bytes: 512 * MIB as u64,
         max_argument_bytes: 64 * MIB as u64,
         max_depth: 10,
+        native_initializer: None,
     }
 }
 
@@ -53,11 +55,17 @@ impl Process {
     fn start() -> Self {
         let (ours, theirs) = sys::socket_pair().expect("sockets");
         let child = command(std::process::id()).stdin(Stdio::from(theirs)).spawn().expect("started");
-        Self {
-            child,
-            channel: CallerChannel::new(ours, MAX_ARTIFACT_BYTES as u64).expect("channel"),
-            received: VecDeque::new(),
-        }
+        Self { child: Some(child), ..Self::of_another(ours) }
+    }
+
+    /// One that is another process's child.
+    fn of_another(socket: OwnedFd) -> Self {
+        let channel = CallerChannel::with_descriptors(socket, MAX_ARTIFACT_BYTES as u64).expect("channel");
+        Self { child: None, channel, received: VecDeque::new() }
+    }
+
+    fn pid(&self) -> u32 {
+        self.child.as_ref().expect("it is a child of this process").id()
     }
 
     fn send(&mut self, request: &Request, payload: &[u8], descriptor: Option<OwnedFd>) {
@@ -87,7 +95,7 @@ impl Process {
     fn exit_code(mut self) -> i32 {
         self.channel.flush().expect("sent");
         drop(self.channel);
-        self.child.wait().expect("waited").code().expect("no signal")
+        self.child.take().expect("it is a child of this process").wait().expect("waited").code().expect("no signal")
     }
 }
 
@@ -176,17 +184,94 @@ fn a_worker_has_one_thread_and_only_the_descriptors_it_needs() {
     let (mut worker, mut claims) = worker();
     worker.send(&Request::Run(run(1, &mut claims, "echo")), b"", None);
     assert!(matches!(worker.reply(), Some((Reply::Done { .. }, _))));
-    let pid = worker.child.id();
+    let pid = worker.pid();
     assert_eq!(std::fs::read_dir(format!("/proc/{pid}/task")).expect("alive").count(), 1);
+    let what = descriptors(pid);
+    // The claim table; the module, which the engine has opened once more; the channel.
+    assert_eq!(what.len(), 4, "{what:?}");
+    assert!(what[..3].iter().all(|file| file.starts_with("/memfd:")) && what[3].starts_with("socket:"), "{what:?}");
+    assert_eq!(std::fs::read_link(format!("/proc/{pid}/cwd")).expect("alive"), std::path::Path::new("/"));
+}
+
+/// A fork server that was asked for two workers at once, so that the second one's channel was read ahead of the first fork.
+fn fork_server() -> (Process, Vec<Process>, Vec<u32>) {
+    let file = compiled(TASK_MODULE).expect("compiles");
+    let mut server = Process::start();
+    server.send(&Request::Configure(config(Role::ForkServer)), &[], None);
+    server.send(&Request::Load { artifact: ARTIFACT }, &[], Some(file.into()));
+    let mut ours = Vec::new();
+    for number in 0..2 {
+        let (socket, theirs) = sys::socket_pair().expect("sockets");
+        server.send(&Request::Fork { worker: WorkerId(number) }, &[], Some(theirs));
+        ours.push(socket);
+    }
+    assert!(matches!(server.reply(), Some((Reply::Ready { .. }, _))));
+    let mut pids = Vec::new();
+    for number in 0..2 {
+        let Some((Reply::Forked { worker, pid }, _)) = server.reply() else { panic!("not forked") };
+        assert_eq!(worker, WorkerId(number));
+        pids.push(pid);
+    }
+    let workers = ours.into_iter().map(Process::of_another).collect();
+    (server, workers, pids)
+}
+
+/// The descriptors of a process beside the standard ones, in words.
+fn descriptors(pid: u32) -> Vec<String> {
     let open = std::fs::read_dir(format!("/proc/{pid}/fd")).expect("alive").map(|entry| entry.expect("alive").path());
     let beside_the_standard_ones = open.filter(|path| !["0", "1", "2"].iter().any(|fd| path.ends_with(fd)));
     let mut what: Vec<_> =
         beside_the_standard_ones.map(|path| std::fs::read_link(path).expect("open").display().to_string()).collect();
     what.sort();
-    // The claim table; the module, which the engine has opened once more; the channel.
-    assert_eq!(what.len(), 4, "{what:?}");
-    assert!(what[..3].iter().all(|file| file.starts_with("/memfd:")) && what[3].starts_with("socket:"), "{what:?}");
-    assert_eq!(std::fs::read_link(format!("/proc/{pid}/cwd")).expect("alive"), std::path::Path::new("/"));
+    what
+}
+
+// behaviour: B50
+#[test]
+fn a_fork_server_forks_workers_that_have_their_module_and_nothing_of_one_another() {
+    let (mut server, mut workers, pids) = fork_server();
+    for (worker, &pid) in workers.iter_mut().zip(&pids) {
+        let mut claims = ClaimLedger::create().expect("claims");
+        let table = claims.table().descriptor().try_clone_to_owned().expect("dup");
+        worker.send(&Request::Configure(config(Role::Worker)), &[], Some(table));
+        worker.send(&Request::Run(run(1, &mut claims, "echo")), b"first", None);
+        worker.send(&Request::Run(run(2, &mut claims, "unreachable")), b"", None);
+        assert!(matches!(worker.reply(), Some((Reply::Ready { .. }, _))));
+        let Some((Reply::Done { outcome, .. }, result)) = worker.reply() else { panic!("no answer") };
+        assert_eq!((outcome, &result[..]), (Outcome::Returned, &b"first"[..]));
+        let trapped = worker.reply();
+        assert!(matches!(trapped, Some((Reply::Done { outcome: Outcome::Trapped(_), .. }, _))), "{trapped:?}");
+        // The claim table; the module, which the engine has opened once more; the channel.
+        let what = descriptors(pid);
+        assert_eq!(what.len(), 4, "{what:?}");
+        assert!(what[..3].iter().all(|file| file.starts_with("/memfd:")) && what[3].starts_with("socket:"), "{what:?}");
+    }
+    // The module, its channel, and a descriptor for each worker.
+    let what = descriptors(server.pid());
+    assert_eq!(what.iter().filter(|file| file.starts_with("socket:")).count(), 1, "{what:?}");
+    assert_eq!(what.iter().filter(|file| file.contains("pidfd")).count(), 2, "{what:?}");
+    let second = workers.pop().expect("two were forked");
+    drop(second);
+    let Some((Reply::Ended { worker, status }, _)) = server.reply() else { panic!("not told") };
+    assert_eq!((worker, status), (WorkerId(1), sys::WaitStatus::Exited(EXIT_STOPPED)));
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pids[0].cast_signed()), nix::sys::signal::Signal::SIGTERM)
+        .expect("it lives");
+    let Some((Reply::Ended { worker, status }, _)) = server.reply() else { panic!("not told") };
+    assert_eq!((worker, status), (WorkerId(0), sys::WaitStatus::Signaled(15)));
+    server.send(&Request::Stop, &[], None);
+    assert_eq!(server.exit_code(), EXIT_STOPPED);
+}
+
+// behaviour: B50, B19
+#[test]
+fn a_fork_server_whose_caller_is_gone_leaves_and_its_workers_with_it() {
+    let (server, workers, pids) = fork_server();
+    assert_eq!(server.exit_code(), EXIT_STOPPED);
+    for (worker, pid) in workers.into_iter().zip(pids) {
+        // Its end of the channel is closed when it is gone.
+        let mut watched = [PollFd::new(worker.channel.as_fd(), PollFlags::POLLIN)];
+        assert_eq!(poll(&mut watched, PollTimeout::from(10_000u16)), Ok(1), "the worker {pid} is still there");
+    }
 }
 
 #[test]

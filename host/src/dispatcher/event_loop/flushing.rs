@@ -20,6 +20,7 @@ impl EventLoop {
 
     /// Sends what was queued, and waits for room where a socket is full. Gives the workers that listen no more.
     fn flush_once(&mut self) -> Vec<WorkerId> {
+        self.flush_fork_server();
         let mut deaf = Vec::new();
         for worker in self.workers.0.values_mut().filter(|worker| worker.wants_to_send()) {
             if let Err(error) = worker.flush() {

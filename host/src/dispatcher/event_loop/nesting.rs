@@ -99,7 +99,7 @@ impl EventLoop {
         }
         // Cancelled, and the word was on its way.
         let Some(parent) = self.jobs.get(&at.task) else { return Ok(()) };
-        if parent.depth >= self.options.worker.max_depth {
+        if parent.depth >= self.config.max_depth {
             return Err("a task has submitted another one that is nested too deep");
         }
         let children = self.families.entry(at.task).or_default();
@@ -109,7 +109,7 @@ impl EventLoop {
         let all = children.argument_bytes + argument_bytes;
         if children.held.len() >= MAX_CHILDREN
             || all > MAX_CHILD_BYTES
-            || argument_bytes > self.options.worker.max_argument_bytes
+            || argument_bytes > self.config.max_argument_bytes
         {
             return Err("a task holds more children, or larger ones, than it may");
         }

@@ -15,12 +15,23 @@ pub(crate) fn replace_standard_input() -> io::Result<OwnedFd> {
     }
     // SAFETY: fcntl has just made this descriptor, and nobody else knows it.
     let taken = unsafe { OwnedFd::from_raw_fd(taken) };
+    null_standard_input()?;
+    Ok(taken)
+}
+
+/// Leaves `/dev/null` as standard input.
+pub(crate) fn null_standard_input() -> io::Result<()> {
     let null = File::open("/dev/null")?;
+    if null.as_raw_fd() == 0 {
+        // It was closed before, and is open now.
+        std::mem::forget(null);
+        return Ok(());
+    }
     // SAFETY: dup2 takes two integers; `null` is open, and replacing descriptor 0 is what was asked for.
     if unsafe { libc::dup2(null.as_raw_fd(), 0) } < 0 {
         return Err(io::Error::last_os_error());
     }
-    Ok(taken)
+    Ok(())
 }
 
 /// Closes every descriptor but `kept` and the three standard ones, whoever opened it.

@@ -4,6 +4,7 @@
 
 mod cpu_features;
 mod descriptor;
+mod fork;
 mod heap;
 mod memory_file;
 mod pidfd;
@@ -12,13 +13,17 @@ mod socket;
 mod this_process;
 
 pub(crate) use cpu_features::cpu_features;
-pub(crate) use descriptor::{close_all_except, is_socket, readable_within, replace_standard_input, set_nonblocking};
+pub(crate) use descriptor::{
+    close_all_except, is_socket, null_standard_input, readable_within, replace_standard_input, set_nonblocking,
+};
+pub(crate) use fork::{Fork, fork, leave_now};
 pub(crate) use heap::{give_back_freed_memory, keep_freed_memory};
 pub(crate) use memory_file::MemoryFile;
 pub(crate) use pidfd::{PidFd, WaitStatus};
 pub(crate) use shared_words::SharedWords;
 pub(crate) use socket::{receive_all, receive_with_descriptors, send_with_descriptor, socket_pair};
 pub(crate) use this_process::{
-    clear_environment, die_with_parent, forbid_core_dumps, forbid_new_privileges, forbid_shared_files,
-    ignore_broken_pipes, parent_pid, start_session, thread_cpu_time,
+    clear_environment, die_with_parent, expect_one_thread, forbid_core_dumps, forbid_new_privileges,
+    forbid_shared_files, forget_variable, ignore_broken_pipes, parent_pid, reset_signals, start_session, thread_count,
+    thread_cpu_time,
 };

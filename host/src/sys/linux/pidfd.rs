@@ -1,12 +1,13 @@
 //! A child process, by a descriptor that never means another one (pidfd_open(2)).
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 /// How a child ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) enum WaitStatus {
     /// It left with this code.
     Exited(i32),
@@ -31,6 +32,26 @@ impl PidFd {
         }
         // SAFETY: the call above returned a new descriptor (close-on-exec by definition) that nobody else owns.
         Ok(Self(unsafe { OwnedFd::from_raw_fd(descriptor as i32) }))
+    }
+
+    /// The descriptor of the process `pid` that another process has opened and sent.
+    ///
+    /// # Errors
+    /// It is no such descriptor, or that of another process, or the process is gone and was waited for.
+    pub(crate) fn received(descriptor: OwnedFd, pid: u32) -> io::Result<Self> {
+        let about = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", descriptor.as_raw_fd()))?;
+        let found = about.lines().find_map(|line| line.strip_prefix("Pid:")).map(str::trim);
+        if found == Some(pid.to_string().as_str()) {
+            return Ok(Self(descriptor));
+        }
+        let message = format!("expected a descriptor of process {pid}, got one of {}", found.unwrap_or("no process"));
+        Err(io::Error::new(io::ErrorKind::InvalidData, message))
+    }
+
+    /// Whether the process has ended, whoever waits for it.
+    pub(crate) fn has_ended(&self) -> io::Result<bool> {
+        let mut watched = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
+        Ok(poll(&mut watched, PollTimeout::ZERO)? > 0)
     }
 
     /// Sends a signal; a child that has ended already is no error.
@@ -80,5 +101,29 @@ impl PidFd {
 impl AsFd for PidFd {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::{Command, Stdio};
+
+    #[test]
+    fn descriptor_of_another_process_or_of_none_is_refused() {
+        let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().expect("it is everywhere");
+        let copy = || PidFd::open(child.id()).expect("it is a child").0;
+        assert!(PidFd::received(copy(), child.id()).is_ok());
+        let error = PidFd::received(copy(), 1).expect_err("another one");
+        assert_eq!(error.to_string(), format!("expected a descriptor of process 1, got one of {}", child.id()));
+        let file = std::fs::File::open("/dev/null").expect("it is everywhere");
+        let error = PidFd::received(file.into(), child.id()).expect_err("a file");
+        assert!(error.to_string().ends_with("got one of no process"), "{error}");
+        let pidfd = PidFd::open(child.id()).expect("it is a child");
+        assert!(!pidfd.has_ended().expect("it can be asked"));
+        drop(child.stdin.take());
+        child.wait().expect("it ends with its input");
+        assert!(pidfd.has_ended().expect("it can be asked"));
+        assert!(PidFd::received(pidfd.0, child.id()).is_err(), "one that is gone has no number any more");
     }
 }

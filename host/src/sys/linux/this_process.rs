@@ -50,6 +50,17 @@ pub(crate) fn thread_cpu_time() -> io::Result<Duration> {
     Ok(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)?.into())
 }
 
+/// Gives every signal its default action, and blocks none: what a new program starts with.
+pub(crate) fn reset_signals() -> io::Result<()> {
+    use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, sigaction};
+    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    for signal in Signal::iterator().filter(|signal| !matches!(signal, Signal::SIGKILL | Signal::SIGSTOP)) {
+        // SAFETY: SIG_DFL runs no code of ours, so nothing can go wrong in a handler.
+        unsafe { sigaction(signal, &default) }?;
+    }
+    Ok(SigSet::empty().thread_set_mask()?)
+}
+
 /// How many threads this process has.
 pub(crate) fn thread_count() -> io::Result<usize> {
     Ok(std::fs::read_dir("/proc/self/task")?.count())
@@ -65,4 +76,23 @@ pub(crate) fn clear_environment() -> io::Result<()> {
         return Err(io::Error::last_os_error());
     }
     Ok(())
+}
+
+/// Removes one environment variable.
+///
+/// # Errors
+/// This process has other threads: one of those may be reading.
+pub(crate) fn forget_variable(name: &str) -> io::Result<()> {
+    expect_one_thread()?;
+    // SAFETY: this is the only thread (checked above), so nobody else reads or changes the environment meanwhile.
+    unsafe { std::env::remove_var(name) };
+    Ok(())
+}
+
+/// Refuses to go on in a process that has other threads.
+pub(crate) fn expect_one_thread() -> io::Result<()> {
+    match thread_count()? {
+        1 => Ok(()),
+        count => Err(io::Error::other(format!("this process has {count} threads, and must have one for this"))),
+    }
 }

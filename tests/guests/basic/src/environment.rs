@@ -43,6 +43,13 @@ pub fn context() -> (u64, u32) {
     (context.task_id, context.worker_index)
 }
 
+/// A number that nobody can foresee.
+#[task]
+pub fn random() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    std::collections::hash_map::RandomState::new().build_hasher().finish()
+}
+
 /// What can be seen of a path: the names in a folder, or why there are none.
 ///
 /// # Errors
@@ -60,6 +67,7 @@ mod tests {
     fn outside_a_sandbox_there_is_no_task() {
         assert_eq!(context(), (0, 0));
         read_environment();
+        assert_ne!(random(), random());
         assert_eq!(env("GUEST_BASIC_IS_NOT_SET".into()), None);
         assert!(env("PATH".into()).is_some());
         assert!(list_folder("/nowhere".into()).is_err());
