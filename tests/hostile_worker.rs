@@ -7,7 +7,7 @@ use guest_basic::value;
 use isopool::{BrokenCause, Error, ErrorKind, Executor, Shutdown, StartMethod, TaskFuture};
 
 /// The lies of a worker that has begun a task, each with a part of what its future must say.
-const LIES: [(&str, &str); 13] = [
+const LIES: [(&str, &str); 17] = [
     ("random-bytes", "limit"),
     ("half-header", HANGS),
     ("half-frame", HANGS),
@@ -17,6 +17,10 @@ const LIES: [(&str, &str); 13] = [
     ("unknown-flags", "unknown frame flags 0x80000000"),
     ("wrong-task", "it spoke of task 200, which it does not have"),
     ("log-of-another-task", "it spoke of task 200, which it does not have"),
+    ("progress-of-another-task", "it spoke of task 200, which it does not have"),
+    ("long-progress", "a text on a task's progress is over its limit"),
+    ("child-of-another-task", "it spoke of task 200, which it does not have"),
+    ("child-with-a-wrong-number", "the number of a child is not the next one"),
     ("twice-ready", "it sent a reply that nobody had asked for"),
     ("answer-of-a-compiler", "it sent a reply that nobody had asked for"),
     ("closed-channel", "it closed its channel"),
@@ -184,7 +188,7 @@ fn worker_of_another_build_is_told_as_such() {
     let executor = of_liars("before-ready-other-protocol", 1);
     let error = error_of(&submit(&executor));
     let told = error.to_string();
-    assert!(told.contains("the worker program was built with isopool lie (protocol 5), this program with"), "{told}");
+    assert!(told.contains("the worker program was built with isopool lie (protocol 6), this program with"), "{told}");
     assert!(told.contains("build both with the same"), "{told}");
     check_ended(&executor);
 }

@@ -13,6 +13,9 @@
 //! - [`scheduling`]: which task comes first, and which is run again.
 //! - [`shutdown`]: how an executor ends, and what becomes of its tasks and workers.
 //! - [`guests_see`]: what a guest sees of its surroundings, and the caller of a guest.
+//! - [`per_task`]: what one task may have of its own, its progress and its report.
+//! - [`nested`]: tasks that submit tasks and wait for them.
+//! - [`counting`]: what pools count for the crate `metrics`.
 //! - [`other_languages`]: guests in C, JavaScript and Python, each if its tools are on the machine.
 //! - [`crashes`]: processes that die: the caller's, one worker, many at once; workers that cannot be started.
 //! - [`starved`]: a system that gives no more memory, descriptors or processes.
@@ -24,6 +27,7 @@
 //!
 //! What they share: [`support`] (every test runs alone and leaves nothing behind) and [`patience`] (bounded waits).
 
+mod counting;
 mod crashes;
 mod futures;
 mod guests_see;
@@ -31,9 +35,11 @@ mod hostile_worker;
 mod map;
 mod modules;
 mod native;
+mod nested;
 mod other_languages;
 mod outcomes;
 mod patience;
+mod per_task;
 mod pool;
 mod recycling;
 mod reusable;

@@ -33,6 +33,19 @@ fn tasks_of_several_workers_that_count_under_a_lock_lose_nothing() {
     assert_eq!(number.get(NOW), Ok(7 * 200));
 }
 
+// behaviour: B44, B51
+#[test]
+fn a_nested_task_has_no_use_of_its_parent_s_objects_and_takes_nothing_from_it() {
+    let _house = house();
+    for workers in [1, 2] {
+        let executor = executor(workers);
+        let lock = lock().expect("made");
+        let told = end_of(&submit(&executor, shared::pass_on::task(lock.clone()))).expect("the parent keeps its lock");
+        assert!(told.contains(&SyncError::NotShared.to_string()), "{told}");
+        assert!(!lock.acquire(NOW).expect("it is free").was_abandoned());
+    }
+}
+
 /// A task that holds the lock in its worker, until the task ends.
 fn holding(executor: &Executor, lock: &Lock) -> TaskFuture<()> {
     let (held, never) = (event().expect("made"), event().expect("made"));

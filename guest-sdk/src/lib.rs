@@ -1,8 +1,8 @@
 //! Write isopool tasks: ordinary Rust functions that run in a WebAssembly sandbox.
 //!
 //! [`task`] makes a function a task; [`Call`] is what its stub makes for the caller; [`Codec`] is how arguments and results
-//! travel; [`Bytes`] is a byte buffer that travels in one piece; [`context`] says where a task runs; [`sync`] has what tasks
-//! share with each other and with their caller.
+//! travel; [`Bytes`] is a byte buffer that travels in one piece; [`context`] says where a task runs, and
+//! [`progress()`] tells the caller how far it is; [`sync`] has what tasks share with each other and with their caller.
 //!
 //! ```
 //! use isopool_guest::{Codec, EmbeddedModule, task};
@@ -33,6 +33,8 @@ mod codec;
 mod context;
 mod dispatch;
 mod guard;
+mod nested;
+mod progress;
 mod raw;
 pub mod sync;
 #[cfg(target_family = "wasm")]
@@ -74,6 +76,8 @@ pub use context::{TaskContext, context};
 /// # fn main() {}
 /// ```
 pub use isopool_macros::task;
+pub use nested::{Map, TaskError, TaskErrorKind, TaskFuture, map, submit};
+pub use progress::progress;
 /// A byte buffer that travels in one piece, however large: a `Vec<u8>` of serde costs a call for each byte.
 ///
 /// It dereferences to `Vec<u8>`, and converts from and into it. `#[task]` gives a `Vec<u8>` that is an argument or the result the

@@ -58,6 +58,8 @@ mod ipc;
 #[cfg(not(target_family = "wasm"))]
 pub mod limits;
 #[cfg(not(target_family = "wasm"))]
+pub mod metrics;
+#[cfg(not(target_family = "wasm"))]
 mod module;
 #[cfg(not(target_family = "wasm"))]
 mod native;
@@ -104,8 +106,8 @@ pub use isopool_macros::{closure as task, host, native, shared};
 pub use native::{Descriptor, NativeCall, Process, ProcessError};
 #[cfg(not(target_family = "wasm"))]
 pub use task::{
-    CapturedOutput, CodecFailure, Failure, FunctionInfo, Location, ModuleHash, ModuleInfo, Panic, Side, TaskId,
-    TaskReport, Trap, TrapCode,
+    CapturedOutput, CodecFailure, Failure, FunctionInfo, Location, ModuleHash, ModuleInfo, Panic, Progress, Side,
+    TaskId, TaskReport, Trap, TrapCode,
 };
 #[cfg(not(target_family = "wasm"))]
 pub use worker::worker_main;

@@ -43,6 +43,28 @@ pub const DEFAULT_MAX_OUTPUT_BYTES: usize = MIB;
 /// Log records of one task that reach the caller; the rest are dropped and counted.
 pub const MAX_LOG_RECORDS: u32 = 10_000;
 
+/// How often one task's progress is sent to the caller, at most. Twenty times a second is more than an eye follows, and a
+/// guest that tells it in a tight loop costs the caller no more than that.
+pub const PROGRESS_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Longest text of one word on a task's progress, in bytes; a longer one is cut.
+pub const MAX_PROGRESS_TEXT_BYTES: usize = KIB;
+
+/// Most bytes of one task's own environment, names and values together: it travels with the task.
+pub const MAX_TASK_ENVIRONMENT_BYTES: usize = 64 * KIB;
+
+/// Default for how deep tasks may be nested: a task that the caller submits is at depth 0. Source: loky's `MAX_DEPTH`.
+pub const DEFAULT_MAX_DEPTH: u32 = 10;
+
+/// Deepest nesting that `ISOPOOL_MAX_DEPTH` may ask for: a worker has an instance slot for each level.
+pub const MAX_DEPTH: u32 = 64;
+
+/// Most tasks that one task may have submitted and hold: whose result it has not taken and whose handle it has not dropped.
+pub const MAX_CHILDREN: usize = 1024;
+
+/// Most bytes of the arguments of the tasks that one task holds, together; the same for their results.
+pub const MAX_CHILD_BYTES: u64 = 256 * MIB as u64;
+
 /// Longest text of one log record, failure, panic or trap message, in bytes; longer ones are cut.
 pub const MAX_MESSAGE_BYTES: usize = 16 * KIB;
 
@@ -147,7 +169,8 @@ pub const HOST_CALL_SLACK_BYTES: usize = 2 * MIB;
 /// default); with 256 KiB the last is 38 µs. Megabytes make it slower again.
 pub const KEEP_RESIDENT_BYTES: usize = 512 * KIB;
 
-/// Instance slots of a worker's pool. One task runs at a time; the others stay warm for other modules.
+/// Instance slots of a worker's pool, beside one for each level of nesting. One task runs at a time; the others stay warm
+/// for other modules.
 pub const INSTANCE_SLOTS: u32 = 4;
 
 // ── Shared objects ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -240,6 +263,8 @@ pub const READ_CHUNK_BYTES: usize = 256 * KIB;
 const _: () = assert!(DEFAULT_MAX_ARGUMENT_BYTES <= MAX_PAYLOAD_BYTES);
 const _: () = assert!(DEFAULT_MAX_RESULT_BYTES <= MAX_PAYLOAD_BYTES);
 const _: () = assert!(MAX_MESSAGE_BYTES * MAX_TRACE_ENTRIES <= MAX_MESSAGE_FRAME_BYTES);
+const _: () = assert!(MAX_PROGRESS_TEXT_BYTES <= MAX_MESSAGE_BYTES);
+const _: () = assert!(4 * MAX_TASK_ENVIRONMENT_BYTES <= MAX_MESSAGE_FRAME_BYTES);
 const _: () = assert!(SEND_AHEAD >= 2);
 // Positions in a queue are 32-bit words, and twice its size must still be told from nothing.
 const _: () = assert!(MAX_QUEUE_BYTES <= 1 << 30 && MAX_QUEUE_BYTES.is_power_of_two());

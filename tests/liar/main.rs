@@ -34,7 +34,7 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-const PROTOCOL: u8 = 4;
+const PROTOCOL: u8 = 5;
 const HEADER_BYTES: usize = 16;
 
 /// What `Request::Run` says, as far as a liar needs it.
@@ -128,6 +128,14 @@ impl Liar {
             // `Reply::Refused` with `Refusal::NotWasm` of no bytes.
             "answer-of-a-compiler" => self.send(&[4, 0, 0], 0)?,
             "log-of-another-task" => self.send(&[2, 200, 2, 0, 0, 0, 0], 0)?,
+            // `Reply::Progress` of nothing.
+            "progress-of-another-task" => self.send(&[11, 200, 0, 0, 0], 0)?,
+            // … and with a text over the limit: 1025 bytes, whose length the wire writes in three.
+            "long-progress" => self.send(&[&[11, id, 0, 0, 251, 1, 4][..], &[b'x'; 1025]].concat(), 0)?,
+            // `Reply::Submit` of the function `f` in the codec `raw`: as a child of a task that it does not have …
+            "child-of-another-task" => self.send(&[12, 200, 0, 1, b'f', 3, b'r', b'a', b'w'], 0)?,
+            // … and with a number that is not the next one.
+            "child-with-a-wrong-number" => self.send(&[12, id, 7, 1, b'f', 3, b'r', b'a', b'w'], 0)?,
             "other-protocol" => self.send(&ready(PROTOCOL + 1), 0)?,
             "closed-channel" => self.channel.shutdown(std::net::Shutdown::Both)?,
             // Neither a word nor an end.
@@ -260,7 +268,7 @@ fn ready(protocol: u8) -> Vec<u8> {
 
 /// `Reply::Done { task, outcome: Returned, report: all zero }`.
 fn done(task: u8) -> Vec<u8> {
-    vec![1, task, 0, 0, 0, 0, 0, 0, 0, 0]
+    vec![1, task, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
 }
 
 /// The same bytes every time, and no frame.

@@ -2,6 +2,7 @@
 //! Takes from: /proc, `tracing`. Hands to: every house test, which begins with `let _house = support::house();`.
 //! Never: looks into the library: what it checks is what the system shows.
 
+pub(crate) mod counts;
 pub(crate) mod logs;
 mod traces;
 

@@ -5,7 +5,7 @@ use super::imports::imports;
 use super::source::Source;
 
 /// Rooms, or files, that every room may import.
-const OPEN_TO_ALL: &[&str] = &["task", "limits", "error", "fault"];
+const OPEN_TO_ALL: &[&str] = &["task", "limits", "error", "metrics", "fault"];
 
 /// What a room may import besides itself and what is open to all. A row for one file of a room stands for the room's own
 /// row. `room::Name` lets only that name in.
@@ -24,6 +24,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "ipc::WorkerConfig",
             "ipc::InitializerCall",
             "ipc::LogLevel",
+            "ipc::RunOptions",
             "ipc::PROTOCOL_VERSION",
             "ipc::Role",
             "ipc::NativeCall",
@@ -53,6 +54,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("task", &[]),
     ("error", &[]),
     ("limits", &[]),
+    ("metrics", &[]),
     ("fault", &[]),
     ("guide", &[]),
 ];

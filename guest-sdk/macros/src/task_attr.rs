@@ -150,7 +150,7 @@ impl Task {
         }
     }
 
-    /// On the host: an empty enum of the function's name (types and functions have names of their own) with `task`.
+    /// On the host, and for tasks that submit it: an empty enum of the function's name (types and functions have names of their own) with `task`.
     fn stub(&self) -> TokenStream {
         let krate = &self.options.krate;
         let (vis, ident, cfgs) = (&self.function.vis, &self.function.sig.ident, self.cfgs());
@@ -182,13 +182,11 @@ impl Task {
         };
         quote! {
             #(#cfgs)*
-            #[cfg(not(target_family = "wasm"))]
             #[doc = #enum_docs]
             #lints
             #vis enum #ident {}
 
             #(#cfgs)*
-            #[cfg(not(target_family = "wasm"))]
             #lints
             impl #ident {
                 #(#own_docs)*
@@ -210,8 +208,19 @@ impl Task {
     fn module(&self) -> (TokenStream, TokenStream) {
         let krate = &self.options.krate;
         let reference = quote!(&'static #krate::EmbeddedModule);
+        // A task that submits tasks calls functions of the module that it is in.
+        let inside = quote! {
+            #[cfg(target_family = "wasm")]
+            const __ISOPOOL_MODULE: #reference =
+                &#krate::EmbeddedModule { name: ::core::env!("CARGO_PKG_NAME"), wasm: &[] };
+        };
         if let Some(path) = &self.options.module {
-            return (quote!(const __ISOPOOL_MODULE: #reference = &#path;), TokenStream::new());
+            let statement = quote! {
+                #[cfg(not(target_family = "wasm"))]
+                const __ISOPOOL_MODULE: #reference = &#path;
+                #inside
+            };
+            return (statement, TokenStream::new());
         }
         let (wasm, complaint) = match module_check::complaint() {
             None => {
@@ -224,9 +233,12 @@ impl Task {
             }
         };
         let statement = quote! {
+            #[cfg(not(target_family = "wasm"))]
             static __ISOPOOL_EMBEDDED: #krate::EmbeddedModule =
                 #krate::EmbeddedModule { name: ::core::env!("CARGO_PKG_NAME"), wasm: #wasm };
+            #[cfg(not(target_family = "wasm"))]
             const __ISOPOOL_MODULE: #reference = &__ISOPOOL_EMBEDDED;
+            #inside
         };
         (statement, complaint)
     }

@@ -4,9 +4,12 @@
 
 mod bindings;
 mod log_sink;
+mod nested;
 mod panic_hook;
 mod runner;
 mod shared;
 
+pub(crate) use bindings::isopool::task::host::progress;
+pub(crate) use nested::{Child, submit, wait};
 pub(crate) use runner::task_context;
 pub(crate) use shared::Imported;

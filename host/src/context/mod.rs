@@ -4,10 +4,12 @@
 
 mod cgroup;
 mod cpu_count;
+mod depth;
 mod start_method;
 mod topology;
 
 pub use cpu_count::{CpuCountError, cpu_count, physical_cpu_count};
+pub(crate) use depth::max_depth;
 pub use start_method::{
     Force, ProcessContext, StartMethod, StartMethodAlreadySet, UnknownStartMethod, get_context, get_start_method,
     set_start_method,

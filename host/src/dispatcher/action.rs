@@ -10,6 +10,8 @@ pub(crate) enum Action {
     Start { worker: WorkerId, index: u32 },
     /// Send a task to a worker, with a new claim.
     Send { worker: WorkerId, task: TaskId },
+    /// As `Send`, for a child of the task that the worker runs, which waits for its children: to be run meanwhile.
+    Lend { worker: WorkerId, task: TaskId },
     /// A task is lost with its worker, and waits again: it is declared to bear that.
     Retry { worker: WorkerId, task: TaskId },
     /// Say what a worker's process holds resident. Answered by an event.

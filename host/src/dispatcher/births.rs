@@ -8,6 +8,7 @@ use super::worker_handle::WorkerHandle;
 use crate::error::BrokenCause;
 use crate::ipc::WorkerConfig;
 use crate::limits::FORK_SERVER_PATIENCE;
+use crate::metrics;
 use crate::process::{News, explained};
 use crate::sys::PidFd;
 use crate::task::WorkerId;
@@ -34,6 +35,7 @@ impl EventLoop {
                     tracing::debug!(worker = %worker.name, "a worker was started");
                 }
                 self.status.workers_started.fetch_add(1, Ordering::Relaxed);
+                metrics::worker_started();
                 self.workers.0.insert(id, worker);
                 self.workers_changed = true;
             }

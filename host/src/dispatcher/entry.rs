@@ -2,11 +2,11 @@
 
 use super::promise::Promise;
 use crate::error::{BrokenProcessPool, WorkerRef};
-use crate::ipc::Payload;
+use crate::ipc::{Payload, RunOptions};
 use crate::module::Prepared;
 use crate::queue::Turn;
 use crate::sync::SharedObject;
-use crate::task::TaskId;
+use crate::task::{TaskId, WorkerId};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,11 +19,16 @@ pub(crate) struct Job {
     pub(crate) argument: Payload,
     /// The shared objects among its arguments.
     pub(crate) objects: Vec<Arc<SharedObject>>,
+    pub(crate) options: RunOptions,
     pub(crate) promise: Arc<Promise>,
     pub(crate) submitted_at: Instant,
     /// When it was sent to the worker that has it.
     pub(crate) sent_at: Option<Instant>,
     pub(crate) span: tracing::Span,
+    /// Who is told of its end, when that is a task.
+    pub(crate) parent: Option<Parent>,
+    /// 0: the caller has submitted it.
+    pub(crate) depth: u32,
     /// Higher is more urgent.
     pub(crate) priority: i32,
     /// How often it may be run again after its worker was lost.
@@ -35,10 +40,46 @@ pub(crate) struct Job {
 }
 
 impl Job {
+    /// A task of the caller's own, of which nothing is special.
+    pub(crate) fn new(
+        id: TaskId,
+        module: Arc<Prepared>,
+        argument: Vec<u8>,
+        promise: Arc<Promise>,
+        span: tracing::Span,
+    ) -> Self {
+        Self {
+            id,
+            module,
+            argument: Arc::new(argument),
+            objects: Vec::new(),
+            options: RunOptions::default(),
+            promise,
+            submitted_at: Instant::now(),
+            sent_at: None,
+            span,
+            parent: None,
+            depth: 0,
+            priority: 0,
+            retries: 0,
+            time_limit: None,
+            attempts: 1,
+        }
+    }
+
     /// Its turn among others.
     pub(crate) fn turn(&self) -> Turn {
         Turn::new(self.id, self.priority, self.retries).with_time_limit(self.time_limit)
     }
+}
+
+/// Where a child of a task was submitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Parent {
+    pub(crate) worker: WorkerId,
+    pub(crate) task: TaskId,
+    /// Its number among the children of that task.
+    pub(crate) child: u32,
 }
 
 /// What callers may know of a pool without asking its dispatcher.
@@ -46,6 +87,8 @@ impl Job {
 pub(crate) struct PoolStatus {
     pub(crate) broken: Mutex<Option<BrokenProcessPool>>,
     pub(crate) workers: Mutex<Vec<WorkerRef>>,
+    /// The next task's number.
+    pub(crate) next_task: AtomicU64,
     pub(crate) submitted: AtomicU64,
     pub(crate) finished: AtomicU64,
     pub(crate) failed: AtomicU64,

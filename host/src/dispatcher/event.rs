@@ -8,6 +8,10 @@ use crate::task::{TaskId, WorkerId};
 pub(crate) enum Event {
     /// A task was submitted. Ids grow.
     Submitted { turn: Turn },
+    /// A task that runs has submitted another one. Ids grow.
+    ChildSubmitted { turn: Turn, parent: TaskId },
+    /// A worker says that the task it runs waits for one of its children.
+    Awaits { worker: WorkerId, parent: TaskId, child: TaskId },
     /// A task is to be cancelled; one that runs only if asked to.
     Cancel { task: TaskId, even_running: bool },
     /// A worker is ready for tasks.

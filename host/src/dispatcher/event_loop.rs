@@ -2,6 +2,8 @@
 //! answers with. It decides nothing.
 
 mod flushing;
+mod nesting;
+mod progressing;
 mod recycling;
 
 use super::action::{Action, End};
@@ -18,6 +20,7 @@ use super::told::{Told, death, log, report, to_error};
 use super::worker_handle::{WorkerHandle, Workers};
 use crate::error::{BrokenCause, BrokenProcessPool, TaskError, TaskRef, WorkerRef};
 use crate::ipc::{ChannelError, PROTOCOL_VERSION, Received, Reply, WorkerConfig, last_words};
+use crate::metrics;
 use crate::process::{Nursery, ProcessEnd};
 use crate::task::{Outcome, TaskId, TaskReport, WorkerId};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
@@ -38,6 +41,8 @@ pub(super) struct EventLoop {
     pub(super) status: Arc<PoolStatus>,
     pub(super) workers: Workers,
     jobs: HashMap<TaskId, Job>,
+    /// By their parent, while that runs.
+    families: HashMap<TaskId, nesting::Children>,
     callbacks: CallbackThread,
     /// The task that the current event speaks of, with what its worker said.
     told: Option<Told>,
@@ -72,6 +77,7 @@ impl EventLoop {
             status,
             workers: Workers::default(),
             jobs: HashMap::new(),
+            families: HashMap::new(),
             callbacks: CallbackThread::default(),
             told: None,
             cause: None,
@@ -178,6 +184,9 @@ impl EventLoop {
     fn reply(&mut self, id: WorkerId, reply: Reply, payload: Vec<u8>) {
         // One that has lied is not believed any more.
         let Some(worker) = self.workers.0.get_mut(&id).filter(|worker| worker.lie.is_none()) else { return };
+        if let Some(task) = reply.task().filter(|&task| !worker.has(task)) {
+            return self.lied(id, format!("it spoke of task {task}, which it does not have"));
+        }
         match reply {
             Reply::Ready { protocol, version } if !worker.up => {
                 if protocol != PROTOCOL_VERSION {
@@ -193,7 +202,10 @@ impl EventLoop {
                 self.workers_changed = true;
                 self.handle(Event::WorkerReady { worker: id });
             }
-            Reply::Done { task, outcome, report } if worker.has(task) => {
+            Reply::Done { .. } if payload.len() as u64 > self.config.max_result_bytes => {
+                self.lied(id, "a result is over its limit".to_owned());
+            }
+            Reply::Done { task, outcome, report } => {
                 worker.answered(task);
                 let name = worker.name;
                 let trapped = matches!(outcome, Outcome::Trapped(_));
@@ -204,10 +216,9 @@ impl EventLoop {
                 self.handle(Event::TaskDone { worker: id, task, trapped });
                 self.told = None;
             }
-            Reply::Log { task, record } if worker.has(task) => log(self.jobs.get(&task), worker.name, &record),
-            Reply::Done { task, .. } | Reply::Log { task, .. } => {
-                self.lied(id, format!("it spoke of task {task}, which it does not have"));
-            }
+            Reply::Log { task, record } => log(self.jobs.get(&task), worker.name, &record),
+            Reply::Progress { task, progress } => self.progressed(id, task, progress),
+            Reply::Submit { .. } | Reply::Await { .. } | Reply::Forget { .. } => self.hear_of_child(id, reply, payload),
             Reply::Leaves { message } => worker.last_words = Some(last_words(message)),
             Reply::InitializerFailed { message } if !worker.up => {
                 self.cause = Some((Some(worker.name), BrokenCause::InitializerFailed { message }));
@@ -262,6 +273,7 @@ impl EventLoop {
         worker.give_back();
         let (name, words) = (worker.name, worker.last_words());
         let expected = worker.killed || cause == BrokenCause::Exited { code: 0 };
+        metrics::worker_left(&cause, worker.killed);
         if expected {
             tracing::debug!(worker = %name, "a worker has left");
         } else {
@@ -302,7 +314,7 @@ impl EventLoop {
     fn carry_out(&mut self, action: Action) {
         match action {
             Action::Start { worker, index } => self.start_worker(worker, index),
-            Action::Send { worker, task } => self.send(worker, task),
+            Action::Send { worker, task } => self.send(worker, task, false),
             Action::Retry { worker, task } => self.retry(worker, task),
             Action::Measure { worker } => self.measure(worker),
             Action::Retire { worker, why } => self.retire(worker, why),
@@ -315,14 +327,16 @@ impl EventLoop {
             }
             Action::Kill { worker, reason } => self.kill_worker(worker, reason),
             Action::Finish { task, end } => self.finish(task, end),
+            Action::Lend { worker, task } => self.send(worker, task, true),
             Action::Break { worker, culprit } => self.break_pool(worker, culprit),
             Action::Terminate => self.terminated = true,
         }
     }
 
-    fn send(&mut self, id: WorkerId, task: TaskId) {
+    fn send(&mut self, id: WorkerId, task: TaskId, lent: bool) {
         let (Some(worker), Some(job)) = (self.workers.0.get_mut(&id), self.jobs.get_mut(&task)) else { return };
-        match worker.send(job) {
+        let lent_to = job.parent.filter(|_| lent).map(|parent| parent.task);
+        match worker.send(job, lent_to) {
             Ok(claim) => {
                 job.sent_at = Some(Instant::now());
                 job.promise.sent(worker.view(claim));
@@ -338,6 +352,7 @@ impl EventLoop {
 
     fn finish(&mut self, task: TaskId, end: End) {
         let Some(job) = self.jobs.remove(&task) else { return };
+        self.families.remove(&task);
         let name = job.promise.task.clone();
         let (result, report) = match end {
             End::Told => match self.told.take() {
@@ -353,9 +368,14 @@ impl EventLoop {
             End::Cancelled => (Err(TaskError::Cancelled { task: name.clone() }), None),
             End::TimedOut { limit } => (Err(TaskError::TimedOut { task: name.clone(), limit }), None),
             End::Shutdown => (Err(TaskError::Shutdown { task: name.clone() }), None),
-            End::Lost { .. } => {
+            End::Lost { worker: id } => {
                 let (worker, cause) = self.cause.clone().unwrap_or((None, BrokenCause::Vanished));
-                let broken = BrokenProcessPool { task: Some(name.clone()), culprit: None, worker, cause };
+                let broken = BrokenProcessPool {
+                    task: Some(name.clone()),
+                    culprit: self.culprit_above(id, task),
+                    worker,
+                    cause,
+                };
                 (Err(TaskError::BrokenProcessPool(Box::new(broken))), None)
             }
             End::Broken => (Err(self.broken_error(&name)), None),
@@ -371,9 +391,13 @@ impl EventLoop {
             Err(_) => &self.status.failed,
         };
         counter.fetch_add(1, Ordering::Relaxed);
+        metrics::task_finished(&result, report.as_ref());
         match &result {
             Ok(_) => tracing::debug!(parent: &job.span, "the task has returned"),
             Err(error) => tracing::debug!(parent: &job.span, %error, "the task has ended"),
+        }
+        if let Some(parent) = job.parent {
+            return self.child_ended(parent, result);
         }
         // Before the future shows it: whoever saw a task end finds its place free.
         self.room.free();

@@ -9,8 +9,12 @@ mod completion_set;
 mod entry;
 mod event;
 mod event_loop;
+mod family;
 mod mailbox;
+#[cfg(test)]
+mod nested_simulation;
 mod pool;
+mod progress;
 mod promise;
 mod recycling;
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! A task's end, as its dispatcher and its futures share it.
 
 use super::mailbox::Mailbox;
+use super::progress::{ProgressWatch, Watcher, tell};
 use crate::error::{TaskError, TaskRef};
 use crate::ipc::ClaimView;
-use crate::task::TaskReport;
+use crate::task::{Progress, TaskReport};
 use isopool_guest::Codec;
 use parking_lot::{Condvar, Mutex};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -57,6 +58,7 @@ struct Open {
     /// The claim of the worker that it was sent to.
     claim: Option<ClaimView>,
     observers: Vec<Observer>,
+    progress: ProgressWatch,
 }
 
 impl Promise {
@@ -117,6 +119,41 @@ impl Promise {
         self.open.lock().observers.retain(|other| !matches!(other, Observer::Set(other, _) if Arc::ptr_eq(other, set)));
     }
 
+    /// The task tells how far it is (dispatcher only). Gives what the thread for callbacks has to do about it.
+    #[must_use]
+    pub(crate) fn progressed(&self, progress: Progress) -> Option<Callback> {
+        let must_be_told = self.open.lock().progress.say(progress);
+        must_be_told.then(|| Box::new(|promise: &Arc<Promise>| promise.tell_progress()) as Callback)
+    }
+
+    /// Tells those who watch the latest word.
+    fn tell_progress(&self) {
+        let told = {
+            let mut open = self.open.lock();
+            let told = open.progress.take();
+            if self.ended.get().is_some() {
+                open.progress.close();
+            }
+            told
+        };
+        if let Some((progress, watchers)) = told {
+            watchers.iter().for_each(|watcher| tell(watcher, &progress, &self.task));
+        }
+    }
+
+    /// Adds someone who wants to know how far the task is, and tells the word that came before, on this thread.
+    pub(crate) fn watch_progress(&self, watcher: Watcher) {
+        let mut open = self.open.lock();
+        let missed = open.progress.watch(Arc::clone(&watcher));
+        if self.ended.get().is_some() {
+            open.progress.close();
+        }
+        drop(open);
+        if let Some(progress) = missed {
+            tell(&watcher, &progress, &self.task);
+        }
+    }
+
     /// It was sent to a worker (dispatcher only).
     pub(crate) fn sent(&self, claim: ClaimView) {
         self.open.lock().claim = Some(claim);
@@ -136,6 +173,7 @@ impl Promise {
                 return Vec::new();
             }
             open.claim = None;
+            open.progress.close();
             std::mem::take(&mut open.observers)
         };
         self.changed.notify_all();

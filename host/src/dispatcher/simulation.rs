@@ -108,6 +108,7 @@ impl Run {
                 assert!(!std::mem::replace(&mut worker.retired, true), "told twice");
                 self.retired += 1;
             }
+            Action::Lend { .. } => panic!("no task here has children"),
             Action::Stop { worker } => {
                 self.model.workers.get_mut(&worker).expect("stops one that exists").stopping = true;
             }

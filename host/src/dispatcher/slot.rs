@@ -38,6 +38,17 @@ pub(super) struct Assigned {
     pub(super) abandoned: bool,
     /// Since when it is the first one that its worker has.
     pub(super) first_since: Option<Instant>,
+    /// It is a child of the task that the worker has begun before it, to be run while that waits.
+    pub(super) lent: bool,
+}
+
+/// What a worker waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Waits {
+    /// The task that it runs.
+    pub(super) parent: TaskId,
+    /// The child that this one waits for.
+    pub(super) child: TaskId,
 }
 
 #[derive(Debug)]
@@ -45,6 +56,10 @@ pub(super) struct Worker {
     pub(super) index: u32,
     pub(super) phase: Phase,
     pub(super) assigned: Vec<Assigned>,
+    /// What it runs waits for a child, and it could run children meanwhile.
+    pub(super) waits: Option<Waits>,
+    /// The task that it runs has submitted tasks: it will wait for them, so nothing is sent ahead behind it.
+    pub(super) nests: bool,
     pub(super) idle_since: Instant,
     /// Since when it is up.
     pub(super) up_since: Instant,
@@ -62,6 +77,8 @@ impl Worker {
             index,
             phase: Phase::Starting { until: now + HANDSHAKE_TIMEOUT },
             assigned: Vec::new(),
+            waits: None,
+            nests: false,
             idle_since: now,
             up_since: now,
             ended: 0,
@@ -72,7 +89,8 @@ impl Worker {
 
     /// Whether one more task may be given to it.
     pub(super) fn may_take(&self) -> bool {
-        self.phase == Phase::Ready && self.tasks_left > 0 && self.assigned.len() < SEND_AHEAD && self.memory.is_quiet()
+        let has_room = self.tasks_left > 0 && self.assigned.len() < SEND_AHEAD;
+        self.phase == Phase::Ready && has_room && !self.nests && self.memory.is_quiet()
     }
 
     pub(super) fn is_idle(&self) -> bool {
@@ -86,6 +104,11 @@ impl Worker {
     /// It takes tasks now, or finishes some.
     pub(super) fn is_working(&self) -> bool {
         matches!(self.phase, Phase::Ready | Phase::Surplus | Phase::Retiring)
+    }
+
+    /// How many tasks it has beside those that are part of a chain of children: what it runs, and what may wait behind it.
+    pub(super) fn ahead(&self) -> usize {
+        self.assigned.iter().filter(|assigned| !assigned.lent).count()
     }
 
     /// When it is too old. Never before it has ended a task: else workers of a tiny age would never come to run one.
@@ -116,19 +139,28 @@ impl Worker {
 
     pub(super) fn give(&mut self, id: WorkerId, turn: Turn, actions: &mut Vec<Action>) {
         self.tasks_left -= 1;
-        self.assigned.push(Assigned { turn, abandoned: false, first_since: None });
+        self.assigned.push(Assigned { turn, abandoned: false, lent: false, first_since: None });
         actions.push(Action::Send { worker: id, task: turn.task() });
     }
 
-    /// Whether it has begun a task that was sent to it after this one: then this one is over.
-    pub(super) fn has_begun_after(&self, id: WorkerId, task: TaskId, claims: &mut impl Claims) -> bool {
-        let later = self.assigned.iter().skip_while(|assigned| assigned.turn.task() != task).skip(1);
-        later.map(|later| later.turn.task()).any(|later| claims.has_begun(id, later))
+    /// Gives it a child of the task that it runs, to be run while that waits. However many tasks it may run: this is part
+    /// of one.
+    pub(super) fn lend(&mut self, id: WorkerId, turn: Turn, actions: &mut Vec<Action>) {
+        self.waits = None;
+        self.assigned.push(Assigned { turn, abandoned: false, lent: true, first_since: None });
+        actions.push(Action::Lend { worker: id, task: turn.task() });
     }
 
-    /// Takes back the tasks beyond the first `keep` that it has not begun.
+    /// Whether it has begun a task that was sent to it after this one: then this one is over. Not so for one that was lent to
+    /// it: that runs while this one waits.
+    pub(super) fn has_begun_after(&self, id: WorkerId, task: TaskId, claims: &mut impl Claims) -> bool {
+        let later = self.assigned.iter().skip_while(|assigned| assigned.turn.task() != task).skip(1);
+        later.filter(|later| !later.lent).map(|later| later.turn.task()).any(|later| claims.has_begun(id, later))
+    }
+
+    /// Takes back the tasks beyond the first `keep` that it has not begun, but those that are lent: it waits for them.
     pub(super) fn take_back(&mut self, id: WorkerId, keep: usize, claims: &mut impl Claims) -> Vec<Turn> {
-        let ahead = self.assigned.iter().skip(keep).filter(|assigned| !assigned.abandoned);
+        let ahead = self.assigned.iter().skip(keep).filter(|assigned| !assigned.abandoned && !assigned.lent);
         let back: Vec<Turn> =
             ahead.map(|assigned| assigned.turn).filter(|turn| claims.reclaim(id, turn.task())).collect();
         self.assigned.retain(|assigned| !back.contains(&assigned.turn));
@@ -140,8 +172,8 @@ impl Worker {
     pub(super) fn take_back_one(&mut self, id: WorkerId, task: TaskId, claims: &mut impl Claims) -> bool {
         let is_back = claims.reclaim(id, task);
         if is_back {
-            self.forget(task);
-            self.tasks_left += 1;
+            let is_lent = self.forget(task).is_some_and(|assigned| assigned.lent);
+            self.tasks_left += u64::from(!is_lent);
         }
         is_back
     }

@@ -2,11 +2,13 @@
 
 mod ending;
 mod feeding;
+mod nesting;
 mod retiring;
 mod time_limits;
 
 use super::action::{Action, End, KillReason};
 use super::event::{Event, ShutdownMode};
+use super::family::Family;
 use super::recycling::Recycling;
 use super::slot::{Phase, Worker};
 use crate::executor::Containment;
@@ -50,6 +52,7 @@ pub(crate) struct State {
     life: Life,
     waiting: WaitingLine,
     workers: BTreeMap<WorkerId, Worker>,
+    family: Family,
     next_worker: u64,
     /// The priority of the tasks that were sent ahead: the same for all of them.
     ahead: i32,
@@ -70,6 +73,7 @@ impl State {
             life: Life::Open,
             waiting: WaitingLine::default(),
             workers: BTreeMap::new(),
+            family: Family::default(),
             next_worker: 0,
             ahead: 0,
             failed_starts: 0,
@@ -86,7 +90,10 @@ impl State {
 
     /// Takes in one event and appends what is to be done.
     pub(crate) fn handle(&mut self, event: Event, now: Instant, claims: &mut impl Claims, actions: &mut Vec<Action>) {
+        let mut followed = actions.len();
         match event {
+            Event::ChildSubmitted { turn, parent } => self.child_submitted(turn, parent, actions),
+            Event::Awaits { worker, parent, child } => self.awaits(worker, parent, child, claims, actions),
             Event::Submitted { turn } => self.submitted(turn, actions),
             Event::Cancel { task, even_running } => self.cancel(task, even_running, claims, actions),
             Event::WorkerReady { worker } => self.worker_ready(worker, now),
@@ -106,7 +113,13 @@ impl State {
             Event::Shutdown { mode } => self.shutdown(mode, claims, actions),
             Event::Tick => self.tick(now, claims, actions),
         }
-        self.settle(now, claims, actions);
+        self.follow_families(&mut followed, claims, actions);
+        loop {
+            self.settle(now, claims, actions);
+            if !self.follow_families(&mut followed, claims, actions) {
+                break;
+            }
+        }
     }
 
     /// When `Tick` is due, if nothing else happens before.
@@ -125,6 +138,7 @@ impl State {
     /// Brings workers and waiting tasks together; called after every event.
     fn settle(&mut self, now: Instant, claims: &mut impl Claims, actions: &mut Vec<Action>) {
         if self.may_begin() {
+            self.lend_to_waiting(claims, actions);
             self.recall_less_urgent(claims);
             // What was sent ahead can be more urgent than what waits, so this comes before and after.
             self.rebalance(claims, actions);
@@ -187,6 +201,7 @@ impl State {
             // It was never given this task, or has answered before.
             return self.lied(id, actions);
         };
+        worker.nests &= assigned.lent;
         worker.idle_since = now;
         worker.ended += 1;
         self.failed_starts = 0;

@@ -73,11 +73,13 @@ pub(crate) fn report(job: &Job, told: &Told) -> TaskReport {
     TaskReport {
         queue_time: job.sent_at.unwrap_or(job.submitted_at).duration_since(job.submitted_at),
         run_time: told.report.run_time,
+        cpu_time: told.report.cpu_time,
         peak_memory_bytes: told.report.peak_memory_bytes,
         attempts: job.attempts,
         worker_index: told.worker.index,
         pid: told.worker.pid,
         dropped_log_records: told.report.dropped_log_records,
+        dropped_progress: told.report.dropped_progress,
         output: told.report.output.clone(),
     }
 }

@@ -7,7 +7,7 @@ use super::state::Claims;
 use crate::error::{BrokenCause, WorkerRef};
 use crate::fault;
 use crate::ipc::{
-    CallerChannel, ChannelError, ClaimLedger, ClaimTicket, Received, Reply, Request, RunRequest, WorkerConfig,
+    CallerChannel, ChannelError, ClaimLedger, ClaimTicket, Payload, Received, Reply, Request, RunRequest, WorkerConfig,
 };
 use crate::process::{Newborn, ProcessEnd, WorkerProcess};
 use crate::sys::PidFd;
@@ -53,7 +53,8 @@ impl WorkerHandle {
         let claims = ClaimLedger::create()?;
         let shared = claims.table().descriptor().try_clone_to_owned()?;
         let index = config.index;
-        let max_payload = config.max_result_bytes;
+        // What tasks submit is as large as what the caller does.
+        let max_payload = config.max_result_bytes.max(config.max_argument_bytes);
         let Newborn { process, pid, socket, loaded } = start()?;
         let channel = CallerChannel::new(socket, max_payload).and_then(|mut channel| {
             let queued = channel.queue(&Request::Configure(config), None, Some(Arc::new(shared)));
@@ -110,7 +111,7 @@ impl WorkerHandle {
     }
 
     /// Queues a task, and its module and its objects if the worker does not have them yet.
-    pub(crate) fn send(&mut self, job: &Job) -> Result<ClaimTicket, ChannelError> {
+    pub(crate) fn send(&mut self, job: &Job, lent_to: Option<TaskId>) -> Result<ClaimTicket, ChannelError> {
         let (task, artifact) = (job.id, job.module.artifact);
         if self.loaded.insert(artifact) {
             self.channel.queue(&Request::Load { artifact }, None, Some(Arc::clone(&job.module.code)))?;
@@ -119,9 +120,15 @@ impl WorkerHandle {
         let claim = self.claims.offer().expect("the state machine sends no more tasks than there are claims");
         self.tickets.push((task, claim));
         let (function, codec) = (job.promise.task.function().to_owned(), job.promise.codec);
-        let request = RunRequest { task, claim, artifact, function, codec, objects };
+        let (options, depth) = (job.options.clone(), job.depth);
+        let request = RunRequest { task, claim, artifact, function, codec, objects, options, depth, lent_to };
         self.channel.queue(&Request::Run(request), Some(&job.argument), None)?;
         Ok(claim)
+    }
+
+    /// Queues something else.
+    pub(crate) fn tell(&mut self, request: &Request, payload: &Payload) -> Result<(), ChannelError> {
+        self.channel.queue(request, Some(payload), None)
     }
 
     pub(crate) fn stop(&mut self) -> Result<(), ChannelError> {
@@ -197,6 +204,12 @@ impl WorkerHandle {
 
     pub(crate) fn has_begun(&self, task: TaskId) -> bool {
         self.tickets.iter().any(|(other, claim)| *other == task && self.claims.table().has_begun(*claim))
+    }
+
+    /// The task that it has begun last.
+    pub(crate) fn top(&self) -> Option<TaskId> {
+        let begun = |(_, claim): &&(TaskId, ClaimTicket)| self.claims.table().has_begun(*claim);
+        self.tickets.iter().rev().find(begun).map(|(task, _)| *task)
     }
 
     /// The worker has answered for a task.

@@ -64,7 +64,8 @@ fn functions(engine: &GuestEngine, component: &Component) -> Result<Vec<Function
         .prepare(pre)
         .map_err(|error| describe(format!("its runner is not the one of the contract: {error:#}")))?;
     let mut instance = engine.instance();
-    instance.store.data_mut().begin(&Purview { task: None, function: "functions", objects: &[] });
+    let purview = Purview { task: None, function: "functions", objects: &[], output: None, depth: 0 };
+    instance.store.data_mut().begin(&purview);
     let listed = engine.wait(instance.functions(&prepared));
     instance.store.data_mut().end();
     let listed = listed.map_err(|error| describe(tell(error_outcome(&error, instance.store.data_mut()))))?;

@@ -19,10 +19,10 @@ pub(crate) enum Purpose {
 }
 
 /// Everything that the machine code depends on is the same for both purposes.
-pub(super) fn config(purpose: Purpose) -> Config {
+pub(super) fn config(purpose: Purpose, max_depth: u32) -> Config {
     let mut config = Config::new();
     config
-        .allocation_strategy(pool())
+        .allocation_strategy(pool(INSTANCE_SLOTS + max_depth))
         // Threads of the compiler (rayon) would outlive it and break a worker that forks or locks itself in.
         .parallel_compilation(purpose == Purpose::Compile)
         // No async exports yet, and a call is three times as fast without their bookkeeping.
@@ -41,15 +41,16 @@ pub(super) fn config(purpose: Purpose) -> Config {
     config
 }
 
-/// Slots that instances are placed in, so that a fresh one is a reset and not a mapping.
-fn pool() -> PoolingAllocationConfig {
+/// Slots that instances are placed in, so that a fresh one is a reset and not a mapping. How many there are, the machine
+/// code does not depend on.
+fn pool(slots: u32) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
-    pool.total_component_instances(INSTANCE_SLOTS)
-        .total_core_instances(INSTANCE_SLOTS * MAX_CORE_INSTANCES)
-        .total_memories(INSTANCE_SLOTS * MAX_MEMORIES)
-        .total_tables(INSTANCE_SLOTS * MAX_TABLES)
-        .total_stacks(INSTANCE_SLOTS)
-        .total_gc_heaps(INSTANCE_SLOTS)
+    pool.total_component_instances(slots)
+        .total_core_instances(slots * MAX_CORE_INSTANCES)
+        .total_memories(slots * MAX_MEMORIES)
+        .total_tables(slots * MAX_TABLES)
+        .total_stacks(slots)
+        .total_gc_heaps(slots)
         .max_core_instances_per_component(MAX_CORE_INSTANCES)
         .max_memories_per_component(MAX_MEMORIES)
         .max_memories_per_module(MAX_MEMORIES)

@@ -3,10 +3,17 @@
 wasmtime::component::bindgen!({
     path: "../wit",
     world: "task-module",
+    imports: {
+        "isopool:task/nested.[static]child.submit": trappable,
+        "isopool:task/nested.[method]child.wait": async | trappable,
+        "isopool:task/nested.[method]child.cancel": trappable,
+        "isopool:task/nested.[drop]child": trappable,
+    },
     exports: { default: async },
+    with: { "isopool:task/nested.child": super::nested::Child },
 });
 
-pub(super) use self::isopool::task::{host, sync};
+pub(super) use self::isopool::task::{host, nested, sync};
 pub(super) use exports::isopool::task::runner::{Failure, FailureKind, Function};
 
 /// The version of the contract that this host speaks.

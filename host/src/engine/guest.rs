@@ -2,20 +2,27 @@
 
 use super::contract::host;
 use super::memory_limit::MemoryLimit;
+use super::nested::{ChildTasks, Children};
 use super::output::{GuestStream, SharedOutput, Stream, TaskOutput};
+use super::progress::ProgressGate;
+use super::trap::cut_at;
 use crate::executor::{GuestOutput, Reuse};
-use crate::limits::{MAX_HOST_RESOURCES, MAX_LOG_RECORDS, MAX_RANDOM_BYTES};
-use crate::task::{LogLevel, LogRecord, Panic, RunReport, TaskId};
+use crate::limits::{MAX_HOST_RESOURCES, MAX_LOG_RECORDS, MAX_PROGRESS_TEXT_BYTES, MAX_RANDOM_BYTES};
+use crate::sys;
+use crate::task::{LogLevel, LogRecord, Panic, Progress, RunReport, TaskId};
 use isopool_guest::sync::{Object, ObjectId};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 /// Where log records go.
 pub(crate) type LogSink = Arc<dyn Fn(TaskId, LogRecord) + Send + Sync>;
+
+/// Where words on a task's progress go.
+pub(crate) type ProgressSink = Arc<dyn Fn(TaskId, Progress) + Send + Sync>;
 
 /// What the guests of one process are given, and their limits.
 #[derive(Clone)]
@@ -28,9 +35,16 @@ pub(crate) struct GuestSettings {
     /// The least severe level that goes to `logs`; `None`: nothing does.
     pub(crate) log_level: Option<LogLevel>,
     pub(crate) logs: LogSink,
+    pub(crate) progress: ProgressSink,
     pub(crate) max_result_bytes: u64,
     pub(crate) max_output_bytes: u64,
     pub(crate) max_memory_bytes: u64,
+    /// Of the arguments of a nested task.
+    pub(crate) max_argument_bytes: u64,
+    /// How deep tasks may be nested.
+    pub(crate) max_depth: u32,
+    /// The way of tasks that tasks submit.
+    pub(crate) children: Arc<dyn ChildTasks>,
 }
 
 /// What is being run.
@@ -40,6 +54,10 @@ pub(super) struct Purview<'a> {
     pub(super) function: &'a str,
     /// The shared objects that it may use.
     pub(super) objects: &'a [Arc<dyn Object>],
+    /// The task's own choice, before the executor's.
+    pub(super) output: Option<GuestOutput>,
+    /// How deep the task is nested.
+    pub(super) depth: u32,
 }
 
 /// The data of one store.
@@ -50,7 +68,12 @@ pub(super) struct Guest {
     output: SharedOutput,
     pub(super) memory: MemoryLimit,
     task: Option<TaskId>,
+    depth: u32,
+    pub(super) children: Children,
     begun: Instant,
+    /// Processor time of this thread at that moment.
+    begun_cpu: Duration,
+    progress: ProgressGate,
     pub(super) panic: Option<Panic>,
     log_records_left: u32,
     dropped_log_records: u32,
@@ -59,14 +82,19 @@ pub(super) struct Guest {
 }
 
 impl Guest {
-    pub(super) fn new(settings: &Arc<GuestSettings>) -> Self {
-        let output = Arc::new(Mutex::new(TaskOutput::new(settings.output, settings.max_output_bytes)));
+    /// A guest that sees the executor's environment, and `environment` before it.
+    pub(super) fn new(settings: &Arc<GuestSettings>, environment: &[(String, String)]) -> Self {
+        let output = Arc::new(Mutex::new(TaskOutput::new(settings.max_output_bytes)));
         let stream = |stream| GuestStream { output: Arc::clone(&output), stream };
         let mut resources = ResourceTable::new();
         resources.set_max_capacity(MAX_HOST_RESOURCES);
         // Everything else is closed by default: standard input, arguments, directories, addresses, names.
-        let wasi = WasiCtx::builder()
-            .envs(&settings.environment)
+        let is_hidden = |name: &String| environment.iter().any(|(other, _)| other == name);
+        let mut wasi = WasiCtx::builder();
+        for (name, value) in settings.environment.iter().filter(|(name, _)| !is_hidden(name)).chain(environment) {
+            wasi.env(name, value);
+        }
+        let wasi = wasi
             .stdout(stream(Stream::Stdout))
             .stderr(stream(Stream::Stderr))
             .max_random_size(MAX_RANDOM_BYTES)
@@ -83,7 +111,11 @@ impl Guest {
             output,
             memory: MemoryLimit::new(settings.max_memory_bytes),
             task: None,
+            depth: 0,
+            children: Children::default(),
             begun: Instant::now(),
+            begun_cpu: Duration::ZERO,
+            progress: ProgressGate::default(),
             panic: None,
             log_records_left: 0,
             dropped_log_records: 0,
@@ -94,26 +126,36 @@ impl Guest {
     /// A task begins: every budget is full again.
     pub(super) fn begin(&mut self, purview: &Purview<'_>) {
         self.begun = Instant::now();
+        self.begun_cpu = cpu_time();
         self.task = purview.task;
+        self.depth = purview.depth;
+        self.children = Children::default();
         self.panic = None;
         self.log_records_left = MAX_LOG_RECORDS;
         self.dropped_log_records = 0;
         self.memory.reset_peak();
         self.objects = purview.objects.iter().map(|object| (object.id(), Arc::clone(object))).collect();
         let function = purview.function;
+        let output = purview.output.unwrap_or(self.settings.output);
         match purview.task {
-            Some(task) => self.output.lock().begin(format_args!("task {task} {function}")),
-            None => self.output.lock().begin(format_args!("initializer {function}")),
+            Some(task) => self.output.lock().begin(output, format_args!("task {task} {function}")),
+            None => self.output.lock().begin(output, format_args!("initializer {function}")),
         }
     }
 
     /// The task has ended.
     pub(super) fn end(&mut self) -> RunReport {
+        let (last_word, dropped_progress) = self.progress.end();
+        if let (Some(task), Some(progress)) = (self.task, last_word) {
+            (self.settings.progress)(task, progress);
+        }
         self.objects.clear();
         RunReport {
             run_time: self.begun.elapsed(),
+            cpu_time: cpu_time().saturating_sub(self.begun_cpu),
             peak_memory_bytes: self.memory.peak(),
             dropped_log_records: self.dropped_log_records,
+            dropped_progress,
             output: self.output.lock().end(),
         }
     }
@@ -137,6 +179,27 @@ impl Guest {
         self.objects.get(&id)
     }
 
+    /// Sends a word on the task's progress on its way, or keeps it until it is time for one.
+    pub(super) fn progress(&mut self, done: u64, total: u64, message: String) {
+        let Some(task) = self.task else { return };
+        let progress = Progress { done, total, message: cut_at(message, MAX_PROGRESS_TEXT_BYTES) };
+        if let Some(progress) = self.progress.say(progress, Instant::now()) {
+            (self.settings.progress)(task, progress);
+        }
+    }
+
+    pub(super) fn task(&self) -> Option<TaskId> {
+        self.task
+    }
+
+    pub(super) fn depth(&self) -> u32 {
+        self.depth
+    }
+
+    pub(super) fn resources(&mut self) -> &mut ResourceTable {
+        &mut self.resources
+    }
+
     /// Whether the guest holds handles of the host, such as its standard output.
     pub(super) fn holds_handles(&self) -> bool {
         !self.resources.is_empty()
@@ -146,6 +209,11 @@ impl Guest {
     pub(super) fn context(&self) -> host::TaskContext {
         host::TaskContext { task_id: self.task.map_or(0, TaskId::get), worker_index: self.settings.worker_index }
     }
+}
+
+/// What this thread has used; zero if the system does not say.
+fn cpu_time() -> Duration {
+    sys::thread_cpu_time().unwrap_or_default()
 }
 
 impl WasiView for Guest {

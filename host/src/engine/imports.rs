@@ -1,7 +1,7 @@
 //! Everything that a guest can import: WASI 0.2 with nothing behind it but clocks, random numbers, its environment and
 //! its output, and the interfaces `host` and `sync` of `wit/`.
 
-use super::contract::{host, sync};
+use super::contract::{host, nested, sync};
 use super::guest::Guest;
 use super::trap::cut;
 use crate::task::{Location, LogLevel, LogRecord, Panic};
@@ -17,6 +17,7 @@ pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     host::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)?;
     sync::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)?;
+    nested::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)?;
     Ok(linker)
 }
 
@@ -43,6 +44,10 @@ impl host::Host for Guest {
     fn panicked(&mut self, info: host::Panic) {
         let location = info.file.map(|file| Location { file: cut(file), line: info.line, column: info.column });
         self.panic = Some(Panic { message: cut(info.message), location, backtrace: Vec::new() });
+    }
+
+    fn progress(&mut self, done: u64, total: u64, message: String) {
+        Guest::progress(self, done, total, message);
     }
 
     fn context(&mut self) -> host::TaskContext {

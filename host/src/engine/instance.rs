@@ -51,7 +51,7 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 
 impl GuestEngine {
     pub(crate) fn new(purpose: Purpose, settings: GuestSettings) -> wasmtime::Result<Self> {
-        let engine = Engine::new(&config(purpose))?;
+        let engine = Engine::new(&config(purpose, settings.max_depth))?;
         let linker = linker(&engine)?;
         Ok(Self { engine, linker, runtime: runtime()?, settings: Arc::new(settings) })
     }
@@ -81,7 +81,12 @@ impl GuestEngine {
 
     /// A new guest; it starts with its first call.
     pub(super) fn instance(&self) -> Instance {
-        let mut store = Store::new(&self.engine, Guest::new(&self.settings));
+        self.instance_with(&[])
+    }
+
+    /// A new guest that also sees these variables.
+    pub(super) fn instance_with(&self, environment: &[(String, String)]) -> Instance {
+        let mut store = Store::new(&self.engine, Guest::new(&self.settings, environment));
         store.limiter(|guest| &mut guest.memory);
         Instance { store, exports: None }
     }

@@ -2,12 +2,13 @@
 
 use super::guest::{GuestSettings, Purview};
 use super::instance::{GuestEngine, Instance, Prepared};
-use crate::executor::Reuse;
+use crate::executor::{GuestOutput, Reuse};
 use crate::fault::{self, Point};
 use crate::limits::{INSTANCE_SLOTS, MAX_LOADED_MODULES};
 use crate::sys::MemoryFile;
 use crate::task::{ArtifactId, Outcome, RunReport, TaskId};
 use isopool_guest::sync::Object;
+use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::Arc;
@@ -23,6 +24,14 @@ pub(crate) struct Run<'a> {
     pub(crate) argument: &'a [u8],
     /// The shared objects that it may use.
     pub(crate) objects: &'a [Arc<dyn Object>],
+    /// Variables beside the executor's.
+    pub(crate) environment: &'a [(String, String)],
+    /// The task's own choice, before the executor's.
+    pub(crate) output: Option<GuestOutput>,
+    /// How deep it is nested.
+    pub(crate) depth: u32,
+    /// It runs while its parent waits.
+    pub(crate) lent: bool,
 }
 
 /// How it ended. Hold it until the answer is sent: the instance goes with it, and that takes longer than a small task.
@@ -33,10 +42,15 @@ pub(crate) struct Ended {
     _instance: Option<Instance>,
 }
 
-/// Modules by name.
+/// Modules by name. Not locked while a guest runs: a guest that waits for a nested task may have it run here meanwhile.
 pub(crate) struct ModuleCache {
     engine: GuestEngine,
-    modules: HashMap<ArtifactId, Module>,
+    modules: Mutex<Modules>,
+}
+
+#[derive(Default)]
+struct Modules {
+    by_name: HashMap<ArtifactId, Module>,
     /// Counts uses, to find the longest unused.
     clock: u64,
 }
@@ -52,26 +66,28 @@ struct Module {
 
 enum Code {
     NotLoaded,
-    Loaded(Prepared),
+    Loaded(Arc<Prepared>),
     Failed(String),
 }
 
 impl ModuleCache {
     pub(crate) fn new(engine: GuestEngine) -> Self {
-        Self { engine, modules: HashMap::new(), clock: 0 }
+        Self { engine, modules: Mutex::default() }
     }
 
     /// Takes the machine code of a module; it is loaded when the first task needs it.
-    pub(crate) fn add(&mut self, artifact: ArtifactId, file: OwnedFd) {
-        self.clock += 1;
-        let module = Module { file, code: Code::NotLoaded, live: None, last_used: self.clock };
-        self.modules.entry(artifact).or_insert(module);
+    pub(crate) fn add(&self, artifact: ArtifactId, file: OwnedFd) {
+        let mut modules = self.modules.lock();
+        modules.clock += 1;
+        let module = Module { file, code: Code::NotLoaded, live: None, last_used: modules.clock };
+        modules.by_name.entry(artifact).or_insert(module);
     }
 
     /// Loads the code of a module that was added, before a task needs it. A failure is told to the tasks that do.
-    pub(crate) fn preload(&mut self, artifact: ArtifactId) {
-        self.clock += 1;
-        let _ = self.load(artifact);
+    pub(crate) fn preload(&self, artifact: ArtifactId) {
+        let mut modules = self.modules.lock();
+        modules.clock += 1;
+        let _ = modules.load(&self.engine, artifact);
     }
 
     /// Makes these the modules of a process that was forked from the one that has loaded them.
@@ -80,45 +96,65 @@ impl ModuleCache {
     }
 
     /// Runs a task to its end.
-    pub(crate) fn run(&mut self, run: &Run<'_>) -> Ended {
-        self.clock += 1;
-        if let Err(message) = self.load(run.artifact) {
-            return failed(message);
-        }
-        self.make_room_for_an_instance(run.artifact);
-        let Some(module) = self.modules.get_mut(&run.artifact) else {
-            return failed(unknown(run.artifact));
+    pub(crate) fn run(&self, run: &Run<'_>) -> Ended {
+        self.engine.wait(self.run_here(run))
+    }
+
+    /// As [`run`](Self::run), also while another guest of this thread waits.
+    pub(crate) async fn run_here(&self, run: &Run<'_>) -> Ended {
+        // A guest reads its environment once: a task that has one of its own needs an instance of its own. So does one
+        // that runs while its parent waits, which has the kept one.
+        let shares = self.engine.settings.reuse == Reuse::Worker && run.environment.is_empty() && !run.lent;
+        let taken = self.modules.lock().take(&self.engine, run.artifact, shares);
+        let (prepared, kept) = match taken {
+            Ok(taken) => taken,
+            Err(message) => return failed(message),
         };
-        let Code::Loaded(prepared) = &module.code else { unreachable!("load() has returned without an error") };
-        let mut instance = module.live.take().unwrap_or_else(|| self.engine.instance());
-        let purview = Purview { task: Some(run.task), function: run.function, objects: run.objects };
+        let mut instance = kept.unwrap_or_else(|| self.engine.instance_with(run.environment));
+        let Run { task, function, objects, output, depth, .. } = *run;
+        let purview = Purview { task: Some(task), function, objects, output, depth };
         fault::point(Point::GuestStarting);
-        let running = self.engine.run(prepared, &mut instance, &purview, run.codec, run.argument);
-        let end = self.engine.wait(running);
+        let end = self.engine.run(&prepared, &mut instance, &purview, run.codec, run.argument).await;
         fault::point(Point::GuestReturned);
         let mut leaving = None;
-        if self.engine.settings.reuse == Reuse::Worker && end.instance_usable {
-            module.live = Some(instance);
-        } else {
-            leaving = Some(instance);
+        match self.modules.lock().by_name.get_mut(&run.artifact) {
+            Some(module) if shares && end.instance_usable => module.live = Some(instance),
+            _ => leaving = Some(instance),
         }
         Ended { outcome: end.outcome, result: end.result, report: end.report, _instance: leaving }
     }
+}
+
+impl Modules {
+    /// A module's code, and the instance that is kept of it.
+    fn take(
+        &mut self,
+        engine: &GuestEngine,
+        artifact: ArtifactId,
+        shares: bool,
+    ) -> Result<(Arc<Prepared>, Option<Instance>), String> {
+        self.clock += 1;
+        self.load(engine, artifact)?;
+        self.make_room_for_an_instance(artifact, shares);
+        let module = self.by_name.get_mut(&artifact).ok_or_else(|| unknown(artifact))?;
+        let Code::Loaded(prepared) = &module.code else { unreachable!("load() has returned without an error") };
+        Ok((Arc::clone(prepared), if shares { module.live.take() } else { None }))
+    }
 
     /// Loads a module's code, if it is not.
-    fn load(&mut self, artifact: ArtifactId) -> Result<(), String> {
-        let module = self.modules.get_mut(&artifact).ok_or_else(|| unknown(artifact))?;
+    fn load(&mut self, engine: &GuestEngine, artifact: ArtifactId) -> Result<(), String> {
+        let module = self.by_name.get_mut(&artifact).ok_or_else(|| unknown(artifact))?;
         module.last_used = self.clock;
         if matches!(module.code, Code::NotLoaded) {
             fault::point(Point::CodeLoading);
-            module.code = match load_code(&self.engine, &module.file) {
-                Ok(prepared) => Code::Loaded(prepared),
+            module.code = match load_code(engine, &module.file) {
+                Ok(prepared) => Code::Loaded(Arc::new(prepared)),
                 Err(error) => Code::Failed(format!("the module's machine code cannot be loaded: {error:#}")),
             };
             fault::point(Point::CodeLoaded);
             self.drop_surplus_code();
         }
-        match self.modules.get(&artifact).map(|module| &module.code) {
+        match self.by_name.get(&artifact).map(|module| &module.code) {
             Some(Code::Loaded(_)) => Ok(()),
             Some(Code::Failed(message)) => Err(message.clone()),
             Some(Code::NotLoaded) | None => Err(unknown(artifact)),
@@ -126,9 +162,9 @@ impl ModuleCache {
     }
 
     fn drop_surplus_code(&mut self) {
-        while self.modules.values().filter(|module| matches!(module.code, Code::Loaded(_))).count() > MAX_LOADED_MODULES
+        while self.by_name.values().filter(|module| matches!(module.code, Code::Loaded(_))).count() > MAX_LOADED_MODULES
         {
-            let loaded = self.modules.values_mut().filter(|module| matches!(module.code, Code::Loaded(_)));
+            let loaded = self.by_name.values_mut().filter(|module| matches!(module.code, Code::Loaded(_)));
             if let Some(oldest) = loaded.min_by_key(|module| module.last_used) {
                 (oldest.code, oldest.live) = (Code::NotLoaded, None);
             }
@@ -136,11 +172,11 @@ impl ModuleCache {
     }
 
     /// Ends the longest unused of the instances that are kept, when the pool has no slot for one more.
-    fn make_room_for_an_instance(&mut self, artifact: ArtifactId) {
-        let starts = self.modules.get(&artifact).is_some_and(|module| module.live.is_none());
-        while starts && self.modules.values().filter(|module| module.live.is_some()).count() >= INSTANCE_SLOTS as usize
+    fn make_room_for_an_instance(&mut self, artifact: ArtifactId, shares: bool) {
+        let starts = !shares || self.by_name.get(&artifact).is_some_and(|module| module.live.is_none());
+        while starts && self.by_name.values().filter(|module| module.live.is_some()).count() >= INSTANCE_SLOTS as usize
         {
-            let live = self.modules.values_mut().filter(|module| module.live.is_some());
+            let live = self.by_name.values_mut().filter(|module| module.live.is_some());
             if let Some(oldest) = live.min_by_key(|module| module.last_used) {
                 oldest.live = None;
             }

@@ -1,6 +1,7 @@
 //! What a guest writes to standard output and standard error: bounded, named by task, never blocking on a runtime.
 
 use crate::executor::GuestOutput;
+use crate::limits::MAX_CAPTURED_OUTPUT_BYTES;
 use crate::task::CapturedOutput;
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -29,6 +30,7 @@ pub(super) enum Stream {
 #[derive(Debug)]
 pub(super) struct TaskOutput {
     mode: GuestOutput,
+    /// What each task begins with.
     max_bytes: u64,
     left_bytes: u64,
     dropped_bytes: u64,
@@ -42,9 +44,9 @@ pub(super) struct TaskOutput {
 pub(super) type SharedOutput = Arc<Mutex<TaskOutput>>;
 
 impl TaskOutput {
-    pub(super) fn new(mode: GuestOutput, max_bytes: u64) -> Self {
+    pub(super) fn new(max_bytes: u64) -> Self {
         Self {
-            mode,
+            mode: GuestOutput::default(),
             max_bytes,
             left_bytes: max_bytes,
             dropped_bytes: 0,
@@ -55,8 +57,13 @@ impl TaskOutput {
     }
 
     /// A new task begins.
-    pub(super) fn begin(&mut self, label: std::fmt::Arguments<'_>) {
-        self.left_bytes = self.max_bytes;
+    pub(super) fn begin(&mut self, mode: GuestOutput, label: std::fmt::Arguments<'_>) {
+        self.mode = mode;
+        self.left_bytes = match mode {
+            // It has to fit into the message that ends the task.
+            GuestOutput::Capture => self.max_bytes.min(MAX_CAPTURED_OUTPUT_BYTES as u64),
+            _ => self.max_bytes,
+        };
         self.dropped_bytes = 0;
         self.label.clear();
         if self.mode == GuestOutput::Inherit {
@@ -202,32 +209,44 @@ mod tests {
 
     #[test]
     fn both_streams_share_one_budget_and_the_rest_is_counted() {
-        let mut output = TaskOutput::new(GuestOutput::Capture, 10);
-        output.begin(format_args!("task 1 f"));
+        let mut output = TaskOutput::new(10);
+        output.begin(GuestOutput::Capture, format_args!("task 1 f"));
         output.write(Stream::Stdout, b"123456");
         output.write(Stream::Stderr, b"abcdefgh");
         output.write(Stream::Stdout, b"7");
         let captured = output.end();
         assert_eq!((&captured.stdout[..], &captured.stderr[..]), (&b"123456"[..], &b"abcd"[..]));
         assert_eq!(captured.dropped_bytes, 5);
-        output.begin(format_args!("task 2 f"));
+        output.begin(GuestOutput::Discard, format_args!("task 2 f"));
+        output.write(Stream::Stdout, b"unheard");
+        assert_eq!(output.end(), CapturedOutput::default(), "each task has a mode of its own");
+        output.begin(GuestOutput::Capture, format_args!("task 3 f"));
         output.write(Stream::Stdout, b"again");
         let captured = output.end();
         assert_eq!((&captured.stdout[..], captured.dropped_bytes), (&b"again"[..], 0));
     }
 
     #[test]
+    fn what_is_captured_fits_into_a_message() {
+        let mut output = TaskOutput::new(u64::MAX);
+        output.begin(GuestOutput::Capture, format_args!("task 1 f"));
+        output.write(Stream::Stdout, &vec![b'x'; MAX_CAPTURED_OUTPUT_BYTES + 7]);
+        let captured = output.end();
+        assert_eq!((captured.stdout.len(), captured.dropped_bytes), (MAX_CAPTURED_OUTPUT_BYTES, 7));
+    }
+
+    #[test]
     fn a_discarded_output_is_not_kept() {
-        let mut output = TaskOutput::new(GuestOutput::Discard, 10);
-        output.begin(format_args!("task 1 f"));
+        let mut output = TaskOutput::new(10);
+        output.begin(GuestOutput::Discard, format_args!("task 1 f"));
         output.write(Stream::Stdout, b"123456");
         assert_eq!(output.end(), CapturedOutput::default());
     }
 
     #[test]
     fn unfinished_lines_wait_for_their_end() {
-        let mut output = TaskOutput::new(GuestOutput::Inherit, 1000);
-        output.begin(format_args!("task 1 f"));
+        let mut output = TaskOutput::new(1000);
+        output.begin(GuestOutput::Inherit, format_args!("task 1 f"));
         output.write(Stream::Stdout, b"one line\nand a ");
         assert_eq!(output.stdout, b"and a ");
         output.write(Stream::Stdout, b"half\n");

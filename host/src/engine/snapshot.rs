@@ -26,7 +26,7 @@ pub(super) fn snapshot(engine: &GuestEngine, wasm: &[u8], call: &InitializerCall
         .prepare(engine.link(&component).map_err(unknown_import)?)
         .map_err(|error| refused(format!("its runner is not the one of the contract: {error:#}")))?;
     let mut instance = engine.instance();
-    let purview = Purview { task: None, function: &call.function, objects: &[] };
+    let purview = Purview { task: None, function: &call.function, objects: &[], output: None, depth: 0 };
     let end = engine.wait(engine.run(&prepared, &mut instance, &purview, call.codec.name(), &call.argument));
     if end.outcome != Outcome::Returned {
         return Err(refused(tell(end.outcome)));

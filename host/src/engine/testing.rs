@@ -1,9 +1,13 @@
 //! Guests and settings for the room tests.
 
 use super::guest::GuestSettings;
+use super::nested::{ChildTasks, Waited};
 use crate::executor::{GuestOutput, Reuse};
 use crate::limits::{DEFAULT_MAX_MEMORY_BYTES, MIB};
+use crate::task::{ChildEnd, ChildFault, ChildFaultKind, TaskId};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// A core module that carries the types of its world; `testdata/task_module.wat` says what its functions do.
 pub(crate) const TASK_MODULE: &[u8] = include_bytes!("testdata/task_module.wasm");
@@ -17,8 +21,35 @@ pub(crate) fn settings() -> GuestSettings {
         output: GuestOutput::Capture,
         log_level: None,
         logs: Arc::new(|_, _| {}),
+        progress: Arc::new(|_, _| {}),
         max_result_bytes: MIB as u64,
         max_output_bytes: MIB as u64,
         max_memory_bytes: DEFAULT_MAX_MEMORY_BYTES as u64,
+        max_argument_bytes: MIB as u64,
+        max_depth: 0,
+        children: no_children(),
     }
+}
+
+/// Nobody runs children here.
+fn no_children() -> Arc<dyn ChildTasks> {
+    struct NoChildren;
+    impl ChildTasks for NoChildren {
+        fn submit(&self, _: TaskId, _: u32, _: String, _: String, _: &[u8]) {}
+        fn wait(
+            &self,
+            _: TaskId,
+            _: u32,
+            _: Option<Instant>,
+        ) -> Pin<Box<dyn Future<Output = wasmtime::Result<Waited>> + Send + '_>> {
+            Box::pin(async {
+                Ok(Some((
+                    ChildEnd::Fault(ChildFault::new(ChildFaultKind::Refused, "there is no pool here")),
+                    Vec::new(),
+                )))
+            })
+        }
+        fn forget(&self, _: TaskId, _: u32) {}
+    }
+    Arc::new(NoChildren)
 }

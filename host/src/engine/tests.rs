@@ -31,13 +31,25 @@ fn sealed(code: &[u8]) -> MemoryFile {
 
 fn worker_with(settings: GuestSettings) -> ModuleCache {
     let engine = GuestEngine::new(Purpose::Run, settings).expect("engine");
-    let mut modules = ModuleCache::new(engine);
+    let modules = ModuleCache::new(engine);
     modules.add(ARTIFACT, sealed(machine_code()).into());
     modules
 }
 
 fn run(modules: &mut ModuleCache, function: &str, argument: &[u8]) -> Ended {
-    modules.run(&Run { task: TaskId(42), artifact: ARTIFACT, function, codec: "bincode", argument, objects: &[] })
+    let (task, artifact, codec, environment, output) = (TaskId(42), ARTIFACT, "bincode", &[], None);
+    modules.run(&Run {
+        task,
+        artifact,
+        function,
+        codec,
+        argument,
+        environment,
+        output,
+        objects: &[],
+        depth: 0,
+        lent: false,
+    })
 }
 
 fn outcome(function: &str, argument: &[u8]) -> Outcome {
@@ -151,13 +163,24 @@ fn every_task_has_an_instance_of_its_own_unless_asked_otherwise() {
 
 #[test]
 fn more_modules_than_slots_can_keep_instances() {
-    let mut modules = worker_with(GuestSettings { reuse: Reuse::Worker, ..settings() });
+    let modules = worker_with(GuestSettings { reuse: Reuse::Worker, ..settings() });
     for round in 0..3 {
         for module in 0..7 {
             let artifact = ArtifactId([module; 32]);
             modules.add(artifact, sealed(machine_code()).into());
-            let run =
-                Run { task: TaskId(1), artifact, function: "echo", codec: "bincode", argument: b"", objects: &[] };
+            let (task, environment, output) = (TaskId(1), &[], None);
+            let run = Run {
+                task,
+                artifact,
+                function: "echo",
+                codec: "bincode",
+                argument: b"",
+                environment,
+                output,
+                objects: &[],
+                depth: 0,
+                lent: false,
+            };
             assert_eq!(modules.run(&run).outcome, Outcome::Returned, "round {round}, module {module}");
         }
     }

@@ -13,10 +13,15 @@ use wasmtime_wasi::I32Exit;
 const TOO_MUCH_DATA: &str = "too much data is being copied between the host and the guest";
 
 /// Cuts a text that is longer than one message may be, between two characters.
-pub(super) fn cut(mut text: String) -> String {
-    if text.len() > MAX_MESSAGE_BYTES {
+pub(super) fn cut(text: String) -> String {
+    cut_at(text, MAX_MESSAGE_BYTES)
+}
+
+/// Cuts a text that is longer than `max_bytes`, between two characters.
+pub(super) fn cut_at(mut text: String, max_bytes: usize) -> String {
+    if text.len() > max_bytes {
         const MARK: &str = "…";
-        text.truncate(text.floor_char_boundary(MAX_MESSAGE_BYTES - MARK.len()));
+        text.truncate(text.floor_char_boundary(max_bytes.saturating_sub(MARK.len())));
         text.push_str(MARK);
     }
     text

@@ -16,16 +16,29 @@ struct Description {
     module: Arc<str>,
     hash: ModuleHash,
     function: Arc<str>,
+    parent: Option<TaskId>,
 }
 
 impl TaskRef {
     pub(crate) fn new(id: TaskId, module: Arc<str>, hash: ModuleHash, function: Arc<str>) -> Self {
-        Self(Arc::new(Description { id, module, hash, function }))
+        Self(Arc::new(Description { id, module, hash, function, parent: None }))
+    }
+
+    /// The same, submitted by another task.
+    pub(crate) fn with_parent(self, parent: TaskId) -> Self {
+        let Description { id, module, hash, function, .. } = &*self.0;
+        let (module, function, parent) = (Arc::clone(module), Arc::clone(function), Some(parent));
+        Self(Arc::new(Description { id: *id, module, hash: *hash, function, parent }))
     }
 
     /// The task's number in its executor.
     pub fn id(&self) -> TaskId {
         self.0.id
+    }
+
+    /// The task that submitted it; `None` when the caller has.
+    pub fn parent(&self) -> Option<TaskId> {
+        self.0.parent
     }
 
     /// The name of its module.
@@ -47,7 +60,11 @@ impl TaskRef {
 /// `task 7 (word_count in texts@0123456789ab)`
 impl fmt::Display for TaskRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "task {} ({} in {}@{:.12})", self.0.id, self.0.function, self.0.module, self.0.hash)
+        write!(f, "task {} ({} in {}@{:.12}", self.0.id, self.0.function, self.0.module, self.0.hash)?;
+        match self.0.parent {
+            Some(parent) => write!(f, ", of task {parent})"),
+            None => f.write_str(")"),
+        }
     }
 }
 

@@ -407,6 +407,8 @@ impl Options {
             max_result_bytes: self.max_result_bytes as u64,
             max_output_bytes: self.max_output_bytes as u64,
             max_memory_bytes: self.max_memory_bytes as u64,
+            max_argument_bytes: self.max_argument_bytes as u64,
+            max_depth: context::max_depth()?,
             native_initializer,
         })
     }

@@ -2,7 +2,8 @@
 
 use crate::dispatcher::{Ended, Message, Observer, Promise, Stage, run_callback};
 use crate::error::{TaskError, TaskRef};
-use crate::task::{CodecFailure, Side, TaskReport};
+use crate::task::{CodecFailure, Progress, Side, TaskReport};
+use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::future::Future;
@@ -115,6 +116,27 @@ impl<T> TaskFuture<T> {
     /// ```
     pub fn report(&self) -> Option<&TaskReport> {
         self.promise.ended()?.report.as_ref()
+    }
+
+    /// Calls `callback` with what the guest says of its progress (`isopool_guest::progress`): the latest word, at most once
+    /// in [`PROGRESS_INTERVAL`](crate::limits::PROGRESS_INTERVAL), and the last one before the callbacks for the task's
+    /// end. Words that a slow callback has not come to see are replaced by later ones. It runs on the thread for
+    /// callbacks, so it may block; a word that came before anybody watched is told at once, on this thread. A panic in it
+    /// is logged and stops nothing. Nothing is told of a task that says nothing.
+    ///
+    /// ```
+    /// use guest_basic::progress::count_to; // calls `isopool_guest::progress(done, total, "counting")` for each number
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let executor = isopool::Executor::builder().max_workers(1).build()?;
+    /// let future = executor.submit(count_to::task(1000))?;
+    /// future.on_progress(|progress| println!("{} of {}", progress.done, progress.total));
+    /// future.result()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn on_progress(&self, callback: impl FnMut(&Progress) + Send + 'static) {
+        self.promise.watch_progress(Arc::new(Mutex::new(callback)));
     }
 
     /// A handle that cancels the task when it is dropped, as [`cancel`](Self::cancel) does, without waiting for the answer:

@@ -25,6 +25,10 @@ use std::time::{Duration, Instant};
 /// finish, and then the workers leave; it does not wait. When the program ends, work that is still pending is abandoned
 /// and the workers die with the program: call [`shutdown`](Self::shutdown) to wait for it.
 ///
+/// A task can submit tasks of its own (`isopool_guest::submit`): they run on the same workers, count in [`stats`](Self::stats), and end
+/// with their parent at the latest. They may be nested [`DEFAULT_MAX_DEPTH`](crate::limits::DEFAULT_MAX_DEPTH) deep, or as
+/// deep as the environment variable `ISOPOOL_MAX_DEPTH` of this program says when the executor is built.
+///
 /// # Source
 /// `concurrent.futures.Executor`, whose names it keeps.
 ///
@@ -51,7 +55,6 @@ pub(super) struct Inner {
     share: Arc<WorkerShare>,
     pub(super) pool: PoolHandle,
     pub(super) library: Library,
-    pub(super) next_task: AtomicU64,
     closed: AtomicBool,
     ended: Arc<Latch>,
 }
@@ -101,9 +104,9 @@ impl Executor {
             let message = "the dispatcher could not be started: no descriptor or no thread is left";
             Error::new(ErrorKind::System, message).with_source(error)
         })?;
-        let (next_task, closed) = (AtomicU64::new(0), AtomicBool::new(false));
+        let closed = AtomicBool::new(false);
         let max_workers = AtomicUsize::new(max_workers);
-        Ok(Self { inner: Arc::new(Inner { id, options, max_workers, share, pool, library, next_task, closed, ended }) })
+        Ok(Self { inner: Arc::new(Inner { id, options, max_workers, share, pool, library, closed, ended }) })
     }
 
     /// The executor's number: grows with each one that the program makes.

@@ -1,12 +1,10 @@
 //! Modules that are loaded at run time.
 
-use super::schedule::Schedule;
 use super::task::Task;
 use crate::error::{Error, ErrorKind};
 use crate::module::{Prepared, Source};
 use crate::task::{FunctionInfo, ModuleHash, ModuleInfo};
 use std::borrow::Cow;
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 /// A module that was compiled and can be called: see [`Executor::load`](crate::Executor::load). Cheap to clone.
@@ -96,13 +94,6 @@ impl Function {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn call<A, R>(&self, arguments: A) -> Task<A, R> {
-        Task {
-            source: self.module.source.clone(),
-            function: Cow::Owned(self.info.name.clone()),
-            signature: Cow::Borrowed(""),
-            arguments,
-            schedule: Schedule::default(),
-            result: PhantomData,
-        }
+        Task::new(self.module.source.clone(), Cow::Owned(self.info.name.clone()), "", arguments)
     }
 }

@@ -90,6 +90,7 @@ impl<A, R> Task<A, R> {
     ///
     /// It counts from when the task is handed to a worker that runs nothing else, the time to load its module included;
     /// waiting in the queue does not count. A task that is [run again](Self::retries) has all of it again.
+    /// Tasks that it submits have no limits of their own: they end with it.
     ///
     /// ```
     /// use guest_basic::resources::sleep_ms; // a package of tasks

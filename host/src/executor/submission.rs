@@ -7,18 +7,19 @@ use super::schedule::Schedule;
 use super::task::Task;
 use crate::dispatcher::{Ended, Job, Message, Promise};
 use crate::error::{Error, TaskRef};
+use crate::metrics;
 use crate::module::Prepared;
 use crate::task::TaskId;
 use serde::Serialize;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 impl Executor {
     pub(super) fn prepare<A, R>(&self, task: &Task<A, R>) -> Result<Arc<Prepared>, Error> {
+        task.check_options()?;
         task.schedule.check()?;
         let module = self.inner.library.get(&task.source)?;
-        module.check(&task.function, &task.signature, self.inner.options.codec)?;
+        module.check(&task.function, task.signature, self.inner.options.codec)?;
         Ok(module)
     }
 
@@ -28,8 +29,8 @@ impl Executor {
         task: &Task<A, R>,
         module: Arc<Prepared>,
     ) -> Result<TaskFuture<R>, Error> {
-        let Inner { options, pool, next_task, .. } = &*self.inner;
-        let id = TaskId(next_task.fetch_add(1, Ordering::Relaxed));
+        let Inner { options, pool, .. } = &*self.inner;
+        let id = TaskId(pool.status.next_task.fetch_add(1, Ordering::Relaxed));
         let name = TaskRef::new(id, Arc::clone(&module.name), module.hash, task.function.as_ref().into());
         let promise = Arc::new(Promise::new(name.clone(), options.codec, Arc::clone(&pool.mailbox)));
         let future = TaskFuture::new(Arc::clone(&promise));
@@ -46,22 +47,15 @@ impl Executor {
         tracing::debug!(parent: &span, bytes = argument.len(), "a task was submitted");
         pool.status.submitted.fetch_add(1, Ordering::Relaxed);
         let Schedule { priority, retries, time_limit } = task.schedule;
-        let job = Job {
-            id,
-            module,
-            argument: Arc::new(argument),
-            objects,
-            promise,
-            submitted_at: Instant::now(),
-            sent_at: None,
-            span,
-            priority,
-            retries,
-            time_limit: time_limit.or(options.task_time_limit),
-            attempts: 1,
-        };
+        let time_limit = time_limit.or(options.task_time_limit);
+        let options = task.options.as_deref().cloned().unwrap_or_default();
+        let job =
+            Job { options, objects, priority, retries, time_limit, ..Job::new(id, module, argument, promise, span) };
         match pool.mailbox.send(Message::Submit(Box::new(job))) {
-            Ok(()) => Ok(future),
+            Ok(()) => {
+                metrics::task_submitted();
+                Ok(future)
+            }
             Err(_) => {
                 pool.room.give_back();
                 pool.status.submitted.fetch_sub(1, Ordering::Relaxed);

@@ -1,6 +1,10 @@
 //! What can be submitted.
 
+use super::options::GuestOutput;
 use super::schedule::Schedule;
+use crate::error::{Error, ErrorKind};
+use crate::ipc::RunOptions;
+use crate::limits::MAX_TASK_ENVIRONMENT_BYTES;
 use crate::module::Source;
 use isopool_guest::Call;
 use serde::Serialize;
@@ -32,11 +36,102 @@ pub struct Task<A, R> {
     pub(crate) source: Source,
     pub(crate) function: Cow<'static, str>,
     /// What the caller was compiled against; empty when it does not say.
-    pub(crate) signature: Cow<'static, str>,
+    pub(crate) signature: &'static str,
     pub(crate) arguments: A,
+    /// What it has that others have not.
+    pub(crate) options: Option<Box<RunOptions>>,
     /// When it runs, and how often.
     pub(crate) schedule: Schedule,
     pub(crate) result: PhantomData<fn() -> R>,
+}
+
+impl<A, R> Task<A, R> {
+    pub(super) fn new(source: Source, function: Cow<'static, str>, signature: &'static str, arguments: A) -> Self {
+        Self {
+            source,
+            function,
+            signature,
+            arguments,
+            options: None,
+            schedule: Schedule::default(),
+            result: PhantomData,
+        }
+    }
+
+    /// Sets a variable of this task's environment, beside those of the [executor](crate::ExecutorBuilder::env) and
+    /// before one of the same name. The last value given for a name counts. Names and values together have at most
+    /// [`MAX_TASK_ENVIRONMENT_BYTES`]; `submit` refuses more, and a name that is empty or has `=` or NUL in it.
+    ///
+    /// With [`Reuse::Worker`](crate::Reuse::Worker), a task with variables of its own gets an instance of its own,
+    /// because a guest reads its environment once: it neither sees nor changes the state that other tasks keep. An
+    /// [initializer](crate::ExecutorBuilder::initializer) that reads its environment fixes it for every task of the
+    /// module.
+    ///
+    /// ```
+    /// use guest_basic::environment::env; // `std::env::var(name).ok()`, as a task
+    /// use isopool::{Executor, IntoTask};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let executor = Executor::builder().max_workers(1).env("LANG", "C").build()?;
+    /// let task = env::task("LANG".into()).into_task().env("LANG", "de");
+    /// assert_eq!(executor.submit(task)?.result()?.as_deref(), Some("de"));
+    /// assert_eq!(executor.submit(env::task("LANG".into()))?.result()?.as_deref(), Some("C"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let (name, value) = (name.into(), value.into());
+        let environment = &mut self.options.get_or_insert_default().environment;
+        environment.retain(|(other, _)| *other != name);
+        environment.push((name, value));
+        self
+    }
+
+    /// Where this task's standard output and standard error go, whatever the
+    /// [executor](crate::ExecutorBuilder::guest_output) says. The executor's
+    /// [bound](crate::ExecutorBuilder::max_output_bytes) holds, and for [`GuestOutput::Capture`] also
+    /// [`limits::MAX_CAPTURED_OUTPUT_BYTES`](crate::limits::MAX_CAPTURED_OUTPUT_BYTES). Tasks that this one submits have the
+    /// same environment and output; what is captured of theirs goes with their own reports, which nobody sees.
+    ///
+    /// ```
+    /// use guest_basic::environment::print;
+    /// use isopool::{Executor, GuestOutput, IntoTask};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let executor = Executor::builder().max_workers(1).build()?;
+    /// let task = print::task("out".into(), "err".into()).into_task().guest_output(GuestOutput::Capture);
+    /// let future = executor.submit(task)?;
+    /// future.result()?;
+    /// let output = &future.report().expect("it has run").output;
+    /// assert_eq!((&output.stdout[..], &output.stderr[..]), (&b"out"[..], &b"err"[..]));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn guest_output(mut self, output: GuestOutput) -> Self {
+        self.options.get_or_insert_default().output = Some(output);
+        self
+    }
+
+    /// Checks what no type can.
+    pub(super) fn check_options(&self) -> Result<(), Error> {
+        let environment = self.options.as_ref().map_or(&[][..], |options| &options.environment);
+        let refuse = |message: String| Err(Error::new(ErrorKind::InvalidOption, message));
+        if let Some((name, _)) = environment.iter().find(|(name, _)| name.is_empty() || name.contains(['=', '\0'])) {
+            return refuse(format!(
+                "{name:?} is no name of an environment variable: it is empty, or has `=` or NUL in it"
+            ));
+        }
+        let bytes: usize = environment.iter().map(|(name, value)| name.len() + value.len()).sum();
+        if bytes > MAX_TASK_ENVIRONMENT_BYTES {
+            return refuse(format!(
+                "the environment of a task has {bytes} bytes, the limit is {MAX_TASK_ENVIRONMENT_BYTES}; large data \
+                 goes into the arguments"
+            ));
+        }
+        Ok(())
+    }
 }
 
 impl<A: fmt::Debug, R> fmt::Debug for Task<A, R> {
@@ -80,13 +175,6 @@ impl<A: Serialize, R: DeserializeOwned> IntoTask for Call<A, R> {
     type Arguments = A;
     type Output = R;
     fn into_task(self) -> Task<A, R> {
-        Task {
-            source: Source::Embedded(self.module),
-            function: Cow::Borrowed(self.function),
-            signature: Cow::Borrowed(self.signature),
-            arguments: self.arguments,
-            schedule: Schedule::default(),
-            result: PhantomData,
-        }
+        Task::new(Source::Embedded(self.module), Cow::Borrowed(self.function), self.signature, self.arguments)
     }
 }

@@ -92,6 +92,11 @@ impl ClaimTable {
         self.words.compare_exchange(ticket.index(), ticket.value(SENT), ticket.value(BEGUN))
     }
 
+    /// Whether the task can still be taken, at the worker's end.
+    pub(crate) fn is_offered(&self, ticket: ClaimTicket) -> bool {
+        self.words.load(ticket.index()) == ticket.value(SENT)
+    }
+
     /// Takes the task back, at the caller's end. False: it has begun.
     pub(crate) fn reclaim(&self, ticket: ClaimTicket) -> bool {
         self.words.compare_exchange(ticket.index(), ticket.value(SENT), ticket.value(RECLAIMED))
@@ -136,10 +141,11 @@ mod tests {
     fn one_side_wins_a_claim() {
         let (mut caller, worker) = two_ends();
         let (first, second) = (caller.offer().expect("free"), caller.offer().expect("free"));
+        assert!(worker.is_offered(first) && worker.is_offered(second));
         assert!(worker.begin(first));
         assert!(!caller.table().reclaim(first));
         assert!(caller.table().reclaim(second));
-        assert!(!worker.begin(second));
+        assert!(!worker.begin(second) && !worker.is_offered(first) && !worker.is_offered(second));
         assert!(caller.table().has_begun(first));
         assert!(!caller.table().has_begun(second));
     }

@@ -3,14 +3,14 @@
 use crate::limits::MAX_MESSAGE_BYTES;
 use crate::sys::WaitStatus;
 use crate::task::{
-    ArtifactId, InitializerCall, LogLevel, LogRecord, ModuleInfo, ObjectSpec, Outcome, Refusal, RunReport, TaskId,
-    WorkerId,
+    ArtifactId, ChildEnd, InitializerCall, LogLevel, LogRecord, ModuleInfo, ObjectSpec, Outcome, Progress, Refusal,
+    RunReport, TaskId, WorkerId,
 };
 use isopool_guest::sync::ObjectId;
 use serde::{Deserialize, Serialize};
 
 /// Raised whenever a message changes. Both ends must have the same: a named worker program may be of another build.
-pub(crate) const PROTOCOL_VERSION: u32 = 4;
+pub(crate) const PROTOCOL_VERSION: u32 = 5;
 
 /// Tells a process that it is a worker, with its channel as standard input; its value is the caller's process id, and for
 /// a process that runs a native function [`NATIVE_SUFFIX`] after it.
@@ -48,6 +48,8 @@ pub(crate) enum Request {
     Share { object: ObjectId, spec: ObjectSpec, holder: u64 },
     /// Forget a shared object: no task will name it again.
     Unshare { object: ObjectId },
+    /// A child of a task has ended; its encoded result is the payload.
+    ChildEnded { parent: TaskId, child: u32, end: ChildEnd },
 }
 
 /// What a process is for.
@@ -77,6 +79,10 @@ pub(crate) struct WorkerConfig {
     pub(crate) max_result_bytes: u64,
     pub(crate) max_output_bytes: u64,
     pub(crate) max_memory_bytes: u64,
+    /// Of the arguments of a nested task.
+    pub(crate) max_argument_bytes: u64,
+    /// How deep tasks may be nested.
+    pub(crate) max_depth: u32,
     /// A native function that a worker calls before anything else.
     pub(crate) native_initializer: Option<NativeCall>,
 }
@@ -114,6 +120,20 @@ pub(crate) struct RunRequest {
     pub(crate) codec: isopool_guest::Codec,
     /// The shared objects that it may use; each was shared with the worker before.
     pub(crate) objects: Vec<ObjectId>,
+    pub(crate) options: RunOptions,
+    /// 0: the caller has submitted it; 1: a task of the caller's has, ….
+    pub(crate) depth: u32,
+    /// To be run while this task, its parent, waits; if that waits no more, not at all.
+    pub(crate) lent_to: Option<TaskId>,
+}
+
+/// What a task has that others of its executor have not.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RunOptions {
+    /// Beside the executor's, and before it where names are equal.
+    pub(crate) environment: Vec<(String, String)>,
+    /// `None`: as the executor says.
+    pub(crate) output: Option<crate::executor::GuestOutput>,
 }
 
 /// One module to compile.
@@ -148,6 +168,26 @@ pub(crate) enum Reply {
     InitializerFailed { message: String },
     /// A native function has ended; what it returned is the payload.
     Called(NativeEnd),
+    /// How far a task is, at most once in [`PROGRESS_INTERVAL`](crate::limits::PROGRESS_INTERVAL).
+    Progress { task: TaskId, progress: Progress },
+    /// A task has submitted another one, a function of its own module; the encoded arguments are the payload. Numbers
+    /// grow by one for each child of a task. Answered by `ChildEnded`.
+    Submit { parent: TaskId, child: u32, function: String, codec: String },
+    /// A task waits for a child, and this worker can run children of that task meanwhile.
+    Await { parent: TaskId, child: u32 },
+    /// A task does not want a child any more, or has taken its result.
+    Forget { parent: TaskId, child: u32 },
+}
+
+impl Reply {
+    /// The task that it speaks of, one that the worker was given.
+    pub(crate) fn task(&self) -> Option<TaskId> {
+        match self {
+            Reply::Done { task, .. } | Reply::Log { task, .. } | Reply::Progress { task, .. } => Some(*task),
+            Reply::Submit { parent, .. } | Reply::Await { parent, .. } | Reply::Forget { parent, .. } => Some(*parent),
+            _ => None,
+        }
+    }
 }
 
 /// A compiled module.

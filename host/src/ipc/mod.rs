@@ -13,7 +13,9 @@ pub(crate) use caller_channel::{CallerChannel, ChannelError, Payload, Received};
 pub(crate) use claim::{ClaimLedger, ClaimTable, ClaimTicket, ClaimView};
 pub(crate) use frame::FrameError;
 pub(crate) use message::{
-    CompileRequest, Compiled, NATIVE_SUFFIX, NativeCall, NativeEnd, PROTOCOL_VERSION, Reply, Request, Role, RunRequest,
-    WORKER_VARIABLE, WorkerConfig, last_words,
+    CompileRequest, Compiled, NATIVE_SUFFIX, NativeCall, NativeEnd, PROTOCOL_VERSION, Reply, Request, Role, RunOptions,
+    RunRequest, WORKER_VARIABLE, WorkerConfig, last_words,
 };
-pub(crate) use worker_channel::{ChannelError as WorkerChannelError, Received as WorkerReceived, WorkerChannel};
+pub(crate) use worker_channel::{
+    Before as WorkerBefore, ChannelError as WorkerChannelError, Received as WorkerReceived, WorkerChannel,
+};

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Instant;
 
 /// One request, with its payload and its descriptor.
 #[derive(Debug)]
@@ -16,6 +17,14 @@ pub(crate) struct Received {
     pub(crate) request: Request,
     pub(crate) payload: Vec<u8>,
     pub(crate) descriptor: Option<OwnedFd>,
+}
+
+/// What came before a deadline.
+#[derive(Debug)]
+pub(crate) enum Before {
+    Received(Received),
+    Closed,
+    TimedOut,
 }
 
 /// Why a worker cannot go on.
@@ -86,6 +95,24 @@ impl WorkerChannel {
             self.keeps_memory = false;
         }
         Ok(())
+    }
+
+    /// As [`receive`](Self::receive), and no later than `deadline`.
+    pub(crate) fn receive_before(&mut self, deadline: Instant) -> Result<Before, ChannelError> {
+        loop {
+            if let Some(frame) = self.decoder.next()? {
+                let descriptor = if frame.with_descriptor { self.descriptors.pop_front() } else { None };
+                return Ok(Before::Received(Received { request: frame.message, payload: frame.payload, descriptor }));
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if !sys::readable_within(self.socket.as_fd(), left)? {
+                if Instant::now() >= deadline {
+                    return Ok(Before::TimedOut);
+                }
+            } else if self.read()? == 0 {
+                return Ok(Before::Closed);
+            }
+        }
     }
 
     /// Waits for bytes and reads them; 0 when the caller has closed the channel or is gone.
@@ -176,7 +203,11 @@ fn half_sent(reply: &Reply) -> Option<Point> {
         // A worker that cannot be ready says so instead.
         Reply::Ready { .. } | Reply::Leaves { .. } => Some(Point::ReadyHalfSent),
         Reply::Done { .. } => Some(Point::DoneHalfSent),
-        Reply::Log { .. } => Some(Point::LogHalfSent),
+        Reply::Log { .. }
+        | Reply::Progress { .. }
+        | Reply::Submit { .. }
+        | Reply::Await { .. }
+        | Reply::Forget { .. } => Some(Point::LogHalfSent),
         Reply::Compiled(_) | Reply::Refused(_) => Some(Point::CompiledHalfSent),
         Reply::Forked { .. } | Reply::NotForked { .. } | Reply::Ended { .. } => Some(Point::ForkTold),
         Reply::InitializerFailed { .. } | Reply::Called(_) => None,

@@ -5,6 +5,7 @@ use super::compile::compile;
 use crate::error::{Error, ErrorKind, ModuleError, ModuleErrorKind};
 use crate::ipc::{InitializerCall, PROTOCOL_VERSION, Role, WorkerConfig};
 use crate::limits::MAX_MODULE_BYTES;
+use crate::metrics;
 use crate::process::Program;
 use crate::task::{ArtifactId, FunctionInfo, ModuleHash, ModuleInfo};
 use isopool_guest::{Codec, EmbeddedModule};
@@ -12,6 +13,7 @@ use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// A module's bytes.
 #[derive(Clone, Debug)]
@@ -169,9 +171,14 @@ impl Library {
         let _entered = span.enter();
         let call = initializer.map(|initializer| initializer.call.clone());
         let (info, code) = match self.cache.load(artifact) {
-            Some(cached) => cached,
+            Some(cached) => {
+                metrics::module_found_in_cache();
+                cached
+            }
             None => {
+                let begun = Instant::now();
                 let (info, code) = compile(wasm, call, &self.program, self.config.clone())?;
+                metrics::module_compiled(begun.elapsed());
                 self.cache.store(artifact, &info, &code);
                 (info, code)
             }

@@ -2,13 +2,16 @@
 //! Takes from: nobody. Hands to: every room.
 //! Never: I/O, threads, clocks.
 
+mod child;
 mod id;
 mod log;
 mod module;
 mod object;
 mod outcome;
+mod progress;
 mod report;
 
+pub(crate) use child::{ChildEnd, ChildFault, ChildFaultKind};
 pub(crate) use id::{ArtifactId, WorkerId};
 pub use id::{ModuleHash, TaskId};
 pub(crate) use log::{LogLevel, LogRecord};
@@ -17,5 +20,6 @@ pub(crate) use module::{InitializerCall, Refusal};
 pub(crate) use object::{ObjectSpec, QueueBounds};
 pub(crate) use outcome::Outcome;
 pub use outcome::{CodecFailure, Failure, Location, Panic, Side, Trap, TrapCode};
+pub use progress::Progress;
 pub(crate) use report::RunReport;
 pub use report::{CapturedOutput, TaskReport};

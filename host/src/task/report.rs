@@ -20,10 +20,14 @@ pub struct CapturedOutput {
 pub(crate) struct RunReport {
     /// From the worker's begin to its answer, instantiation included.
     pub(crate) run_time: Duration,
+    /// Processor time of the worker between the two.
+    pub(crate) cpu_time: Duration,
     /// Most linear memory that the instance held, in bytes.
     pub(crate) peak_memory_bytes: u64,
     /// Log records that were dropped because the limit was reached.
     pub(crate) dropped_log_records: u32,
+    /// Words on the task's progress that later ones have replaced.
+    pub(crate) dropped_progress: u32,
     /// The guest's output, when it is captured.
     pub(crate) output: CapturedOutput,
 }
@@ -36,6 +40,8 @@ pub struct TaskReport {
     pub queue_time: Duration,
     /// From the worker's begin to its answer, instantiation included.
     pub run_time: Duration,
+    /// Processor time that the worker used between the two, in user and kernel mode.
+    pub cpu_time: Duration,
     /// Most linear memory that the guest held, in bytes.
     pub peak_memory_bytes: u64,
     /// How often the task was begun: 1, and 1 more for each worker that was lost with it. See
@@ -47,6 +53,10 @@ pub struct TaskReport {
     pub pid: u32,
     /// Log records that were dropped because the limit was reached.
     pub dropped_log_records: u32,
-    /// The guest's output, when the executor captures it; else empty.
+    /// How often the guest told its [progress](crate::TaskFuture::on_progress) and a later word replaced it before it
+    /// was sent.
+    pub dropped_progress: u32,
+    /// The guest's output, when the executor or the [task](crate::Task::guest_output) captures it; else empty. It counts
+    /// what was dropped of it.
     pub output: CapturedOutput,
 }

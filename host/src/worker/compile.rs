@@ -31,6 +31,7 @@ pub(super) fn serve(channel: &SharedChannel, engine: GuestEngine) -> Result<(), 
             | Request::Share { .. }
             | Request::Unshare { .. }
             | Request::Run(_)
+            | Request::ChildEnded { .. }
             | Request::Fork { .. }
             | Request::Attach
             | Request::Call { .. } => {

@@ -7,6 +7,7 @@ mod exit;
 mod forkserver;
 mod last_words;
 mod native;
+mod nested;
 mod objects;
 mod serve;
 mod takeover;

@@ -1,18 +1,19 @@
 //! The loop: receives requests, runs tasks, answers. One thread, one task at a time.
 
 use super::exit::WorkerError;
+use super::nested::Nested;
 use super::objects::Objects;
 use super::{compile, forkserver, last_words, native};
-use crate::engine::{GuestEngine, GuestSettings, LogSink, ModuleCache, Purpose, Run};
-use crate::executor::GuestOutput;
+use crate::engine::{Ended, GuestEngine, GuestSettings, LogSink, ModuleCache, ProgressSink, Purpose, Run};
 use crate::fault::{self, Point};
 use crate::ipc::{
     ClaimTable, PROTOCOL_VERSION, Reply, Request, Role, RunRequest, WorkerChannel, WorkerConfig, WorkerReceived,
 };
-use crate::limits::{MAX_CAPTURED_OUTPUT_BYTES, WORKER_KEEPS_BYTES};
+use crate::limits::WORKER_KEEPS_BYTES;
 use crate::sync::ProcessMark;
-use crate::task::{LogRecord, Outcome, RunReport, TaskId};
+use crate::task::{LogRecord, Outcome, Progress, RunReport, TaskId};
 use crate::{sandbox, sys};
+use isopool_guest::sync::Object;
 use parking_lot::Mutex;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -45,19 +46,23 @@ fn answer(channel: &SharedChannel) -> Result<Option<forkserver::Copy>, WorkerErr
         Role::Compiler => Purpose::Compile,
     };
     let role = config.role;
-    let engine = GuestEngine::new(purpose, settings(config, channel)).map_err(|error| no_engine(&error))?;
+    let nested = Arc::new(Nested::default());
+    let engine = GuestEngine::new(purpose, settings(config, channel, &nested)).map_err(|error| no_engine(&error))?;
     fault::point(Point::EngineMade);
     greet(channel)?;
     match role {
         // Never dropped: to give back its reservations takes longer than to leave the process.
-        Role::Worker => run_tasks(channel, Box::leak(Box::new(ModuleCache::new(engine))), claims).map(|()| None),
+        Role::Worker => {
+            let modules = Box::leak(Box::new(ModuleCache::new(engine)));
+            run_tasks(channel, modules, &nested, claims).map(|()| None)
+        }
         Role::Compiler => compile::serve(channel, engine).map(|()| None),
         Role::ForkServer => forkserver::serve(channel, engine),
     }
 }
 
 /// The life of a worker that a fork server has forked: from its configuration on it is that of any other.
-fn answer_as_copy(channel: &SharedChannel, modules: &mut ModuleCache, parent: u32) -> Result<(), WorkerError> {
+fn answer_as_copy(channel: &SharedChannel, modules: &'static mut ModuleCache, parent: u32) -> Result<(), WorkerError> {
     match sandbox::apply_to_copy(parent) {
         Ok(()) => fault::point(Point::CopyOnItsOwn),
         // Nobody waits for this worker, or for what it says.
@@ -68,9 +73,10 @@ fn answer_as_copy(channel: &SharedChannel, modules: &mut ModuleCache, parent: u3
     if config.role != Role::Worker {
         return Err(WorkerError::Protocol("a role that no copy of a fork server has"));
     }
-    modules.renew(settings(config, channel)).map_err(|error| no_engine(&error))?;
+    let nested = Arc::new(Nested::default());
+    modules.renew(settings(config, channel, &nested)).map_err(|error| no_engine(&error))?;
     greet(channel)?;
-    run_tasks(channel, modules, claims)
+    run_tasks(channel, modules, &nested, claims)
 }
 
 /// The first word, with the claim table that came with it; `None` when the caller is gone or speaks another protocol.
@@ -99,11 +105,8 @@ fn no_engine(error: &wasmtime::Error) -> WorkerError {
     WorkerError::Engine(format!("{error:#}{}", last_words::advice()))
 }
 
-fn settings(config: WorkerConfig, channel: &SharedChannel) -> GuestSettings {
-    let max_output_bytes = match config.output {
-        GuestOutput::Capture => config.max_output_bytes.min(MAX_CAPTURED_OUTPUT_BYTES as u64),
-        _ => config.max_output_bytes,
-    };
+fn settings(config: WorkerConfig, channel: &SharedChannel, nested: &Arc<Nested>) -> GuestSettings {
+    let runs_guests = config.role != Role::ForkServer;
     GuestSettings {
         worker_index: config.index,
         environment: config.environment,
@@ -111,10 +114,14 @@ fn settings(config: WorkerConfig, channel: &SharedChannel) -> GuestSettings {
         output: config.output,
         log_level: config.log_level,
         // A fork server runs no guest, and its copies must not hold its channel.
-        logs: if config.role == Role::ForkServer { Arc::new(|_, _| {}) } else { log_sink(channel) },
+        logs: if runs_guests { log_sink(channel) } else { Arc::new(|_, _| {}) },
+        progress: if runs_guests { progress_sink(channel) } else { Arc::new(|_, _| {}) },
         max_result_bytes: config.max_result_bytes,
-        max_output_bytes,
+        max_output_bytes: config.max_output_bytes,
         max_memory_bytes: config.max_memory_bytes,
+        max_argument_bytes: config.max_argument_bytes,
+        max_depth: config.max_depth,
+        children: Arc::clone(nested) as _,
     }
 }
 
@@ -127,14 +134,28 @@ fn log_sink(channel: &SharedChannel) -> LogSink {
     })
 }
 
-fn run_tasks(channel: &SharedChannel, modules: &mut ModuleCache, claims: Option<OwnedFd>) -> Result<(), WorkerError> {
+/// As for log records.
+fn progress_sink(channel: &SharedChannel) -> ProgressSink {
+    let channel = Arc::clone(channel);
+    Arc::new(move |task: TaskId, progress: Progress| {
+        let _ = channel.lock().send(&Reply::Progress { task, progress }, &[]);
+    })
+}
+
+fn run_tasks(
+    channel: &SharedChannel,
+    modules: &'static ModuleCache,
+    nested: &Nested,
+    claims: Option<OwnedFd>,
+) -> Result<(), WorkerError> {
     let claims = claims.ok_or(WorkerError::Protocol("`Configure` without a claim table"))?;
     let claims =
         ClaimTable::open(claims).map_err(|source| WorkerError::Setup { step: "open the claim table", source })?;
     fault::point(Point::ClaimsOpened);
     sys::keep_freed_memory(WORKER_KEEPS_BYTES);
     let mut objects = Objects::default();
-    while let Some(received) = receive(channel)? {
+    nested.open(channel, claims.clone(), modules);
+    while let Some(received) = nested.next(channel)? {
         match received.request {
             Request::Share { object, spec, holder } => {
                 let file = received.descriptor.ok_or(WorkerError::Protocol("`Share` without a file"))?;
@@ -147,12 +168,20 @@ fn run_tasks(channel: &SharedChannel, modules: &mut ModuleCache, claims: Option<
                 modules.add(artifact, file);
                 fault::point(Point::LoadKept);
             }
+            // Its parent waits no more, and so nobody asks for it: the caller takes it back.
+            Request::Run(RunRequest { lent_to: Some(_), .. }) | Request::ChildEnded { .. } => {}
             Request::Run(request) => {
                 fault::point(Point::RunRead);
                 if claims.begin(request.claim) {
                     fault::note_begun(request.task);
                     fault::point(Point::ClaimTaken);
-                    run_task(channel, modules, &objects, &request, &received.payload)?;
+                    let objects = objects.of_task(&request.objects)?;
+                    // Dropped, with its instance, after the answer is on its way.
+                    let ended = modules.run(&run_of(&request, &received.payload, &objects.for_guest()));
+                    // Before the answer: whoever saw a task end finds free what it held.
+                    drop(objects);
+                    nested.task_ended(request.task)?;
+                    tell_end(channel, request.task, ended)?;
                 }
                 channel.lock().recycle(received.payload);
                 fault::point(Point::PayloadRecycled);
@@ -170,27 +199,24 @@ fn run_tasks(channel: &SharedChannel, modules: &mut ModuleCache, claims: Option<
     Ok(())
 }
 
-fn run_task(
-    channel: &SharedChannel,
-    modules: &mut ModuleCache,
-    objects: &Objects,
-    request: &RunRequest,
-    argument: &[u8],
-) -> Result<(), WorkerError> {
-    let task = request.task;
-    let objects = objects.of_task(&request.objects)?;
-    let run = Run {
-        task,
+/// What the engine is to run, with the objects that it may use.
+pub(super) fn run_of<'a>(request: &'a RunRequest, argument: &'a [u8], objects: &'a [Arc<dyn Object>]) -> Run<'a> {
+    Run {
+        task: request.task,
         artifact: request.artifact,
         function: &request.function,
         codec: request.codec.name(),
         argument,
-        objects: &objects.for_guest(),
-    };
-    // Dropped, with its instance, after the answer is on its way.
-    let mut ended = modules.run(&run);
-    // Before the answer: whoever saw a task end finds free what it held.
-    drop(objects);
+        objects,
+        environment: &request.options.environment,
+        output: request.options.output,
+        depth: request.depth,
+        lent: request.lent_to.is_some(),
+    }
+}
+
+/// Tells how a task has ended, and lets its instance go.
+pub(super) fn tell_end(channel: &SharedChannel, task: TaskId, mut ended: Ended) -> Result<(), WorkerError> {
     let outcome = std::mem::replace(&mut ended.outcome, Outcome::Returned);
     let report = std::mem::take(&mut ended.report);
     match send(channel, &Reply::Done { task, outcome, report }, &ended.result) {

@@ -4,8 +4,8 @@ use super::exit::{EXIT_NOT_A_WORKER, EXIT_SETUP, EXIT_STOPPED};
 use crate::engine::testing::TASK_MODULE;
 use crate::executor::{GuestOutput, Reuse};
 use crate::ipc::{
-    CallerChannel, ClaimLedger, CompileRequest, PROTOCOL_VERSION, Payload, Refusal, Reply, Request, Role, RunRequest,
-    WorkerConfig,
+    CallerChannel, ClaimLedger, CompileRequest, PROTOCOL_VERSION, Payload, Refusal, Reply, Request, Role, RunOptions,
+    RunRequest, WorkerConfig,
 };
 use crate::limits::{MAX_ARTIFACT_BYTES, MIB};
 use crate::sys::{self, MemoryFile};
@@ -45,6 +45,8 @@ fn config(role: Role) -> WorkerConfig {
         max_result_bytes: 64 * MIB as u64,
         max_output_bytes: MIB as u64,
         max_memory_bytes: 512 * MIB as u64,
+        max_argument_bytes: 64 * MIB as u64,
+        max_depth: 10,
         native_initializer: None,
     }
 }
@@ -132,14 +134,9 @@ fn worker() -> (Process, ClaimLedger) {
 
 fn run(task: u64, claims: &mut ClaimLedger, function: &str) -> RunRequest {
     let claim = claims.offer().expect("free");
-    RunRequest {
-        task: TaskId(task),
-        claim,
-        artifact: ARTIFACT,
-        function: function.into(),
-        codec: Codec::Bincode,
-        objects: Vec::new(),
-    }
+    let (task, function, options, objects) = (TaskId(task), function.into(), RunOptions::default(), Vec::new());
+    let codec = Codec::Bincode;
+    RunRequest { task, claim, artifact: ARTIFACT, function, codec, objects, options, depth: 0, lent_to: None }
 }
 
 #[test]

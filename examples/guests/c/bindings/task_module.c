@@ -14,6 +14,23 @@ extern void __wasm_import_isopool_task_host_panicked(uint8_t *, size_t, int32_t,
 __attribute__((__import_module__("isopool:task/host@0.1.0"), __import_name__("context")))
 extern void __wasm_import_isopool_task_host_context(uint8_t *);
 
+__attribute__((__import_module__("isopool:task/host@0.1.0"), __import_name__("progress")))
+extern void __wasm_import_isopool_task_host_progress(int64_t, int64_t, uint8_t *, size_t);
+
+// Imported Functions from `isopool:task/nested@0.1.0`
+
+__attribute__((__import_module__("isopool:task/nested@0.1.0"), __import_name__("[static]child.submit")))
+extern void __wasm_import_isopool_task_nested_static_child_submit(uint8_t *, size_t, uint8_t *, size_t, uint8_t *, size_t, uint8_t *);
+
+__attribute__((__import_module__("isopool:task/nested@0.1.0"), __import_name__("[method]child.wait")))
+extern void __wasm_import_isopool_task_nested_method_child_wait(int32_t, int32_t, int64_t, uint8_t *);
+
+__attribute__((__import_module__("isopool:task/nested@0.1.0"), __import_name__("[method]child.cancel")))
+extern void __wasm_import_isopool_task_nested_method_child_cancel(int32_t);
+
+__attribute__((__import_module__("isopool:task/nested@0.1.0"), __import_name__("max-argument-bytes")))
+extern int64_t __wasm_import_isopool_task_nested_max_argument_bytes(void);
+
 // Imported Functions from `isopool:task/sync@0.1.0`
 
 __attribute__((__import_module__("isopool:task/sync@0.1.0"), __import_name__("acquire")))
@@ -163,6 +180,55 @@ void isopool_task_host_panic_free(isopool_task_host_panic_t *ptr) {
   task_module_option_string_free(&ptr->file);
 }
 
+void isopool_task_nested_fault_free(isopool_task_nested_fault_t *ptr) {
+  task_module_string_free(&ptr->message);
+}
+
+__attribute__((__import_module__("isopool:task/nested@0.1.0"), __import_name__("[resource-drop]child")))
+extern void __wasm_import_isopool_task_nested_child_drop(int32_t handle);
+
+void isopool_task_nested_child_drop_own(isopool_task_nested_own_child_t handle) {
+  __wasm_import_isopool_task_nested_child_drop(handle.__handle);
+}
+
+void isopool_task_nested_child_drop_borrow(isopool_task_nested_borrow_child_t handle) {
+  __wasm_import_isopool_task_nested_child_drop(handle.__handle);
+}
+
+isopool_task_nested_borrow_child_t isopool_task_nested_borrow_child(isopool_task_nested_own_child_t arg) {
+  return (isopool_task_nested_borrow_child_t) { arg.__handle };
+}
+
+void task_module_list_u8_free(task_module_list_u8_t *ptr) {
+  size_t list_len = ptr->len;
+  if (list_len > 0) {
+    uint8_t *list_ptr = ptr->ptr;
+    for (size_t i = 0; i < list_len; i++) {
+    }
+    free(list_ptr);
+  }
+}
+
+void isopool_task_nested_result_own_child_fault_free(isopool_task_nested_result_own_child_fault_t *ptr) {
+  if (!ptr->is_err) {
+  } else {
+    isopool_task_nested_fault_free(&ptr->val.err);
+  }
+}
+
+void task_module_option_u64_free(task_module_option_u64_t *ptr) {
+  if (ptr->is_some) {
+  }
+}
+
+void isopool_task_nested_result_list_u8_fault_free(isopool_task_nested_result_list_u8_fault_t *ptr) {
+  if (!ptr->is_err) {
+    task_module_list_u8_free(&ptr->val.ok);
+  } else {
+    isopool_task_nested_fault_free(&ptr->val.err);
+  }
+}
+
 void isopool_task_sync_error_free(isopool_task_sync_error_t *ptr) {
   switch ((int32_t) ptr->tag) {
     case 5: {
@@ -175,11 +241,6 @@ void isopool_task_sync_error_free(isopool_task_sync_error_t *ptr) {
       task_module_string_free(&ptr->val.system);
       break;
     }
-  }
-}
-
-void task_module_option_u64_free(task_module_option_u64_t *ptr) {
-  if (ptr->is_some) {
   }
 }
 
@@ -201,16 +262,6 @@ void isopool_task_sync_result_u32_error_free(isopool_task_sync_result_u32_error_
   if (!ptr->is_err) {
   } else {
     isopool_task_sync_error_free(&ptr->val.err);
-  }
-}
-
-void task_module_list_u8_free(task_module_list_u8_t *ptr) {
-  size_t list_len = ptr->len;
-  if (list_len > 0) {
-    uint8_t *list_ptr = ptr->ptr;
-    for (size_t i = 0; i < list_len; i++) {
-    }
-    free(list_ptr);
   }
 }
 
@@ -343,6 +394,93 @@ void isopool_task_host_context(isopool_task_host_task_context_t *ret) {
     (uint64_t) (uint64_t) (*((int64_t*) (ptr + 0))),
     (uint32_t) (uint32_t) (*((int32_t*) (ptr + 8))),
   };
+}
+
+void isopool_task_host_progress(uint64_t done, uint64_t total, task_module_string_t *message) {
+  __wasm_import_isopool_task_host_progress((int64_t) (done), (int64_t) (total), (uint8_t *) (*message).ptr, (*message).len);
+}
+
+bool isopool_task_nested_static_child_submit(task_module_string_t *function, task_module_string_t *codec, task_module_list_u8_t *argument, isopool_task_nested_own_child_t *ret, isopool_task_nested_fault_t *err) {
+  __attribute__((__aligned__(sizeof(void*))))
+  uint8_t ret_area[(4*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_isopool_task_nested_static_child_submit((uint8_t *) (*function).ptr, (*function).len, (uint8_t *) (*codec).ptr, (*codec).len, (uint8_t *) (*argument).ptr, (*argument).len, ptr);
+  isopool_task_nested_result_own_child_fault_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      result.val.ok = (isopool_task_nested_own_child_t) { *((int32_t*) (ptr + sizeof(void*))) };
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      result.val.err = (isopool_task_nested_fault_t) {
+        (isopool_task_nested_fault_kind_t) (int32_t) *((uint8_t*) (ptr + sizeof(void*))),
+        (task_module_string_t) (task_module_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) },
+      };
+      break;
+    }
+  }
+  if (!result.is_err) {
+    *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool isopool_task_nested_method_child_wait(isopool_task_nested_borrow_child_t self, uint64_t *maybe_timeout_ns, task_module_list_u8_t *ret, isopool_task_nested_fault_t *err) {
+  __attribute__((__aligned__(sizeof(void*))))
+  uint8_t ret_area[(4*sizeof(void*))];
+  task_module_option_u64_t timeout_ns;
+  timeout_ns.is_some = maybe_timeout_ns != NULL;if (maybe_timeout_ns) {
+    timeout_ns.val = *maybe_timeout_ns;
+  }
+  int32_t option;
+  int64_t option1;
+  if ((timeout_ns).is_some) {
+    const uint64_t *payload0 = &(timeout_ns).val;
+    option = 1;
+    option1 = (int64_t) (*payload0);
+  } else {
+    option = 0;
+    option1 = 0;
+  }
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_isopool_task_nested_method_child_wait((self).__handle, option, option1, ptr);
+  isopool_task_nested_result_list_u8_fault_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      result.val.ok = (task_module_list_u8_t) { (uint8_t*)(*((uint8_t **) (ptr + sizeof(void*)))), (*((size_t*) (ptr + (2*sizeof(void*))))) };
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      result.val.err = (isopool_task_nested_fault_t) {
+        (isopool_task_nested_fault_kind_t) (int32_t) *((uint8_t*) (ptr + sizeof(void*))),
+        (task_module_string_t) (task_module_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) },
+      };
+      break;
+    }
+  }
+  if (!result.is_err) {
+    *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+void isopool_task_nested_method_child_cancel(isopool_task_nested_borrow_child_t self) {
+  __wasm_import_isopool_task_nested_method_child_cancel((self).__handle);
+}
+
+uint64_t isopool_task_nested_max_argument_bytes(void) {
+  int64_t ret = __wasm_import_isopool_task_nested_max_argument_bytes();
+  return (uint64_t) (ret);
 }
 
 bool isopool_task_sync_acquire(isopool_task_sync_object_id_t *object, uint64_t *maybe_timeout, bool *ret, isopool_task_sync_error_t *err) {

@@ -56,6 +56,68 @@ typedef struct isopool_task_host_task_context_t {
   uint32_t   worker_index;
 } isopool_task_host_task_context_t;
 
+// Why a nested task gave no value.
+typedef uint8_t isopool_task_nested_fault_kind_t;
+
+// It returned an error.
+#define ISOPOOL_TASK_NESTED_FAULT_KIND_FAILED 0
+#define ISOPOOL_TASK_NESTED_FAULT_KIND_PANICKED 1
+// Its argument or its result could not be decoded or encoded.
+#define ISOPOOL_TASK_NESTED_FAULT_KIND_CODEC 2
+#define ISOPOOL_TASK_NESTED_FAULT_KIND_TRAPPED 3
+// The process that it ran in is gone.
+#define ISOPOOL_TASK_NESTED_FAULT_KIND_LOST 4
+#define ISOPOOL_TASK_NESTED_FAULT_KIND_OUT_OF_MEMORY 5
+// An argument or a result is over a limit.
+#define ISOPOOL_TASK_NESTED_FAULT_KIND_TOO_LARGE 6
+#define ISOPOOL_TASK_NESTED_FAULT_KIND_CANCELLED 7
+// The pool ends.
+#define ISOPOOL_TASK_NESTED_FAULT_KIND_SHUTDOWN 8
+// It was never run: it is nested too deep, there are too many, or the module has no such function.
+#define ISOPOOL_TASK_NESTED_FAULT_KIND_REFUSED 9
+// The wait has ended, and the task goes on.
+#define ISOPOOL_TASK_NESTED_FAULT_KIND_TIMED_OUT 10
+
+typedef struct isopool_task_nested_fault_t {
+  isopool_task_nested_fault_kind_t   kind;
+  // For a person.
+  task_module_string_t   message;
+} isopool_task_nested_fault_t;
+
+typedef struct isopool_task_nested_own_child_t {
+  int32_t __handle;
+} isopool_task_nested_own_child_t;
+
+typedef struct isopool_task_nested_borrow_child_t {
+  int32_t __handle;
+} isopool_task_nested_borrow_child_t;
+
+typedef struct {
+  uint8_t *ptr;
+  size_t len;
+} task_module_list_u8_t;
+
+typedef struct {
+  bool is_err;
+  union {
+    isopool_task_nested_own_child_t ok;
+    isopool_task_nested_fault_t err;
+  } val;
+} isopool_task_nested_result_own_child_fault_t;
+
+typedef struct {
+  bool is_some;
+  uint64_t val;
+} task_module_option_u64_t;
+
+typedef struct {
+  bool is_err;
+  union {
+    task_module_list_u8_t ok;
+    isopool_task_nested_fault_t err;
+  } val;
+} isopool_task_nested_result_list_u8_fault_t;
+
 // The name of an object: 128 random bits.
 typedef struct isopool_task_sync_object_id_t {
   uint64_t   high;
@@ -97,11 +159,6 @@ typedef struct isopool_task_sync_error_t {
 #define ISOPOOL_TASK_SYNC_ERROR_SYSTEM 11
 
 typedef struct {
-  bool is_some;
-  uint64_t val;
-} task_module_option_u64_t;
-
-typedef struct {
   bool is_err;
   union {
     bool ok;
@@ -123,11 +180,6 @@ typedef struct {
     isopool_task_sync_error_t err;
   } val;
 } isopool_task_sync_result_u32_error_t;
-
-typedef struct {
-  uint8_t *ptr;
-  size_t len;
-} task_module_list_u8_t;
 
 typedef struct {
   bool is_err;
@@ -195,6 +247,22 @@ typedef struct {
 extern void isopool_task_host_log(isopool_task_host_log_record_t *entry);
 extern void isopool_task_host_panicked(isopool_task_host_panic_t *info);
 extern void isopool_task_host_context(isopool_task_host_task_context_t *ret);
+// How far the task is: `done` of `total`, in a unit of the guest's own, with a text for a person. A `total` of 0 is
+// not known. May be called as often as wanted: the host passes on the latest word a few times a second, and the last
+// one when the task ends.
+extern void isopool_task_host_progress(uint64_t done, uint64_t total, task_module_string_t *message);
+
+// Imported Functions from `isopool:task/nested@0.1.0`
+// Submits a call of a function of the same module. Does not wait. `argument` is as for `runner.run`; one that is
+// mebibytes larger than `max-argument-bytes` traps instead of being refused.
+extern bool isopool_task_nested_static_child_submit(task_module_string_t *function, task_module_string_t *codec, task_module_list_u8_t *argument, isopool_task_nested_own_child_t *ret, isopool_task_nested_fault_t *err);
+// Waits for its end, and gives its result, once. A worker that waits runs nested tasks of the same parent
+// meanwhile, so a wait with a timeout may be longer by the time that one of them takes.
+extern bool isopool_task_nested_method_child_wait(isopool_task_nested_borrow_child_t self, uint64_t *maybe_timeout_ns, task_module_list_u8_t *ret, isopool_task_nested_fault_t *err);
+// Cancels it; one that runs is stopped.
+extern void isopool_task_nested_method_child_cancel(isopool_task_nested_borrow_child_t self);
+// The largest argument of a nested task, in bytes.
+extern uint64_t isopool_task_nested_max_argument_bytes(void);
 
 // Imported Functions from `isopool:task/sync@0.1.0`
 // Takes a lock (lock, rlock, condition) or a permit (semaphore). True: the holder before ended with the lock.
@@ -237,17 +305,29 @@ void isopool_task_host_log_record_free(isopool_task_host_log_record_t *ptr);
 
 void isopool_task_host_panic_free(isopool_task_host_panic_t *ptr);
 
-void isopool_task_sync_error_free(isopool_task_sync_error_t *ptr);
+void isopool_task_nested_fault_free(isopool_task_nested_fault_t *ptr);
+
+extern void isopool_task_nested_child_drop_own(isopool_task_nested_own_child_t handle);
+
+extern void isopool_task_nested_child_drop_borrow(isopool_task_nested_borrow_child_t handle);
+
+extern isopool_task_nested_borrow_child_t isopool_task_nested_borrow_child(isopool_task_nested_own_child_t handle);
+
+void task_module_list_u8_free(task_module_list_u8_t *ptr);
+
+void isopool_task_nested_result_own_child_fault_free(isopool_task_nested_result_own_child_fault_t *ptr);
 
 void task_module_option_u64_free(task_module_option_u64_t *ptr);
+
+void isopool_task_nested_result_list_u8_fault_free(isopool_task_nested_result_list_u8_fault_t *ptr);
+
+void isopool_task_sync_error_free(isopool_task_sync_error_t *ptr);
 
 void isopool_task_sync_result_bool_error_free(isopool_task_sync_result_bool_error_t *ptr);
 
 void isopool_task_sync_result_void_error_free(isopool_task_sync_result_void_error_t *ptr);
 
 void isopool_task_sync_result_u32_error_free(isopool_task_sync_result_u32_error_t *ptr);
-
-void task_module_list_u8_free(task_module_list_u8_t *ptr);
 
 void isopool_task_sync_result_list_u8_error_free(isopool_task_sync_result_list_u8_error_t *ptr);
 

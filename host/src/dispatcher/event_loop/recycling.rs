@@ -21,6 +21,8 @@ impl EventLoop {
             job.promise.task
         );
         job.attempts += 1;
+        // It begins with none again.
+        self.families.remove(&task);
         job.promise.waits_again();
     }
 

@@ -16,7 +16,7 @@ impl State {
         if self.waiting.first().is_none_or(|first| first.priority() <= self.ahead) {
             return;
         }
-        for (&id, worker) in self.workers.iter_mut().filter(|(_, worker)| worker.assigned.len() > 1) {
+        for (&id, worker) in self.workers.iter_mut().filter(|(_, worker)| worker.ahead() > 1) {
             worker.take_back(id, 1, claims).into_iter().for_each(|turn| self.waiting.push(turn));
         }
     }
@@ -37,9 +37,9 @@ impl State {
     /// back half of what another one has not begun.
     pub(super) fn rebalance(&mut self, claims: &mut impl Claims, actions: &mut Vec<Action>) {
         while self.is_ahead_first() && self.is_hungry() {
-            let loaded = self.workers.iter_mut().filter(|(_, worker)| worker.assigned.len() > 1);
-            let Some((&id, victim)) = loaded.max_by_key(|(_, worker)| worker.assigned.len()) else { return };
-            let keep = victim.assigned.len().div_ceil(2);
+            let loaded = self.workers.iter_mut().filter(|(_, worker)| worker.ahead() > 1);
+            let Some((&id, victim)) = loaded.max_by_key(|(_, worker)| worker.ahead()) else { return };
+            let keep = victim.assigned.len() - victim.ahead() / 2;
             let back = victim.take_back(id, keep, claims);
             if back.is_empty() {
                 return;
@@ -89,7 +89,7 @@ impl State {
             return;
         }
         let Some(first) = self.waiting.first() else { return };
-        if first.priority() != self.ahead && self.workers.values().any(|worker| worker.assigned.len() > 1) {
+        if first.priority() != self.ahead && self.workers.values().any(|worker| worker.ahead() > 1) {
             return;
         }
         self.ahead = first.priority();

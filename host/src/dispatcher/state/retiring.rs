@@ -10,6 +10,10 @@ impl State {
     /// A worker has ended a task.
     pub(super) fn check_up(&mut self, id: WorkerId, now: Instant, claims: &mut impl Claims, actions: &mut Vec<Action>) {
         let Some(worker) = self.workers.get_mut(&id).filter(|worker| worker.phase == Phase::Ready) else { return };
+        // A task of the one that it runs has ended: that goes on.
+        if worker.nests {
+            return;
+        }
         if worker.tasks_left == 0 && worker.assigned.is_empty() {
             let why = Retirement::Tasks { ended: worker.ended };
             return self.retire(id, why, claims, actions);

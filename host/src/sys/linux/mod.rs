@@ -33,4 +33,5 @@ pub(crate) use socket::{receive_all, receive_with_descriptors, send_with_descrip
 pub(crate) use this_process::{
     clear_environment, die_with_parent, expect_one_thread, forbid_core_dumps, forbid_new_privileges,
     forbid_shared_files, forget_variable, ignore_broken_pipes, parent_pid, reset_signals, start_session, thread_count,
+    thread_cpu_time,
 };

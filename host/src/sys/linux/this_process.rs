@@ -3,7 +3,9 @@
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::Signal;
+use nix::time::{ClockId, clock_gettime};
 use std::io;
+use std::time::Duration;
 
 /// Asks the kernel to kill this process when the thread that started it ends.
 pub(crate) fn die_with_parent() -> io::Result<()> {
@@ -41,6 +43,11 @@ pub(crate) fn ignore_broken_pipes() -> io::Result<()> {
     // SAFETY: SIG_IGN runs no code of ours, so nothing can go wrong in a handler.
     unsafe { nix::sys::signal::signal(Signal::SIGPIPE, nix::sys::signal::SigHandler::SigIgn) }?;
     Ok(())
+}
+
+/// Processor time that this thread has used, in user and kernel mode.
+pub(crate) fn thread_cpu_time() -> io::Result<Duration> {
+    Ok(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)?.into())
 }
 
 /// Gives every signal its default action, and blocks none: what a new program starts with.

@@ -30,6 +30,12 @@ pub fn env(name: String) -> Option<String> {
     std::env::var(name).ok()
 }
 
+/// Reads the environment, as an initializer may: what it saw is in the snapshot.
+#[task]
+pub fn read_environment() {
+    std::hint::black_box(std::env::vars().count());
+}
+
 /// The task's id and its worker's index.
 #[task]
 pub fn context() -> (u64, u32) {
@@ -60,6 +66,7 @@ mod tests {
     #[test]
     fn outside_a_sandbox_there_is_no_task() {
         assert_eq!(context(), (0, 0));
+        read_environment();
         assert_ne!(random(), random());
         assert_eq!(env("GUEST_BASIC_IS_NOT_SET".into()), None);
         assert!(env("PATH".into()).is_some());

@@ -7,6 +7,8 @@ pub mod crash_point;
 pub mod environment;
 pub mod failure;
 pub mod left;
+pub mod nested;
+pub mod progress;
 pub mod resources;
 pub mod right;
 pub mod shared;

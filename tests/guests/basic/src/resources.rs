@@ -26,6 +26,17 @@ pub fn sleep_ms(milliseconds: u64) {
     std::thread::sleep(Duration::from_millis(milliseconds));
 }
 
+/// Computes until so much time has passed.
+#[task]
+pub fn compute_ms(milliseconds: u64) -> u64 {
+    let begin = std::time::Instant::now();
+    let mut steps = 0_u64;
+    while begin.elapsed() < Duration::from_millis(milliseconds) {
+        steps = std::hint::black_box(steps + 1);
+    }
+    steps
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -35,5 +46,6 @@ mod tests {
         assert_eq!(allocate(0), 0);
         assert_eq!(allocate(3_000_000), 3_000_000);
         sleep_ms(1);
+        assert!(compute_ms(1) > 0);
     }
 }

@@ -44,6 +44,19 @@ pub fn was_abandoned(lock: Lock, time_ms: Option<u64>) -> Result<bool, SyncError
     lock.acquire(milliseconds(time_ms)).map(|guard| guard.was_abandoned())
 }
 
+/// Holds a lock while a task of this one asks for the same; gives what that was told.
+///
+/// # Errors
+/// The lock was not passed, or the other task not run.
+#[task]
+pub fn pass_on(lock: Lock) -> Result<String, String> {
+    let held = lock.acquire(None).map_err(|error| error.to_string())?;
+    let child = isopool_guest::submit(was_abandoned::task(lock.clone(), Some(0))).map_err(|error| error.to_string())?;
+    let told = child.result().map_or_else(|error| error.to_string(), |found| format!("it was free: {found}"));
+    drop(held);
+    Ok(told)
+}
+
 /// Takes everything that can be taken, and ends without giving it back: with a trap, or with a value.
 ///
 /// # Errors
