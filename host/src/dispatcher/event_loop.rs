@@ -48,8 +48,6 @@ pub(super) struct EventLoop {
     told: Option<Told>,
     /// What the current event says of a worker.
     pub(super) cause: Option<(Option<WorkerRef>, BrokenCause)>,
-    /// The task that ended last: it may be what broke the pool.
-    last_ended: Option<TaskRef>,
     pub(super) events: VecDeque<Event>,
     actions: Vec<Action>,
     pub(super) workers_changed: bool,
@@ -81,7 +79,6 @@ impl EventLoop {
             callbacks: CallbackThread::default(),
             told: None,
             cause: None,
-            last_ended: None,
             events: VecDeque::new(),
             actions: Vec::new(),
             workers_changed: false,
@@ -381,7 +378,6 @@ impl EventLoop {
             End::Broken => (Err(self.broken_error(&name)), None),
         };
         self.end(&job, result, report);
-        self.last_ended = Some(name);
     }
 
     fn end(&mut self, job: &Job, result: Result<Vec<u8>, TaskError>, report: Option<TaskReport>) {
@@ -423,10 +419,8 @@ impl EventLoop {
 
     fn break_pool(&mut self, _worker: WorkerId, culprit: Option<TaskId>) {
         let (worker, cause) = self.cause.clone().unwrap_or((None, BrokenCause::Vanished));
-        let culprit = culprit.and_then(|id| {
-            let job = self.jobs.get(&id).map(|job| job.promise.task.clone());
-            job.or_else(|| self.last_ended.clone().filter(|ended| ended.id() == id))
-        });
+        // It ends after this; one that was cancelled before has ended already.
+        let culprit = culprit.and_then(|id| self.jobs.get(&id)).map(|job| job.promise.task.clone());
         let broken = BrokenProcessPool { task: None, culprit, worker, cause };
         tracing::error!(%broken, "an executor is broken");
         *self.status.broken.lock() = Some(broken);

@@ -139,7 +139,9 @@ fn a_task_without_retries_is_not_run_again() {
 fn nothing_is_run_again_where_a_loss_breaks_the_pool_or_pending_tasks_are_cancelled() {
     let lost = Action::Finish { task: TaskId(0), end: End::Lost { worker: WorkerId(0) } };
     let mut pool = Pool::busy(1, Containment::Pool, 9);
-    assert_eq!(pool.event(exited(0))[0], lost);
+    // First: whoever sees the end of the task finds the pool broken.
+    let breaks = Action::Break { worker: WorkerId(0), culprit: Some(TaskId(0)) };
+    assert_eq!(pool.event(exited(0)), [breaks, lost]);
     let mut pool = Pool::busy(1, Containment::Task, 9);
     assert_eq!(pool.event(Event::Shutdown { mode: ShutdownMode::CancelPending }), []);
     assert_eq!(pool.event(exited(0)), [lost, Action::Terminate]);
