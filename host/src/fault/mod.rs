@@ -16,6 +16,7 @@ mod unplanned;
 pub use planned::slow_reader;
 #[cfg(debug_assertions)]
 pub(crate) use planned::{VARIABLE, arm, arm_copy, note_begun, pause_reader, strikes};
+#[cfg(debug_assertions)]
 pub use point::POINTS;
 pub(crate) use point::{Point, point};
 #[cfg(not(debug_assertions))]

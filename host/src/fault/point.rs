@@ -9,6 +9,7 @@ macro_rules! points {
         pub(crate) enum Point { $($(#[$docs])* $point,)* }
 
         /// The names of all points.
+        #[cfg(debug_assertions)]
         pub const POINTS: &[&str] = &[$(stringify!($point)),*];
 
         #[cfg(debug_assertions)]
