@@ -260,6 +260,9 @@ pub const WORKER_KEEPS_FOR: Duration = Duration::from_secs(1);
 /// Payloads from this size on count as large, in bytes.
 pub const LARGE_PAYLOAD_BYTES: usize = 256 * KIB;
 
+/// Payloads from this size on are received into large pages where the kernel has them, in bytes.
+pub const HUGE_PAYLOAD_BYTES: usize = 8 * MIB;
+
 /// What one read from a worker's channel takes at most, in bytes, so that no worker holds the dispatcher for long.
 pub const READ_CHUNK_BYTES: usize = 256 * KIB;
 

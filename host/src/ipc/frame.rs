@@ -7,7 +7,8 @@
 //! ```
 //! Flag 1: a descriptor was sent with the header's first byte.
 
-use crate::limits::MAX_MESSAGE_FRAME_BYTES;
+use crate::limits::{HUGE_PAYLOAD_BYTES, MAX_MESSAGE_FRAME_BYTES};
+use crate::sys;
 use isopool_guest::Codec;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -172,7 +173,11 @@ impl<M: DeserializeOwned> Decoder<M> {
         }
         // A large one is address space only (`calloc`): pages are touched as the bytes come, and the limit bounds even
         // that.
-        vec![0; len]
+        let mut payload = vec![0; len];
+        if len >= HUGE_PAYLOAD_BYTES {
+            sys::prefer_huge_pages(&mut payload);
+        }
+        payload
     }
 
     /// Drops what was consumed, so that the buffer holds at most one unfinished frame's beginning.

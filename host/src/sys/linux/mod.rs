@@ -22,7 +22,7 @@ pub(crate) use descriptor::{
 };
 pub(crate) use fork::{Fork, fork, leave_now};
 pub(crate) use futex::{FutexWait, futex_wait, futex_wake};
-pub(crate) use heap::{give_back_freed_memory, keep_freed_memory};
+pub(crate) use heap::{give_back_freed_memory, keep_freed_memory, prefer_huge_pages};
 pub(crate) use memory_file::MemoryFile;
 pub(crate) use pidfd::{PidFd, WaitStatus};
 pub(crate) use process_start::{ProcessStart, process_start};
