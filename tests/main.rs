@@ -35,6 +35,7 @@ mod hostile_worker;
 mod map;
 mod modules;
 mod native;
+mod native_sync;
 mod nested;
 mod other_languages;
 mod outcomes;

@@ -101,7 +101,7 @@ pub mod __private {
         no_arguments, result, travels,
     };
     #[cfg(not(target_family = "wasm"))]
-    pub use crate::sync::collect;
+    pub use crate::sync::{collect, provide};
     #[cfg(target_family = "wasm")]
     pub use inventory;
 }

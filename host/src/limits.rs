@@ -223,6 +223,9 @@ pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Descriptors that travel with one call of a native function: each costs one in either process.
 pub const MAX_CALL_DESCRIPTORS: usize = 64;
 
+/// Shared objects that travel with one call of a native function: each is a mapping in its process, and a descriptor.
+pub const MAX_CALL_OBJECTS: usize = 64;
+
 /// How long a worker that was asked to stop may take before it is killed.
 pub const STOP_GRACE: Duration = Duration::from_secs(2);
 

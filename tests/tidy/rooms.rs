@@ -44,11 +44,11 @@ const TABLE: &[(&str, &[&str])] = &[
     ("ipc", &["sys", "executor::Reuse", "executor::GuestOutput"]),
     // `become_worker`: what a copy of the caller does instead of going on as the caller.
     ("process", &["ipc", "sandbox", "sys", "context::StartMethod", "worker::become_worker"]),
-    ("native", &["ipc", "process", "sys", "context::ProcessContext"]),
+    ("native", &["ipc", "process", "sync", "sys", "context::ProcessContext"]),
     ("sandbox", &["sys"]),
     ("worker", &["ipc", "engine", "native", "sandbox", "sync", "sys", "executor::Reuse", "executor::GuestOutput"]),
     ("engine", &["sys", "executor::Reuse", "executor::GuestOutput"]),
-    ("sync", &["sys"]),
+    ("sync", &["sys", "context::ProcessContext"]),
     ("context", &["sys"]),
     ("sys", &[]),
     ("task", &[]),

@@ -42,7 +42,7 @@ pub enum SyncError {
     /// What stands in the object's memory makes no sense: another process has overwritten it.
     #[error("the object's memory holds what no operation leaves there; another process has overwritten it")]
     Corrupt,
-    /// The object was not passed to this task, or its handle was made from bytes outside of a task.
+    /// The object was not passed to this task or native function, or its handle came otherwise than among the arguments.
     #[error("the object is not here: a task can use the objects that are among its arguments, and no others")]
     NotShared,
     /// The handle is of another kind than the object, for example a lock's handle of a queue.

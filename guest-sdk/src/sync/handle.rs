@@ -91,6 +91,8 @@ impl fmt::Debug for Handle {
 thread_local! {
     /// What was serialized since the innermost `collect` of this thread began; `None` outside of one.
     static COLLECTED: RefCell<Option<Vec<Arc<dyn Object>>>> = const { RefCell::new(None) };
+    /// What handles find that are deserialized in the innermost `provide` of this thread.
+    static PROVIDED: RefCell<Vec<Arc<dyn Object>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Runs `encode`, and gives the objects whose handles it has serialized, each once.
@@ -109,9 +111,24 @@ pub fn collect<R>(encode: impl FnOnce() -> R) -> (R, Vec<Arc<dyn Object>>) {
     (result, objects)
 }
 
+/// Runs `decode`, in which a handle that is deserialized finds its object among these. Outside of such a scope, and when
+/// its object is not there, a handle is only a name.
+#[cfg(not(target_family = "wasm"))]
+pub fn provide<R>(objects: Vec<Arc<dyn Object>>, decode: impl FnOnce() -> R) -> R {
+    /// Ends the scope also when `decode` panics.
+    struct Outer(Vec<Arc<dyn Object>>);
+    impl Drop for Outer {
+        fn drop(&mut self) {
+            PROVIDED.set(std::mem::take(&mut self.0));
+        }
+    }
+    let _outer = Outer(PROVIDED.replace(objects));
+    decode()
+}
+
 impl Serialize for Handle {
     /// # Errors
-    /// While the arguments of a task are encoded: the object is not in this process.
+    /// While the arguments of a task or of a native function are encoded: the object is not in this process.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[cfg(not(target_family = "wasm"))]
         COLLECTED.with_borrow_mut(|collected| match (collected, &self.object) {
@@ -134,7 +151,7 @@ impl<'de> Deserialize<'de> for Handle {
         Ok(Self {
             id,
             #[cfg(not(target_family = "wasm"))]
-            object: None,
+            object: PROVIDED.with_borrow(|objects| objects.iter().find(|object| object.id() == id).map(Arc::clone)),
             #[cfg(target_family = "wasm")]
             object: crate::wasm::Imported(id),
         })

@@ -3,7 +3,8 @@
 //! Never: waits by itself; keeps the state of an object.
 //!
 //! The caller makes an object (`isopool::sync::lock()`, `queue()`, …) and passes a clone of it to a task as an ordinary
-//! argument. The task can use exactly the objects that it was passed.
+//! argument. The task can use exactly the objects that it was passed. So can a native function of the caller's program, in a
+//! process of its own or as the initializer of a worker.
 //!
 //! ```
 //! use isopool_guest::sync::{Lock, Queue, SyncError};
@@ -39,7 +40,7 @@ pub use handle::Handle;
 pub use handle::ObjectId;
 #[doc(hidden)]
 #[cfg(not(target_family = "wasm"))]
-pub use handle::collect;
+pub use handle::{collect, provide};
 pub use lock::{Lock, LockGuard};
 #[doc(hidden)]
 pub use object::Object;

@@ -1,5 +1,5 @@
 //! What it does: tells what this process may use and has chosen: how many processors, which start method.
-//! Takes from: the system, the environment, the user. Hands to: executor, process, native.
+//! Takes from: the system, the environment, the user. Hands to: executor, process, native, sync.
 //! Never: depends on a pool being alive.
 
 mod cgroup;

@@ -22,7 +22,8 @@ impl EventLoop {
     pub(super) fn start_worker(&mut self, id: WorkerId, index: u32) {
         let config = WorkerConfig { index, ..self.config.clone() };
         let had_server = self.nursery.server().is_some();
-        let started = WorkerHandle::start(id, config, || self.nursery.start(id)).and_then(|mut worker| {
+        let started = WorkerHandle::start(id, config, &self.initializer_objects, || self.nursery.start(id));
+        let started = started.and_then(|mut worker| {
             if !had_server {
                 self.watch_fork_server()?;
             }

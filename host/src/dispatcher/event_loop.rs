@@ -22,6 +22,7 @@ use crate::error::{BrokenCause, BrokenProcessPool, TaskError, TaskRef, WorkerRef
 use crate::ipc::{ChannelError, PROTOCOL_VERSION, Received, Reply, WorkerConfig, last_words};
 use crate::metrics;
 use crate::process::{Nursery, ProcessEnd};
+use crate::sync::SharedObject;
 use crate::task::{Outcome, TaskId, TaskReport, WorkerId};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use std::collections::{HashMap, VecDeque};
@@ -34,6 +35,7 @@ pub(super) struct EventLoop {
     state: State,
     /// For the first worker; the index differs for each.
     pub(super) config: WorkerConfig,
+    pub(super) initializer_objects: Vec<Arc<SharedObject>>,
     pub(super) nursery: Nursery,
     pub(super) epoll: Epoll,
     mailbox: Arc<Mailbox>,
@@ -69,6 +71,7 @@ impl EventLoop {
             state: State::new(options.state),
             nursery: Nursery::new(options.start_method, options.program, options.worker.clone()),
             config: options.worker,
+            initializer_objects: options.initializer_objects,
             epoll,
             mailbox,
             room,

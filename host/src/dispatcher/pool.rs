@@ -9,6 +9,7 @@ use crate::context::StartMethod;
 use crate::error::BrokenCause;
 use crate::ipc::WorkerConfig;
 use crate::process::Program;
+use crate::sync::SharedObject;
 use std::io;
 use std::sync::Arc;
 
@@ -20,6 +21,8 @@ pub(crate) struct PoolOptions {
     pub(crate) program: Program,
     /// For the first worker; the index differs for each.
     pub(crate) worker: WorkerConfig,
+    /// What the native initializer of each worker may use; kept for as long as the pool may start one.
+    pub(crate) initializer_objects: Vec<Arc<SharedObject>>,
 }
 
 /// What a pool shares with its callers.

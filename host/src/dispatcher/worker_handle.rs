@@ -10,6 +10,7 @@ use crate::ipc::{
     CallerChannel, ChannelError, ClaimLedger, ClaimTicket, Payload, Received, Reply, Request, RunRequest, WorkerConfig,
 };
 use crate::process::{Newborn, ProcessEnd, WorkerProcess};
+use crate::sync::SharedObject;
 use crate::sys::PidFd;
 use crate::task::{ArtifactId, TaskId, WorkerId};
 use std::collections::{BTreeMap, HashSet};
@@ -44,10 +45,11 @@ pub(crate) struct WorkerHandle {
 }
 
 impl WorkerHandle {
-    /// Takes on a worker that `start` starts, and gives it its configuration.
+    /// Takes on a worker that `start` starts, and gives it its configuration, with the objects of its native initializer.
     pub(crate) fn start(
         id: WorkerId,
         config: WorkerConfig,
+        objects: &[Arc<SharedObject>],
         start: impl FnOnce() -> io::Result<Newborn>,
     ) -> io::Result<Self> {
         let claims = ClaimLedger::create()?;
@@ -56,8 +58,10 @@ impl WorkerHandle {
         // What tasks submit is as large as what the caller does.
         let max_payload = config.max_result_bytes.max(config.max_argument_bytes);
         let Newborn { process, pid, socket, loaded } = start()?;
+        let mut shares = Shares::default();
         let channel = CallerChannel::new(socket, max_payload).and_then(|mut channel| {
             let queued = channel.queue(&Request::Configure(config), None, Some(Arc::new(shared)));
+            let queued = queued.and_then(|()| shares.share(pid, objects, &mut channel));
             queued.map_err(|error| io::Error::other(error.to_string()))?;
             if process.is_awaited() {
                 // It finds this when it comes. What cannot be sent now is sent when it is there.
@@ -75,7 +79,7 @@ impl WorkerHandle {
             claims,
             tickets: Vec::new(),
             loaded: loaded.into_iter().collect(),
-            shares: Shares::default(),
+            shares,
             up: false,
             lie: None,
             last_words: None,

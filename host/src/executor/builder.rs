@@ -46,7 +46,7 @@ pub(super) struct Options {
     queue_capacity: usize,
     /// `None`: the choice of the process, when it is built.
     pub(super) start_method: Option<StartMethod>,
-    native_initializer: Option<NativeCallOption>,
+    native_initializer: Option<Parts>,
     worker_program: Option<PathBuf>,
     output: GuestOutput,
     pub(super) max_argument_bytes: usize,
@@ -63,15 +63,6 @@ struct InitializerOption {
     module: ModuleHash,
     function: String,
     arguments: Vec<(Codec, Result<Vec<u8>, CodecError>)>,
-}
-
-/// A native initializer, encoded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct NativeCallOption {
-    function: &'static str,
-    argument: Result<Vec<u8>, CodecError>,
-    /// How many came with it: none may.
-    descriptors: usize,
 }
 
 impl Default for Options {
@@ -191,13 +182,13 @@ impl ExecutorBuilder {
     /// [`StartMethod::InitMain`] needs, and no other takes. It runs after the worker has given up its descriptors,
     /// environment and working directory, and must leave no thread behind. When it returns an error, panics or leaves a
     /// thread, the executor is broken, with [`BrokenCause::InitializerFailed`](crate::BrokenCause::InitializerFailed) and its
-    /// words. What it returns is dropped.
+    /// words. What it returns is dropped. It can use the shared objects among its arguments ([`sync`](crate::sync)); what it
+    /// still holds of them when it ends is given back.
     ///
     /// # Source
     /// loky's start method `loky_init_main`, which imports the main module in each worker.
     pub fn native_initializer<R>(mut self, call: NativeCall<R>) -> Self {
-        let Parts { function, argument, descriptors } = call.into_parts();
-        self.options.native_initializer = Some(NativeCallOption { function, argument, descriptors: descriptors.len() });
+        self.options.native_initializer = Some(call.into_parts());
         self
     }
 
@@ -286,13 +277,32 @@ impl ExecutorBuilder {
             Some(path) => Program::named(Path::new(path))?,
         };
         let worker = options.worker_config()?;
+        let initializer_objects =
+            options.native_initializer.as_ref().map(|call| call.objects.clone()).unwrap_or_default();
         let library = Library::new(program.clone(), &worker, options.initializer_call()?);
         let recycling = options.recycling.checked()?;
         let (idle_timeout, containment) = (options.idle_timeout, options.containment);
         let state = StateOptions { max_workers, idle_timeout, containment, recycling };
         let options = Options { start_method: Some(start_method), ..self.options };
-        Executor::start(max_workers, options, library, PoolOptions { state, start_method, program, worker })
+        Executor::start(
+            max_workers,
+            options,
+            library,
+            PoolOptions { state, start_method, program, worker, initializer_objects },
+        )
     }
+}
+
+/// A native initializer, as it travels.
+fn native_call(call: &Parts) -> Result<EncodedCall, Error> {
+    let (function, argument) = (call.function, call.encoded("native initializer")?);
+    if !call.descriptors.is_empty() {
+        return Err(Error::invalid(format!(
+            "the arguments of the native initializer `{function}` hold descriptors, which do not travel to workers"
+        )));
+    }
+    let objects = u32::try_from(call.objects.len()).expect("it is checked to be within MAX_CALL_OBJECTS");
+    Ok(EncodedCall { function: function.to_owned(), argument: argument.to_vec(), objects })
 }
 
 /// The number of workers asked for, or its default.
@@ -381,21 +391,7 @@ impl Options {
     }
 
     fn worker_config(&self) -> Result<WorkerConfig, Error> {
-        let native_initializer = match &self.native_initializer {
-            None => None,
-            Some(NativeCallOption { function, descriptors: 1.., .. }) => {
-                return Err(Error::invalid(format!(
-                    "the arguments of the native initializer `{function}` hold descriptors, which do not travel to workers"
-                )));
-            }
-            Some(NativeCallOption { function, argument: Ok(argument), .. }) => {
-                Some(EncodedCall { function: (*function).to_owned(), argument: argument.clone() })
-            }
-            Some(NativeCallOption { function, argument: Err(error), .. }) => {
-                let message = format!("the arguments of the native initializer `{function}` do not encode: {error}");
-                return Err(Error::invalid(message).with_source(error.clone()));
-            }
-        };
+        let native_initializer = self.native_initializer.as_ref().map(native_call).transpose()?;
         Ok(WorkerConfig {
             protocol: PROTOCOL_VERSION,
             role: Role::Worker,

@@ -10,7 +10,7 @@ use isopool_guest::sync::ObjectId;
 use serde::{Deserialize, Serialize};
 
 /// Raised whenever a message changes. Both ends must have the same: a named worker program may be of another build.
-pub(crate) const PROTOCOL_VERSION: u32 = 5;
+pub(crate) const PROTOCOL_VERSION: u32 = 6;
 
 /// Tells a process that it is a worker, with its channel as standard input; its value is the caller's process id, and for
 /// a process that runs a native function [`NATIVE_SUFFIX`] after it.
@@ -43,8 +43,9 @@ pub(crate) enum Request {
     Call { function: String },
     /// Leave when everything before is done.
     Stop,
-    /// Map a shared object, whose memory file comes with it as a descriptor, for the tasks that name it. `holder` is the mark
-    /// under which the worker holds it (see `sync`). Not answered: a worker that cannot leaves.
+    /// Map a shared object, whose memory file comes with it as a descriptor, for the tasks that name it, or for the native
+    /// function that is called next. `holder` is the mark under which the process holds it (see `sync`). Not answered: a
+    /// process that cannot leaves.
     Share { object: ObjectId, spec: ObjectSpec, holder: u64 },
     /// Forget a shared object: no task will name it again.
     Unshare { object: ObjectId },
@@ -92,6 +93,8 @@ pub(crate) struct WorkerConfig {
 pub(crate) struct NativeCall {
     pub(crate) function: String,
     pub(crate) argument: Vec<u8>,
+    /// How many `Share` follow the configuration at once: the shared objects among the arguments.
+    pub(crate) objects: u32,
 }
 
 /// How a call of a native function ended.

@@ -1,6 +1,9 @@
 //! A call of a native function.
 
 use super::descriptors::pack;
+use crate::error::Error;
+use crate::limits::MAX_CALL_OBJECTS;
+use crate::sync::{self, SharedObject};
 use isopool_guest::{Codec, CodecError};
 use serde::Serialize;
 use std::fmt;
@@ -18,10 +21,11 @@ pub struct NativeCall<R> {
     function: &'static str,
     argument: Result<Vec<u8>, CodecError>,
     descriptors: Vec<Arc<OwnedFd>>,
+    objects: Vec<Arc<SharedObject>>,
     result: PhantomData<fn() -> R>,
 }
 
-/// What is sent of a call.
+/// What is sent of a call. Two are equal when they call the same function with the same arguments.
 #[derive(Clone, Debug)]
 pub(crate) struct Parts {
     pub(crate) function: &'static str,
@@ -29,14 +33,16 @@ pub(crate) struct Parts {
     pub(crate) argument: Result<Vec<u8>, CodecError>,
     /// The descriptors among them.
     pub(crate) descriptors: Vec<Arc<OwnedFd>>,
+    /// The shared objects whose handles are among them.
+    pub(crate) objects: Vec<Arc<SharedObject>>,
 }
 
 impl<R> NativeCall<R> {
     /// For the stubs that [`native`](crate::native) makes.
     #[doc(hidden)]
     pub fn new<A: Serialize>(function: &'static str, arguments: &A) -> Self {
-        let (argument, descriptors) = pack(|| Codec::Bincode.encode(arguments));
-        Self { function, argument, descriptors, result: PhantomData }
+        let ((argument, descriptors), objects) = sync::collect(|| pack(|| Codec::Bincode.encode(arguments)));
+        Self { function, argument, descriptors, objects, result: PhantomData }
     }
 
     /// The name of the function: its path in the program.
@@ -45,14 +51,49 @@ impl<R> NativeCall<R> {
     }
 
     pub(crate) fn into_parts(self) -> Parts {
-        Parts { function: self.function, argument: self.argument, descriptors: self.descriptors }
+        let Self { function, argument, descriptors, objects, result: _ } = self;
+        Parts { function, argument, descriptors, objects }
+    }
+}
+
+impl PartialEq for Parts {
+    fn eq(&self, other: &Self) -> bool {
+        // A place among the arguments says which descriptor, not what it is of.
+        let places = (self.descriptors.iter().map(Arc::as_ptr), other.descriptors.iter().map(Arc::as_ptr));
+        self.function == other.function
+            && self.argument == other.argument
+            && self.objects == other.objects
+            && places.0.eq(places.1)
+    }
+}
+
+impl Eq for Parts {}
+
+impl Parts {
+    /// The encoded arguments; `what` names the function in the error.
+    ///
+    /// # Errors
+    /// They do not encode, or hold more shared objects than one call may.
+    pub(crate) fn encoded(&self, what: &str) -> Result<&[u8], Error> {
+        let function = self.function;
+        let count = self.objects.len();
+        if count > MAX_CALL_OBJECTS {
+            return Err(Error::invalid(format!(
+                "the arguments of the {what} `{function}` hold {count} shared objects; a call takes at most \
+                 {MAX_CALL_OBJECTS} (limits::MAX_CALL_OBJECTS)"
+            )));
+        }
+        self.argument.as_deref().map_err(|error| {
+            let message = format!("the arguments of the {what} `{function}` do not encode: {error}");
+            Error::invalid(message).with_source(error.clone())
+        })
     }
 }
 
 impl<R> Clone for NativeCall<R> {
     fn clone(&self) -> Self {
         let (argument, descriptors) = (self.argument.clone(), self.descriptors.clone());
-        Self { function: self.function, argument, descriptors, result: PhantomData }
+        Self { function: self.function, argument, descriptors, objects: self.objects.clone(), result: PhantomData }
     }
 }
 

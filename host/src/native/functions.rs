@@ -6,6 +6,7 @@
 use super::descriptors::unpack;
 use crate::ipc::NativeEnd;
 use crate::limits::MAX_MESSAGE_BYTES;
+use crate::sync::{self, SharedObject};
 use isopool_guest::Codec;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -47,20 +48,28 @@ pub fn invoke<A: DeserializeOwned, R: Serialize>(
     function: impl FnOnce(A) -> Result<R, String>,
 ) -> Result<Vec<u8>, NativeFailure> {
     let codec = |side: &str, error: isopool_guest::CodecError| NativeFailure::Codec(format!("{side}: {error}"));
-    let argument = Codec::Bincode.decode(argument).map_err(|error| codec("the arguments do not decode", error))?;
+    // Handles in anything else that the function decodes are names, as they are in a task.
+    let argument = sync::provide(OBJECTS.take(), || Codec::Bincode.decode(argument));
+    let argument = argument.map_err(|error| codec("the arguments do not decode", error))?;
     let result = function(argument).map_err(NativeFailure::Failed)?;
     Codec::Bincode.encode(&result).map_err(|error| codec("the result does not encode", error))
 }
 
-/// Calls a function by its name, in this process; gives what it returned with how it ended. The descriptors are those
-/// among its arguments.
-pub(crate) fn run(function: &str, argument: &[u8], descriptors: Vec<OwnedFd>) -> (NativeEnd, Vec<u8>) {
+/// Calls a function by its name, in this process; gives what it returned with how it ended. Descriptors and objects are
+/// those among its arguments.
+pub(crate) fn run(
+    function: &str,
+    argument: &[u8],
+    descriptors: Vec<OwnedFd>,
+    objects: Vec<Arc<SharedObject>>,
+) -> (NativeEnd, Vec<u8>) {
     let Some(found) = FUNCTIONS.iter().find(|known| known.name == function) else {
         let mut registered: Vec<String> = FUNCTIONS.iter().map(|known| known.name.to_owned()).collect();
         registered.sort_unstable();
         return (NativeEnd::Unknown { registered }, Vec::new());
     };
     let place = RefCell::new(String::new());
+    OBJECTS.set(objects);
     let ran = watched(|| unpack(descriptors, || (found.run)(argument)), &place);
     let end = match ran {
         Ok(Ok(result)) => return (NativeEnd::Returned, result),
@@ -72,6 +81,8 @@ pub(crate) fn run(function: &str, argument: &[u8], descriptors: Vec<OwnedFd>) ->
 }
 
 thread_local! {
+    /// The shared objects among the arguments of the function that is called next in this thread.
+    static OBJECTS: RefCell<Vec<Arc<SharedObject>>> = const { RefCell::new(Vec::new()) };
     static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
@@ -133,7 +144,7 @@ mod tests {
 
     #[test]
     fn function_that_nobody_registered_is_told_with_those_that_are() {
-        let (end, _) = run("nowhere::nothing", &[], Vec::new());
+        let (end, _) = run("nowhere::nothing", &[], Vec::new(), Vec::new());
         assert_eq!(end, NativeEnd::Unknown { registered: Vec::new() });
         assert_eq!(end.describe("a"), "the program has no native function `a`, nor any other");
         let end = NativeEnd::Unknown { registered: vec!["b".into(), "c".into()] };

@@ -1,10 +1,11 @@
 //! A process that runs one native function.
 
+use super::lent::Lent;
 use super::starter;
 use super::{NativeCall, Parts, ProcessError};
 use crate::context::ProcessContext;
 use crate::error::{BrokenCause, Error, ErrorKind};
-use crate::ipc::{CallerChannel, NativeEnd, Payload, Received, Reply, Request};
+use crate::ipc::{CallerChannel, ChannelError, NativeEnd, Payload, Received, Reply, Request};
 use crate::limits::{HANDSHAKE_TIMEOUT, MAX_PAYLOAD_BYTES};
 use crate::process::{Child, cause_of, expect_no_worker};
 use crate::sys::WaitStatus;
@@ -27,6 +28,9 @@ use std::time::{Duration, Instant};
 /// process with threads is no place for code of yours that may need a lock, and a fork server has no code of yours to copy. It has
 /// the caller's environment, working directory and output streams, no other descriptor, and a session of its own. It is
 /// killed when the program that started it ends, in whatever way, and when this value is dropped.
+///
+/// What it was passed of [`sync`](crate::sync) it shares with the caller and with whoever else was passed it, and may pass on. A
+/// lock that it holds when it ends, in whatever way, goes to the next one who asks, and that one is told.
 ///
 /// What the function says through its result is believed as much as the function is: this is not a sandbox.
 ///
@@ -53,6 +57,7 @@ struct Running {
     socket: Arc<OwnedFd>,
     /// What the function said, which comes before the end of the process.
     said: Option<(NativeEnd, Vec<u8>)>,
+    lent: Lent,
     /// What was wrong with what the process said.
     lie: Option<String>,
     open: bool,
@@ -97,7 +102,8 @@ impl<R> Process<R> {
     /// Starts the process, and waits until it has its arguments. Does not wait for the function.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidOption`]: it was started before, or its arguments do not encode. [`ErrorKind::InsideWorker`]: this
+    /// [`ErrorKind::InvalidOption`]: it was started before, or its arguments do not encode, or hold more than
+    /// [`MAX_CALL_OBJECTS`](crate::limits::MAX_CALL_OBJECTS) shared objects. [`ErrorKind::InsideWorker`]: this
     /// process is a worker that was not taken over. [`ErrorKind::System`]: the system gives no process or descriptor.
     pub fn start(&self) -> Result<(), Error> {
         let mut state = self.state.lock();
@@ -105,25 +111,23 @@ impl<R> Process<R> {
             return Err(Error::invalid("the process was started before; make another one to run the function again"));
         }
         expect_no_worker()?;
-        let call = self.call.lock().clone().expect("it is kept until the process was started");
-        let argument = call.argument.map_err(|error| {
-            let message = format!("the arguments of the native function `{}` do not encode: {error}", self.function);
-            Error::invalid(message).with_source(error)
-        })?;
+        let mut kept = self.call.lock();
+        let call = kept.as_ref().expect("it is kept until the process was started");
+        let argument = call.encoded("native function")?.to_vec();
         let system = |error: io::Error| {
             Error::new(ErrorKind::System, format!("a process for `{}` could not be started", self.function))
                 .with_source(error)
         };
         let (child, socket) = starter::start().map_err(system)?;
         let child = Arc::new(child);
-        let running = Running::new(Arc::clone(&child), socket, self.function, argument, call.descriptors);
+        let running = Running::new(Arc::clone(&child), socket, argument, call);
         let mut running = running.inspect_err(|_| _ = child.end()).map_err(system)?;
         *state = match running.hand_over() {
             Some(ended) => State::Ended(ended),
             None => State::Running(Box::new(running)),
         };
         // The descriptors are the process's now.
-        *self.call.lock() = None;
+        *kept = None;
         Ok(())
     }
 
@@ -246,10 +250,10 @@ impl<R: DeserializeOwned> Process<R> {
 /// Ends the process, and waits for that.
 impl<R> Drop for Process<R> {
     fn drop(&mut self) {
-        if let State::Running(running) = self.state.get_mut()
-            && let Err(error) = running.child.end()
-        {
-            tracing::error!(%error, pid = running.child.pid, "a process could not be ended");
+        let State::Running(running) = self.state.get_mut() else { return };
+        match running.child.end() {
+            Ok(_) => running.lent.give_back(),
+            Err(error) => tracing::error!(%error, pid = running.child.pid, "a process could not be ended"),
         }
     }
 }
@@ -308,23 +312,19 @@ impl Watch {
 }
 
 impl Running {
-    fn new(
-        child: Arc<Child>,
-        socket: OwnedFd,
-        function: &str,
-        argument: Vec<u8>,
-        descriptors: Vec<Arc<OwnedFd>>,
-    ) -> io::Result<Self> {
+    fn new(child: Arc<Child>, socket: OwnedFd, argument: Vec<u8>, call: &Parts) -> io::Result<Self> {
         let copy = Arc::new(socket.try_clone()?);
         let mut channel = CallerChannel::new(socket, MAX_PAYLOAD_BYTES as u64)?;
-        let call = Request::Call { function: function.to_owned() };
+        let refused = |error: ChannelError| io::Error::other(error.to_string());
+        let lent = Lent::queue(child.pid, call.objects.clone(), &mut channel).map_err(refused)?;
+        let request = Request::Call { function: call.function.to_owned() };
         let mut queue = |request: &Request, payload: Option<&Payload>, descriptor| {
-            let queued = channel.queue(request, payload, descriptor);
-            queued.map_err(|error| io::Error::other(error.to_string()))
+            channel.queue(request, payload, descriptor).map_err(refused)
         };
-        descriptors.into_iter().try_for_each(|descriptor| queue(&Request::Attach, None, Some(descriptor)))?;
-        queue(&call, Some(&Arc::new(argument)), None)?;
-        Ok(Self { child, channel, socket: copy, said: None, lie: None, open: true })
+        let mut descriptors = call.descriptors.iter().map(Arc::clone);
+        descriptors.try_for_each(|descriptor| queue(&Request::Attach, None, Some(descriptor)))?;
+        queue(&request, Some(&Arc::new(argument)), None)?;
+        Ok(Self { child, channel, socket: copy, said: None, lent, lie: None, open: true })
     }
 
     /// Sends the arguments: nobody may look after the process later. One that does not take them in time is killed.
@@ -370,7 +370,9 @@ impl Running {
                 }
             }
         }
-        let cause = match (cause_of(status?), self.lie.take()) {
+        let status = status?;
+        self.lent.give_back();
+        let cause = match (cause_of(status), self.lie.take()) {
             (_, Some(message)) => BrokenCause::Protocol { message },
             (cause, None) => cause,
         };

@@ -1,9 +1,10 @@
 //! What it does: makes and operates objects that processes and tasks share: locks, semaphores, conditions, events, queues.
-//! Takes from: the user, executor, dispatcher, worker. Hands to: sys (shared memory, futexes).
+//! Takes from: the user, executor, dispatcher, native, worker. Hands to: sys (shared memory, futexes).
 //! Never: trusts what stands in shared memory; waits without an end when a timeout was given; needs a pool.
 //!
 //! The types are those of [`isopool_guest::sync`], the same in a task and here. The functions of this module make the
-//! objects; a clone of a handle goes to a task as an ordinary argument.
+//! objects, and so do the methods of a [context](crate::get_context); a clone of a handle goes to a task, a
+//! [`Process`](crate::Process) or a native initializer as an ordinary argument.
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -18,8 +19,9 @@
 //! # Ok(())
 //! # }
 //! ```
-//! An object lives as long as a handle of it, or a task that was given one, in any process. Handles among the arguments of an
-//! *initializer*, or in the *result* of a task, are only names: what they stand for is not shared.
+//! An object lives as long as a handle of it, or a task that was given one, in any process. A native function that was passed
+//! one can pass it on, to a process or a task of its own. Handles among the arguments of an *initializer* of a module, in the
+//! *result* of a task or a native function, or in an *item* of a queue, are only names: what they stand for is not shared.
 
 mod condition;
 mod create;
@@ -30,6 +32,7 @@ mod holder;
 mod hostile_tests;
 mod mutex;
 mod object;
+mod of_context;
 #[cfg(test)]
 mod process_tests;
 mod queue;
@@ -47,4 +50,4 @@ pub use isopool_guest::sync::{
     BoundedSemaphore, Condition, ConditionGuard, Event, Lock, LockGuard, ObjectId, Permit, Queue, RLock, RLockGuard,
     Semaphore, SimpleQueue, SyncError,
 };
-pub(crate) use object::{SharedObject, collect};
+pub(crate) use object::{SharedObject, collect, provide};

@@ -13,7 +13,7 @@ use crate::task::ObjectSpec;
 use isopool_guest::sync::{Object, ObjectId, SyncError};
 use std::any::Any;
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,6 +55,20 @@ pub(crate) fn collect<R>(encode: impl FnOnce() -> R) -> (R, Vec<Arc<SharedObject
     (result, objects.into_iter().map(|object| object.into_any().downcast().expect(ours)).collect())
 }
 
+/// Runs `decode`, in which a handle that is deserialized finds its object among these.
+pub(crate) fn provide<R>(objects: Vec<Arc<SharedObject>>, decode: impl FnOnce() -> R) -> R {
+    isopool_guest::__private::provide(objects.into_iter().map(|object| object as Arc<dyn Object>).collect(), decode)
+}
+
+/// Two are equal when they are the same object.
+impl PartialEq for SharedObject {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for SharedObject {}
+
 impl SharedObject {
     /// A new object; a semaphore has no permits yet.
     pub(super) fn create(spec: ObjectSpec) -> io::Result<Self> {
@@ -68,6 +82,12 @@ impl SharedObject {
     /// keep the descriptor.
     pub(crate) fn open(id: ObjectId, spec: ObjectSpec, file: BorrowedFd<'_>) -> io::Result<Self> {
         Ok(Self { id, spec, memory: SharedMemory::open(file, bytes(&spec))?, file: None })
+    }
+
+    /// As [`open`](Self::open), in a process that may share the object in its turn.
+    pub(crate) fn open_to_share(id: ObjectId, spec: ObjectSpec, file: OwnedFd) -> io::Result<Self> {
+        let opened = Self::open(id, spec, file.as_fd())?;
+        Ok(Self { file: Some(Arc::new(file)), ..opened })
     }
 
     pub(crate) fn spec(&self) -> ObjectSpec {

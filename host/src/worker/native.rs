@@ -1,10 +1,13 @@
 //! The life of a process that runs one native function of the program, and the native initializer of a worker.
 
 use super::exit::WorkerError;
+use super::objects::TaskObjects;
 use super::takeover::setup;
 use crate::ipc::{NativeCall, NativeEnd, Reply, Request, WORKER_VARIABLE, WorkerChannel};
+use crate::sync::{ProcessMark, SharedObject};
 use crate::{native, sandbox, sys};
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 
 /// Calls the function that the caller names, and tells how that ended.
 pub(super) fn serve(channel: OwnedFd, parent: u32) -> Result<(), WorkerError> {
@@ -13,24 +16,36 @@ pub(super) fn serve(channel: OwnedFd, parent: u32) -> Result<(), WorkerError> {
     // The function may start processes of its own, and they are none of this kind.
     setup("forget what it is", sys::forget_variable(WORKER_VARIABLE))?;
     let mut channel = WorkerChannel::new(channel);
-    let mut descriptors = Vec::new();
+    let (mut descriptors, mut objects) = (Vec::new(), Vec::new());
     let (function, argument) = loop {
         let Some(received) = channel.receive()? else { return Ok(()) };
         match received.request {
             Request::Attach => descriptors.extend(received.descriptor),
+            Request::Share { object, spec, holder } => {
+                let file = received.descriptor.ok_or(WorkerError::Protocol("`Share` without a file"))?;
+                ProcessMark::of_word(holder).adopt();
+                let opened = SharedObject::open_to_share(object, spec, file);
+                let opened = opened.map_err(|source| WorkerError::Setup { step: "map a shared object", source })?;
+                objects.push(Arc::new(opened));
+            }
             Request::Call { function } => break (function, received.payload),
-            _ => return Err(WorkerError::Protocol("another request than `Attach` and `Call` to a native process")),
+            _ => {
+                return Err(WorkerError::Protocol(
+                    "another request than `Attach`, `Share` and `Call` to a native process",
+                ));
+            }
         }
     };
-    let (end, value) = native::run(&function, &argument, descriptors);
+    let (end, value) = native::run(&function, &argument, descriptors, objects);
     let returned = end == NativeEnd::Returned;
     channel.send(&Reply::Called(end), &value)?;
     if returned { Ok(()) } else { Err(WorkerError::Told(Box::new(WorkerError::NativeFailed))) }
 }
 
-/// Calls the native initializer of a worker, which must leave no thread behind; what is wrong with it is in words.
-pub(super) fn initialize(call: &NativeCall) -> Result<(), String> {
-    let (end, _) = native::run(&call.function, &call.argument, Vec::new());
+/// Calls the native initializer of a worker, which must leave no thread behind; what is wrong with it is in words. What it
+/// still holds of its objects is given back.
+pub(super) fn initialize(call: &NativeCall, objects: &TaskObjects) -> Result<(), String> {
+    let (end, _) = native::run(&call.function, &call.argument, Vec::new(), objects.for_native());
     if end != NativeEnd::Returned {
         return Err(end.describe(&call.function));
     }

@@ -1,4 +1,4 @@
-//! The shared objects that this worker has mapped for its tasks.
+//! The shared objects that this worker has mapped for its tasks and its native initializer.
 
 use super::exit::WorkerError;
 use crate::sync::{ProcessMark, SharedObject};
@@ -19,8 +19,9 @@ impl Objects {
         id: ObjectId,
         spec: ObjectSpec,
         holder: ProcessMark,
-        file: &OwnedFd,
+        file: Option<OwnedFd>,
     ) -> Result<(), WorkerError> {
+        let file = file.ok_or(WorkerError::Protocol("`Share` without a file"))?;
         holder.adopt();
         let object = SharedObject::open(id, spec, file.as_fd())
             .map_err(|source| WorkerError::Setup { step: "map a shared object", source })?;
@@ -32,7 +33,7 @@ impl Objects {
         self.0.remove(&id);
     }
 
-    /// What one task may use.
+    /// What one task, or the native initializer, may use.
     pub(super) fn of_task(&self, ids: &[ObjectId]) -> Result<TaskObjects, WorkerError> {
         let find = |id| self.0.get(id).map(Arc::clone);
         let objects = ids.iter().map(find).collect::<Option<_>>();
@@ -40,7 +41,7 @@ impl Objects {
     }
 }
 
-/// The objects of the task that runs. What it still holds when it ends is given back, however it ends; when it ends with
+/// The objects of the task, or native initializer, that runs. What it still holds when it ends is given back, however it ends; when it ends with
 /// the process, the caller does that.
 pub(super) struct TaskObjects(Vec<Arc<SharedObject>>);
 
@@ -49,11 +50,16 @@ impl TaskObjects {
     pub(super) fn for_guest(&self) -> Vec<Arc<dyn Object>> {
         self.0.iter().map(|object| Arc::clone(object) as Arc<dyn Object>).collect()
     }
+
+    /// As a native function takes them.
+    pub(super) fn for_native(&self) -> Vec<Arc<SharedObject>> {
+        self.0.clone()
+    }
 }
 
 impl Drop for TaskObjects {
     fn drop(&mut self) {
-        // Nobody but tasks holds anything here, and one runs at a time.
+        // Nobody but the initializer and tasks holds anything here, and one runs at a time.
         self.0.iter().for_each(|object| object.take_from(ProcessMark::current()));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::exit::WorkerError;
 use super::nested::Nested;
-use super::objects::Objects;
+use super::objects::{Objects, TaskObjects};
 use super::{compile, forkserver, last_words, native};
 use crate::engine::{Ended, GuestEngine, GuestSettings, LogSink, ModuleCache, ProgressSink, Purpose, Run};
 use crate::fault::{self, Point};
@@ -34,12 +34,18 @@ pub(super) fn serve(socket: OwnedFd) -> Result<(), WorkerError> {
 /// `Some`: this process is not the one that came in here, but a worker that it has forked.
 fn answer(channel: &SharedChannel) -> Result<Option<forkserver::Copy>, WorkerError> {
     let Some((config, claims)) = configure(channel)? else { return Ok(None) };
+    let mut objects = Objects::default();
     if let Some(call) = &config.native_initializer
         && config.role == Role::Worker
-        && let Err(message) = native::initialize(call)
     {
-        send(channel, &Reply::InitializerFailed { message }, &[])?;
-        return Ok(None);
+        let Some(shared) = take_shared(channel, call.objects, &mut objects)? else { return Ok(None) };
+        let ended = native::initialize(call, &shared);
+        // Before the answer, as with tasks.
+        drop(shared);
+        if let Err(message) = ended {
+            send(channel, &Reply::InitializerFailed { message }, &[])?;
+            return Ok(None);
+        }
     }
     let purpose = match config.role {
         Role::Worker | Role::ForkServer => Purpose::Run,
@@ -54,7 +60,7 @@ fn answer(channel: &SharedChannel) -> Result<Option<forkserver::Copy>, WorkerErr
         // Never dropped: to give back its reservations takes longer than to leave the process.
         Role::Worker => {
             let modules = Box::leak(Box::new(ModuleCache::new(engine)));
-            run_tasks(channel, modules, &nested, claims).map(|()| None)
+            run_tasks(channel, modules, &nested, claims, objects).map(|()| None)
         }
         Role::Compiler => compile::serve(channel, engine).map(|()| None),
         Role::ForkServer => forkserver::serve(channel, engine),
@@ -76,7 +82,7 @@ fn answer_as_copy(channel: &SharedChannel, modules: &'static mut ModuleCache, pa
     let nested = Arc::new(Nested::default());
     modules.renew(settings(config, channel, &nested)).map_err(|error| no_engine(&error))?;
     greet(channel)?;
-    run_tasks(channel, modules, &nested, claims)
+    run_tasks(channel, modules, &nested, claims, Objects::default())
 }
 
 /// The first word, with the claim table that came with it; `None` when the caller is gone or speaks another protocol.
@@ -92,6 +98,20 @@ fn configure(channel: &SharedChannel) -> Result<Option<(WorkerConfig, Option<Own
     // The caller reads of the other protocol in `Ready`, and says so.
     greet(channel)?;
     Ok(None)
+}
+
+/// Takes in the objects of the native initializer, which come before any other request; `None` when the caller is gone.
+fn take_shared(channel: &SharedChannel, count: u32, objects: &mut Objects) -> Result<Option<TaskObjects>, WorkerError> {
+    let mut ids = Vec::new();
+    for _ in 0..count {
+        let Some(received) = receive(channel)? else { return Ok(None) };
+        let Request::Share { object, spec, holder } = received.request else {
+            return Err(WorkerError::Protocol("another request before the objects of the native initializer"));
+        };
+        objects.add(object, spec, ProcessMark::of_word(holder), received.descriptor)?;
+        ids.push(object);
+    }
+    objects.of_task(&ids).map(Some)
 }
 
 fn greet(channel: &SharedChannel) -> Result<(), WorkerError> {
@@ -147,19 +167,18 @@ fn run_tasks(
     modules: &'static ModuleCache,
     nested: &Nested,
     claims: Option<OwnedFd>,
+    mut objects: Objects,
 ) -> Result<(), WorkerError> {
     let claims = claims.ok_or(WorkerError::Protocol("`Configure` without a claim table"))?;
     let claims =
         ClaimTable::open(claims).map_err(|source| WorkerError::Setup { step: "open the claim table", source })?;
     fault::point(Point::ClaimsOpened);
     sys::keep_freed_memory(WORKER_KEEPS_BYTES);
-    let mut objects = Objects::default();
     nested.open(channel, claims.clone(), modules);
     while let Some(received) = nested.next(channel)? {
         match received.request {
             Request::Share { object, spec, holder } => {
-                let file = received.descriptor.ok_or(WorkerError::Protocol("`Share` without a file"))?;
-                objects.add(object, spec, ProcessMark::of_word(holder), &file)?;
+                objects.add(object, spec, ProcessMark::of_word(holder), received.descriptor)?;
             }
             Request::Unshare { object } => objects.forget(object),
             Request::Load { artifact } => {
