@@ -22,6 +22,7 @@
 //! - [`hostile_worker`]: workers that lie on their channel.
 //! - [`sync`]: locks, queues and what else tasks share with each other and with their caller.
 //! - [`time_limits`]: tasks that may run for so long and no longer.
+//! - [`shortage`]: a worker that the kernel kills for want of memory.
 //! - [`stress`]: thousands of injected faults.
 //! - [`modules`]: modules and options that cannot be used, and what their errors say; the cache.
 //!
@@ -45,6 +46,7 @@ mod pool;
 mod recycling;
 mod reusable;
 mod scheduling;
+mod shortage;
 mod shutdown;
 mod start_methods;
 mod starved;

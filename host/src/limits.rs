@@ -237,6 +237,9 @@ pub const HANG_UP_GRACE: Duration = Duration::from_secs(1);
 /// was made. It answers in well under a millisecond; one that does not is stuck, and is killed with its workers.
 pub const FORK_SERVER_PATIENCE: Duration = Duration::from_secs(2);
 
+/// How long after the kernel was seen to kill for want of memory a death by `SIGKILL` is put down to that.
+pub(crate) const OOM_KILL_MOMENT: Duration = Duration::from_secs(1);
+
 /// Workers that may die one after another without having finished a task between before the pool gives up.
 pub const CRASH_LOOP_STARTS: u32 = 5;
 

@@ -21,7 +21,7 @@ use super::worker_handle::{WorkerHandle, Workers};
 use crate::error::{BrokenCause, BrokenProcessPool, TaskError, TaskRef, WorkerRef};
 use crate::ipc::{ChannelError, PROTOCOL_VERSION, Received, Reply, WorkerConfig, last_words};
 use crate::metrics;
-use crate::process::{Nursery, ProcessEnd};
+use crate::process::{Nursery, OomWatch, ProcessEnd};
 use crate::sync::SharedObject;
 use crate::task::{Outcome, TaskId, TaskReport, WorkerId};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
@@ -48,6 +48,8 @@ pub(super) struct EventLoop {
     callbacks: CallbackThread,
     /// The task that the current event speaks of, with what its worker said.
     told: Option<Told>,
+    /// Tells the kernel's kills from others'.
+    oom: OomWatch,
     /// What the current event says of a worker.
     pub(super) cause: Option<(Option<WorkerRef>, BrokenCause)>,
     pub(super) events: VecDeque<Event>,
@@ -81,6 +83,7 @@ impl EventLoop {
             families: HashMap::new(),
             callbacks: CallbackThread::default(),
             told: None,
+            oom: OomWatch::start(),
             cause: None,
             events: VecDeque::new(),
             actions: Vec::new(),
@@ -271,6 +274,7 @@ impl EventLoop {
         let Some(worker) = self.workers.0.get_mut(&id) else { return };
         // Before its tasks end: whoever saw one end finds free what it held.
         worker.give_back();
+        let cause = self.oom.explain(cause, worker.killed);
         let (name, words) = (worker.name, worker.last_words());
         let expected = worker.killed || cause == BrokenCause::Exited { code: 0 };
         metrics::worker_left(&cause, worker.killed);

@@ -49,19 +49,16 @@ pub enum BrokenCause {
         /// Its exit code.
         code: i32,
     },
-    /// A signal killed the worker process, and not one of the pool's own. `SIGKILL` is what the kernel sends when memory runs
-    /// out, but it does not say so to the parent: `dmesg` and `oom_kill` in `memory.events` of the control group do.
+    /// A signal killed the worker process, and not one of the pool's own.
     Signaled {
         /// The number of the signal.
         signal: i32,
     },
-    /// The kernel took the worker's memory away.
-    OutOfMemory {
-        /// The limit, in bytes.
-        limit: u64,
-        /// The most that was held, in bytes.
-        peak: u64,
-    },
+    /// The kernel killed the worker process because the machine, or a control group, ran out of memory. It does not say so to a
+    /// parent: this is a `SIGKILL` that the pool did not send, while the count of such kills in `/proc/vmstat` grew. Where
+    /// that cannot be read, it is [`Signaled`](Self::Signaled). A guest over *its* limit is
+    /// [`TaskError::OutOfMemory`](crate::TaskError::OutOfMemory).
+    OutOfMemory,
     /// The worker made a system call that its sandbox forbids.
     SyscallDenied,
     /// The executor's initializer failed, in the guest's own words.
@@ -94,8 +91,8 @@ pub enum BrokenCause {
 }
 
 /// Behind a `SIGKILL` that the pool did not send.
-const FOREIGN_KILL: &str = ", which isopool did not send: it came from the kernel for want of memory (then `dmesg` tells of it, \
-                            and oom_kill in memory.events of the control group has grown), or from somebody else";
+const FOREIGN_KILL: &str = ", which isopool did not send: it came from somebody else, or from the kernel for want of memory (then \
+                            `dmesg` tells of it)";
 
 impl fmt::Display for BrokenCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -113,9 +110,10 @@ impl fmt::Display for BrokenCause {
                 }
                 Ok(())
             }
-            BrokenCause::OutOfMemory { limit, peak } => {
-                write!(f, "the worker process was killed for its memory: {peak} bytes held, the limit is {limit}")
-            }
+            BrokenCause::OutOfMemory => f.write_str(
+                "the kernel killed the worker process for want of memory (`dmesg` tells of it): give the machine or the \
+                 control group more, run fewer workers, or bound what a guest may hold with max_memory_bytes()",
+            ),
             BrokenCause::SyscallDenied => write!(f, "the worker process made a system call that its sandbox forbids"),
             BrokenCause::InitializerFailed { message } => write!(f, "the initializer failed: {message}"),
             BrokenCause::SpawnFailed { reason } => write!(f, "no worker process could be started: {reason}"),

@@ -9,6 +9,7 @@ mod fork;
 mod forkserver;
 mod memory;
 mod nursery;
+mod oom;
 mod program;
 mod spawn;
 
@@ -18,5 +19,6 @@ pub(crate) use explain::explained;
 pub(crate) use forkserver::News;
 pub(crate) use memory::resident_bytes;
 pub(crate) use nursery::{Newborn, Nursery};
+pub(crate) use oom::OomWatch;
 pub(crate) use program::{Program, expect_no_worker};
 pub(crate) use spawn::{Guise, spawn};
