@@ -254,9 +254,10 @@ impl ExecutorBuilder {
     /// Makes the executor. No worker is started before the first task.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidOption`] names the option, its value and its range. [`ErrorKind::InsideWorker`] when this
-    /// process is itself a worker that was not taken over. [`ErrorKind::TooManyWorkers`] when the executors of this
-    /// program would have more than [`limits::MAX_TOTAL_WORKERS`] together. [`ErrorKind::System`] when the operating system refuses a
+    /// [`ErrorKind::InvalidOption`](crate::ErrorKind::InvalidOption) names the option, its value and its range.
+    /// [`InsideWorker`](crate::ErrorKind::InsideWorker) when this process is itself a worker that was not taken over.
+    /// [`TooManyWorkers`](crate::ErrorKind::TooManyWorkers) when the executors of this program would have more than
+    /// [`limits::MAX_TOTAL_WORKERS`] together. [`System`](crate::ErrorKind::System) when the operating system refuses a
     /// descriptor or a thread.
     pub fn build(self) -> Result<Executor, Error> {
         expect_no_worker()?;
