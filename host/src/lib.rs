@@ -76,6 +76,8 @@ mod sys;
 #[cfg(not(target_family = "wasm"))]
 mod task;
 #[cfg(not(target_family = "wasm"))]
+mod values;
+#[cfg(not(target_family = "wasm"))]
 mod worker;
 
 #[cfg(not(target_family = "wasm"))]
@@ -106,8 +108,8 @@ pub use isopool_macros::{closure as task, host, native, shared};
 pub use native::{Descriptor, NativeCall, Process, ProcessError};
 #[cfg(not(target_family = "wasm"))]
 pub use task::{
-    CapturedOutput, CodecFailure, Failure, FunctionInfo, Location, ModuleHash, ModuleInfo, Panic, Progress, Side,
-    TaskId, TaskReport, Trap, TrapCode,
+    CapturedOutput, CodecFailure, Failure, FunctionInfo, FunctionKind, FunctionType, Location, ModuleHash, ModuleInfo, Panic, Progress,
+    Side, TaskId, TaskReport, Trap, TrapCode, ValueType,
 };
 #[cfg(not(target_family = "wasm"))]
 pub use worker::worker_main;
