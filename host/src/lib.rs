@@ -91,7 +91,7 @@ pub use error::{
 };
 #[cfg(not(target_family = "wasm"))]
 pub use executor::{
-    AsCompleted, CancelOnDrop, Containment, Executor, ExecutorBuilder, Function, GuestOutput, IntoTask, Map,
+    AsCompleted, CancelOnDrop, Containment, Execution, Executor, ExecutorBuilder, Function, GuestOutput, IntoTask, Map,
     MapUnordered, Module, NotReused, ReturnWhen, ReusableBuilder, ReusableExecutor, ReusableScope, Reuse,
     ReuseExecutor, Shutdown, Task, TaskFuture, TrySubmitError, TrySubmitted, Unfinished, Waited, as_completed,
     get_reusable_executor, release_reusable_executor, wait,

@@ -1,7 +1,7 @@
 //! The options of an executor, checked when it is built.
 
 use super::handle::Executor;
-use super::options::{Containment, GuestOutput, Reuse};
+use super::options::{Containment, Execution, GuestOutput, Reuse};
 use super::recycling::RecyclingOptions;
 use super::schedule::check_time_limit;
 use super::task::{IntoTask, Task};
@@ -42,6 +42,7 @@ pub(super) struct Options {
     environment: Vec<(String, String)>,
     containment: Containment,
     reuse: Reuse,
+    execution: Execution,
     pub(super) codec: Codec,
     queue_capacity: usize,
     /// `None`: the choice of the process, when it is built.
@@ -73,6 +74,7 @@ impl Default for Options {
             environment: Vec::new(),
             containment: Containment::default(),
             reuse: Reuse::default(),
+            execution: Execution::default(),
             codec: Codec::default(),
             queue_capacity: limits::DEFAULT_QUEUE_CAPACITY,
             start_method: None,
@@ -156,6 +158,12 @@ impl ExecutorBuilder {
     /// How long an instance lives. Default: [`Reuse::Never`].
     pub fn reuse(mut self, reuse: Reuse) -> Self {
         self.options.reuse = reuse;
+        self
+    }
+
+    /// How guests' code is executed. Default: [`Execution::Speed`].
+    pub fn execution(mut self, execution: Execution) -> Self {
+        self.options.execution = execution;
         self
     }
 
@@ -333,6 +341,7 @@ impl Options {
             environment,
             containment,
             reuse,
+            execution,
             codec,
             queue_capacity,
             start_method,
@@ -353,6 +362,7 @@ impl Options {
         compare("env", *environment != other.environment);
         compare("containment", *containment != other.containment);
         compare("reuse", *reuse != other.reuse);
+        compare("execution", *execution != other.execution);
         compare("codec", *codec != other.codec);
         compare("queue_capacity", *queue_capacity != other.queue_capacity);
         compare("start_method", *start_method != other.start_method);
@@ -399,6 +409,7 @@ impl Options {
             index: 0,
             environment: self.environment.clone(),
             reuse: self.reuse,
+            execution: self.execution,
             output: self.output,
             log_level: log_level(),
             max_result_bytes: self.max_result_bytes as u64,

@@ -10,7 +10,7 @@ use isopool_guest::sync::ObjectId;
 use serde::{Deserialize, Serialize};
 
 /// Raised whenever a message changes. Both ends must have the same: a named worker program may be of another build.
-pub(crate) const PROTOCOL_VERSION: u32 = 6;
+pub(crate) const PROTOCOL_VERSION: u32 = 7;
 
 /// Tells a process that it is a worker, with its channel as standard input; its value is the caller's process id, and for
 /// a process that runs a native function [`NATIVE_SUFFIX`] after it.
@@ -74,6 +74,7 @@ pub(crate) struct WorkerConfig {
     /// The guests' environment.
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) reuse: crate::executor::Reuse,
+    pub(crate) execution: crate::executor::Execution,
     pub(crate) output: crate::executor::GuestOutput,
     /// The least severe level that the caller listens to; `None`: no logs at all.
     pub(crate) log_level: Option<LogLevel>,
