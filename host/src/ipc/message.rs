@@ -3,14 +3,14 @@
 use crate::limits::MAX_MESSAGE_BYTES;
 use crate::sys::WaitStatus;
 use crate::task::{
-    ArtifactId, ChildEnd, InitializerCall, LogLevel, LogRecord, ModuleInfo, ObjectSpec, Outcome, Progress, Refusal,
-    RunReport, TaskId, WorkerId,
+    ArtifactId, ChildEnd, Grants, InitializerCall, LogLevel, LogRecord, ModuleInfo, ObjectSpec, Outcome, Progress,
+    Refusal, RunReport, TaskId, WorkerId,
 };
 use isopool_guest::sync::ObjectId;
 use serde::{Deserialize, Serialize};
 
 /// Raised whenever a message changes. Both ends must have the same: a named worker program may be of another build.
-pub(crate) const PROTOCOL_VERSION: u32 = 6;
+pub(crate) const PROTOCOL_VERSION: u32 = 7;
 
 /// Tells a process that it is a worker, with its channel as standard input; its value is the caller's process id, and for
 /// a process that runs a native function [`NATIVE_SUFFIX`] after it.
@@ -73,6 +73,8 @@ pub(crate) struct WorkerConfig {
     pub(crate) index: u32,
     /// The guests' environment.
     pub(crate) environment: Vec<(String, String)>,
+    /// What the guests may reach.
+    pub(crate) grants: Grants,
     pub(crate) reuse: crate::executor::Reuse,
     pub(crate) output: crate::executor::GuestOutput,
     /// The least severe level that the caller listens to; `None`: no logs at all.
