@@ -13,7 +13,7 @@ use crate::limits;
 use crate::module::{Initializer, Library, Source};
 use crate::native::{NativeCall, Parts};
 use crate::process::{Program, expect_no_worker};
-use crate::task::ModuleHash;
+use crate::task::{Grants, ModuleHash};
 use isopool_guest::{Codec, CodecError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -408,6 +408,7 @@ impl Options {
             role: Role::Worker,
             index: 0,
             environment: self.environment.clone(),
+            grants: Grants::default(),
             reuse: self.reuse,
             execution: self.execution,
             output: self.output,

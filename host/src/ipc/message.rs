@@ -3,8 +3,8 @@
 use crate::limits::MAX_MESSAGE_BYTES;
 use crate::sys::WaitStatus;
 use crate::task::{
-    ArtifactId, ChildEnd, InitializerCall, LogLevel, LogRecord, ModuleInfo, ObjectSpec, Outcome, Progress, Refusal,
-    RunReport, TaskId, WorkerId,
+    ArtifactId, ChildEnd, Grants, InitializerCall, LogLevel, LogRecord, ModuleInfo, ObjectSpec, Outcome, Progress,
+    Refusal, RunReport, TaskId, WorkerId,
 };
 use isopool_guest::sync::ObjectId;
 use serde::{Deserialize, Serialize};
@@ -73,6 +73,8 @@ pub(crate) struct WorkerConfig {
     pub(crate) index: u32,
     /// The guests' environment.
     pub(crate) environment: Vec<(String, String)>,
+    /// What the guests may reach.
+    pub(crate) grants: Grants,
     pub(crate) reuse: crate::executor::Reuse,
     pub(crate) execution: crate::executor::Execution,
     pub(crate) output: crate::executor::GuestOutput,

@@ -3,6 +3,7 @@
 //! Never: I/O, threads, clocks.
 
 mod child;
+mod grants;
 mod id;
 mod log;
 mod module;
@@ -12,6 +13,8 @@ mod progress;
 mod report;
 
 pub(crate) use child::{ChildEnd, ChildFault, ChildFaultKind};
+pub use grants::{Access, AddressGrant, InvalidAddressGrant};
+pub(crate) use grants::{DirectoryGrant, Grants};
 pub(crate) use id::{ArtifactId, WorkerId};
 pub use id::{ModuleHash, TaskId};
 pub(crate) use log::{LogLevel, LogRecord};

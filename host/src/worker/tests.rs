@@ -9,7 +9,7 @@ use crate::ipc::{
 };
 use crate::limits::{MAX_ARTIFACT_BYTES, MIB};
 use crate::sys::{self, MemoryFile};
-use crate::task::{ArtifactId, LogLevel, Outcome, TaskId, TrapCode, WorkerId};
+use crate::task::{ArtifactId, Grants, LogLevel, Outcome, TaskId, TrapCode, WorkerId};
 use isopool_guest::Codec;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::collections::VecDeque;
@@ -39,6 +39,7 @@ fn config(role: Role) -> WorkerConfig {
         role,
         index: 5,
         environment: vec![("NAME".into(), "value".into())],
+        grants: Grants::default(),
         reuse: Reuse::Never,
         execution: Execution::Speed,
         output: GuestOutput::Capture,
