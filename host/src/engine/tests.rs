@@ -1,7 +1,7 @@
 //! The room's own tests: each way that a run can end, in the engine that workers use.
 
 use super::testing::{TASK_MODULE, settings};
-use super::{Artifact, Ended, GuestEngine, GuestSettings, ModuleCache, Purpose, Run, compile};
+use super::{Artifact, Ended, GuestEngine, GuestSettings, ModuleCache, Own, Purpose, Run, compile};
 use crate::executor::Reuse;
 use crate::limits::{MAX_LOG_RECORDS, MAX_TRACE_ENTRIES, MIB};
 use crate::sys::MemoryFile;
@@ -37,19 +37,8 @@ fn worker_with(settings: GuestSettings) -> ModuleCache {
 }
 
 fn run(modules: &mut ModuleCache, function: &str, argument: &[u8]) -> Ended {
-    let (task, artifact, codec, environment, output) = (TaskId(42), ARTIFACT, "bincode", &[], None);
-    modules.run(&Run {
-        task,
-        artifact,
-        function,
-        codec,
-        argument,
-        environment,
-        output,
-        objects: &[],
-        depth: 0,
-        lent: false,
-    })
+    let (task, artifact, codec, own, output) = (TaskId(42), ARTIFACT, "bincode", Own::default(), None);
+    modules.run(&Run { task, artifact, function, codec, argument, own, output, objects: &[], depth: 0, lent: false })
 }
 
 fn outcome(function: &str, argument: &[u8]) -> Outcome {
