@@ -53,6 +53,26 @@ pub const MAX_PROGRESS_TEXT_BYTES: usize = KIB;
 /// Most bytes of one task's own environment, names and values together: it travels with the task.
 pub const MAX_TASK_ENVIRONMENT_BYTES: usize = 64 * KIB;
 
+/// Longest name of a tenant, in bytes.
+pub const MAX_TENANT_BYTES: usize = 128;
+
+/// Most directories that one task may be granted, those of its executor included: each is open in its worker.
+pub const MAX_DIRECTORY_GRANTS: usize = 64;
+
+/// Longest path of a granted directory in a guest, in bytes. Source: `PATH_MAX` of Linux.
+pub const MAX_GUEST_PATH_BYTES: usize = 4096;
+
+/// Most grants of addresses that one task may have, those of its executor included: each is compared with each address that
+/// its guest connects to.
+pub const MAX_ADDRESS_GRANTS: usize = 64;
+
+/// Most bytes of one task's arguments (of its command line, so to say), those of its executor included: its own travel with
+/// it.
+pub const MAX_ARGUMENTS_BYTES: usize = 64 * KIB;
+
+/// Classes of tasks (tenants, or grants) that a dispatcher remembers before it looks for those that nobody uses any more.
+pub(crate) const REMEMBERED_CLASSES: usize = 64;
+
 /// Default for how deep tasks may be nested: a task that the caller submits is at depth 0. Source: loky's `MAX_DEPTH`.
 pub const DEFAULT_MAX_DEPTH: u32 = 10;
 
@@ -274,6 +294,8 @@ const _: () = assert!(DEFAULT_MAX_RESULT_BYTES <= MAX_PAYLOAD_BYTES);
 const _: () = assert!(MAX_MESSAGE_BYTES * MAX_TRACE_ENTRIES <= MAX_MESSAGE_FRAME_BYTES);
 const _: () = assert!(MAX_PROGRESS_TEXT_BYTES <= MAX_MESSAGE_BYTES);
 const _: () = assert!(4 * MAX_TASK_ENVIRONMENT_BYTES <= MAX_MESSAGE_FRAME_BYTES);
+const _: () = assert!(4 * MAX_ARGUMENTS_BYTES <= MAX_MESSAGE_FRAME_BYTES);
+const _: () = assert!(2 * MAX_DIRECTORY_GRANTS * MAX_GUEST_PATH_BYTES <= MAX_MESSAGE_FRAME_BYTES);
 const _: () = assert!(SEND_AHEAD >= 2);
 // Positions in a queue are 32-bit words, and twice its size must still be told from nothing.
 const _: () = assert!(MAX_QUEUE_BYTES <= 1 << 30 && MAX_QUEUE_BYTES.is_power_of_two());

@@ -8,6 +8,7 @@ mod recycling;
 
 use super::action::{Action, End};
 use super::callbacks::CallbackThread;
+use super::classes::Classes;
 use super::entry::{Job, PoolStatus};
 use super::event::Event;
 use super::mailbox::{Mailbox, Message};
@@ -33,7 +34,8 @@ use std::time::Instant;
 
 pub(super) struct EventLoop {
     state: State,
-    /// For the first worker; the index differs for each.
+    pub(super) classes: Classes,
+    /// For the first worker; the index differs for each, and the grants for each class.
     pub(super) config: WorkerConfig,
     pub(super) initializer_objects: Vec<Arc<SharedObject>>,
     pub(super) nursery: Nursery,
@@ -71,6 +73,7 @@ impl EventLoop {
         epoll.add(mailbox.bell(), EpollEvent::new(EpollFlags::EPOLLIN, Token::Mailbox.pack()))?;
         Ok(Self {
             state: State::new(options.state),
+            classes: Classes::new(options.class),
             nursery: Nursery::new(options.start_method, options.program, options.worker.clone()),
             config: options.worker,
             initializer_objects: options.initializer_objects,
@@ -140,7 +143,8 @@ impl EventLoop {
         self.mailbox.take(messages);
         for message in messages.drain(..) {
             match message {
-                Message::Submit(job) => {
+                Message::Submit(mut job) => {
+                    job.class_id = self.classes.number(&mut job.class);
                     self.nursery.knows(job.module.artifact, &job.module.code);
                     let turn = job.turn();
                     self.jobs.insert(job.id, *job);
@@ -317,11 +321,12 @@ impl EventLoop {
 
     fn carry_out(&mut self, action: Action) {
         match action {
-            Action::Start { worker, index } => self.start_worker(worker, index),
+            Action::Start { worker, index, class } => self.start_worker(worker, index, class),
             Action::Send { worker, task } => self.send(worker, task, false),
             Action::Retry { worker, task } => self.retry(worker, task),
             Action::Measure { worker } => self.measure(worker),
             Action::Retire { worker, why } => self.retire(worker, why),
+            Action::Replace { worker } => self.replace(worker),
             Action::Stop { worker } => {
                 if let Some(worker) = self.workers.0.get_mut(&worker)
                     && worker.stop().is_err()

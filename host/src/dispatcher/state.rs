@@ -141,9 +141,9 @@ impl State {
             self.lend_to_waiting(claims, actions);
             self.recall_less_urgent(claims);
             // What was sent ahead can be more urgent than what waits, so this comes before and after.
-            self.rebalance(claims, actions);
-            self.feed_idle(actions);
-            self.rebalance(claims, actions);
+            self.rebalance(now, claims, actions);
+            self.feed_idle(now, actions);
+            self.rebalance(now, claims, actions);
             self.start_workers(now, actions);
             self.send_ahead(actions);
         }

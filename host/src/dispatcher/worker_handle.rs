@@ -12,7 +12,7 @@ use crate::ipc::{
 use crate::process::{Newborn, ProcessEnd, WorkerProcess};
 use crate::sync::SharedObject;
 use crate::sys::PidFd;
-use crate::task::{ArtifactId, TaskId, WorkerId};
+use crate::task::{ArtifactId, Class, TaskId, WorkerId};
 use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -24,6 +24,8 @@ pub(crate) struct WorkerHandle {
     pub(crate) id: WorkerId,
     /// Its process id is 0 while the process is awaited.
     pub(crate) name: WorkerRef,
+    /// Kept, so that its number stays its own.
+    _class: Arc<Class>,
     process: WorkerProcess,
     channel: CallerChannel,
     claims: ClaimLedger,
@@ -48,6 +50,7 @@ impl WorkerHandle {
     /// Takes on a worker that `start` starts, and gives it its configuration, with the objects of its native initializer.
     pub(crate) fn start(
         id: WorkerId,
+        class: Arc<Class>,
         config: WorkerConfig,
         objects: &[Arc<SharedObject>],
         start: impl FnOnce() -> io::Result<Newborn>,
@@ -74,6 +77,7 @@ impl WorkerHandle {
         Ok(Self {
             id,
             name: WorkerRef { index, pid },
+            _class: class,
             process,
             channel,
             claims,

@@ -1,5 +1,6 @@
 //! The options of an executor, checked when it is built.
 
+use super::grants::{Asked, check_arguments};
 use super::handle::Executor;
 use super::options::{Containment, Execution, GuestOutput, Reuse};
 use super::recycling::RecyclingOptions;
@@ -13,9 +14,10 @@ use crate::limits;
 use crate::module::{Initializer, Library, Source};
 use crate::native::{NativeCall, Parts};
 use crate::process::{Program, expect_no_worker};
-use crate::task::{Grants, ModuleHash};
+use crate::task::{Class, ModuleHash};
 use isopool_guest::{Codec, CodecError};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Options of an [`Executor`], all with defaults. Two builders are equal when they would make the same executor.
@@ -40,6 +42,8 @@ pub(super) struct Options {
     pub(super) idle_timeout: Option<Duration>,
     initializer: Option<InitializerOption>,
     environment: Vec<(String, String)>,
+    pub(super) asked: Asked,
+    pub(super) arguments: Vec<String>,
     containment: Containment,
     reuse: Reuse,
     execution: Execution,
@@ -72,6 +76,8 @@ impl Default for Options {
             idle_timeout: None,
             initializer: None,
             environment: Vec::new(),
+            asked: Asked::default(),
+            arguments: Vec::new(),
             containment: Containment::default(),
             reuse: Reuse::default(),
             execution: Execution::default(),
@@ -285,7 +291,9 @@ impl ExecutorBuilder {
             None => Program::Itself,
             Some(path) => Program::named(Path::new(path))?,
         };
-        let worker = options.worker_config()?;
+        let class = Arc::new(options.asked.add_to(&Class::default())?);
+        check_arguments(&options.arguments, &[])?;
+        let worker = options.worker_config(&class)?;
         let initializer_objects =
             options.native_initializer.as_ref().map(|call| call.objects.clone()).unwrap_or_default();
         let library = Library::new(program.clone(), &worker, options.initializer_call()?);
@@ -297,7 +305,7 @@ impl ExecutorBuilder {
             max_workers,
             options,
             library,
-            PoolOptions { state, start_method, program, worker, initializer_objects },
+            PoolOptions { state, start_method, program, worker, class, initializer_objects },
         )
     }
 }
@@ -339,6 +347,8 @@ impl Options {
             idle_timeout,
             initializer,
             environment,
+            asked,
+            arguments,
             containment,
             reuse,
             execution,
@@ -356,10 +366,12 @@ impl Options {
             recycling,
         } = self;
         let mut differences = recycling.differences(&other.recycling);
+        differences.extend(asked.differences(&other.asked));
         let mut compare = |name, differs: bool| differences.extend(differs.then_some(name));
         compare("idle_timeout", *idle_timeout != other.idle_timeout);
         compare("initializer", *initializer != other.initializer);
         compare("env", *environment != other.environment);
+        compare("arguments", *arguments != other.arguments);
         compare("containment", *containment != other.containment);
         compare("reuse", *reuse != other.reuse);
         compare("execution", *execution != other.execution);
@@ -401,14 +413,15 @@ impl Options {
         }
     }
 
-    fn worker_config(&self) -> Result<WorkerConfig, Error> {
+    fn worker_config(&self, class: &Class) -> Result<WorkerConfig, Error> {
         let native_initializer = self.native_initializer.as_ref().map(native_call).transpose()?;
         Ok(WorkerConfig {
             protocol: PROTOCOL_VERSION,
             role: Role::Worker,
             index: 0,
             environment: self.environment.clone(),
-            grants: Grants::default(),
+            arguments: self.arguments.clone(),
+            grants: class.grants.clone(),
             reuse: self.reuse,
             execution: self.execution,
             output: self.output,

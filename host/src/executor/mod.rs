@@ -7,6 +7,7 @@ mod builder;
 mod context;
 mod encoded;
 mod future;
+mod grants;
 mod handle;
 mod latch;
 mod loaded_module;

@@ -73,6 +73,8 @@ pub(crate) struct WorkerConfig {
     pub(crate) index: u32,
     /// The guests' environment.
     pub(crate) environment: Vec<(String, String)>,
+    /// The guests' arguments.
+    pub(crate) arguments: Vec<String>,
     /// What the guests may reach.
     pub(crate) grants: Grants,
     pub(crate) reuse: crate::executor::Reuse,
@@ -140,6 +142,8 @@ pub(crate) struct RunOptions {
     pub(crate) environment: Vec<(String, String)>,
     /// `None`: as the executor says.
     pub(crate) output: Option<crate::executor::GuestOutput>,
+    /// After the executor's.
+    pub(crate) arguments: Vec<String>,
 }
 
 /// One module to compile.

@@ -7,7 +7,7 @@ use crate::ipc::{InitializerCall, PROTOCOL_VERSION, Role, WorkerConfig};
 use crate::limits::MAX_MODULE_BYTES;
 use crate::metrics;
 use crate::process::Program;
-use crate::task::{ArtifactId, FunctionInfo, ModuleHash, ModuleInfo};
+use crate::task::{ArtifactId, FunctionInfo, Grants, ModuleHash, ModuleInfo};
 use isopool_guest::{Codec, EmbeddedModule};
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
@@ -119,7 +119,9 @@ pub(crate) struct Library {
 
 impl Library {
     pub(crate) fn new(program: Program, worker: &WorkerConfig, initializer: Option<Initializer>) -> Self {
-        let config = WorkerConfig { protocol: PROTOCOL_VERSION, role: Role::Compiler, ..worker.clone() };
+        // An initializer reaches nothing: its snapshot serves tasks with other grants, too.
+        let grants = Grants::default();
+        let config = WorkerConfig { protocol: PROTOCOL_VERSION, role: Role::Compiler, grants, ..worker.clone() };
         let (embedded, slots) = (RwLock::default(), Mutex::default());
         Self { program, config, initializer, cache: Cache::from_environment(), embedded, slots }
     }

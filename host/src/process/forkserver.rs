@@ -11,7 +11,7 @@ use crate::ipc::{
 };
 use crate::limits::HANG_UP_GRACE;
 use crate::sys::{self, PidFd};
-use crate::task::{ArtifactId, WorkerId};
+use crate::task::{ArtifactId, Grants, WorkerId};
 use nix::sys::signal::Signal;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -61,7 +61,8 @@ impl ForkServer {
         modules: impl IntoIterator<Item = &'a (ArtifactId, Arc<OwnedFd>)>,
     ) -> io::Result<Self> {
         let (child, socket) = spawn(program, Guise::ForkServer)?;
-        let config = WorkerConfig { role: Role::ForkServer, ..config.clone() };
+        // It runs no guest: what these may reach, its copies are told.
+        let config = WorkerConfig { role: Role::ForkServer, grants: Grants::default(), ..config.clone() };
         let channel = CallerChannel::with_descriptors(socket, 0).and_then(|mut channel| {
             channel.queue(&Request::Configure(config), None, None).map_err(not_queued)?;
             Ok(channel)

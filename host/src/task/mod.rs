@@ -3,6 +3,7 @@
 //! Never: I/O, threads, clocks.
 
 mod child;
+mod class;
 mod grants;
 mod id;
 mod log;
@@ -13,9 +14,10 @@ mod progress;
 mod report;
 
 pub(crate) use child::{ChildEnd, ChildFault, ChildFaultKind};
+pub(crate) use class::Class;
 pub use grants::{Access, AddressGrant, InvalidAddressGrant};
 pub(crate) use grants::{DirectoryGrant, Grants};
-pub(crate) use id::{ArtifactId, WorkerId};
+pub(crate) use id::{ArtifactId, ClassId, WorkerId};
 pub use id::{ModuleHash, TaskId};
 pub(crate) use log::{LogLevel, LogRecord};
 pub use module::{FunctionInfo, ModuleInfo};

@@ -39,6 +39,7 @@ fn config(role: Role) -> WorkerConfig {
         role,
         index: 5,
         environment: vec![("NAME".into(), "value".into())],
+        arguments: Vec::new(),
         grants: Grants::default(),
         reuse: Reuse::Never,
         execution: Execution::Speed,
