@@ -19,6 +19,7 @@
 //! - [`other_languages`]: guests in C, JavaScript and Python, each if its tools are on the machine.
 //! - [`crashes`]: processes that die: the caller's, one worker, many at once; workers that cannot be started.
 //! - [`starved`]: a system that gives no more memory, descriptors or processes.
+//! - [`hostile_guests`]: guests that mean harm, each with what it must come to: the corpus in `hostile/`.
 //! - [`hostile_worker`]: workers that lie on their channel.
 //! - [`sync`]: locks, queues and what else tasks share with each other and with their caller.
 //! - [`time_limits`]: tasks that may run for so long and no longer.
@@ -32,6 +33,7 @@ mod counting;
 mod crashes;
 mod futures;
 mod guests_see;
+mod hostile_guests;
 mod hostile_worker;
 mod map;
 mod modules;

@@ -123,6 +123,16 @@ pub mod __native {
     pub use linkme;
 }
 
+/// For the fuzz targets of this house: see `tests/fuzz`.
+#[cfg(all(debug_assertions, not(target_family = "wasm")))]
+#[doc(hidden)]
+pub mod __fuzz {
+    pub use crate::engine::fuzz::module;
+    pub use crate::ipc::fuzz::{replies, requests};
+    pub use crate::module::fuzz::cache_entry;
+    pub use crate::sync::fuzz::queue;
+}
+
 /// For the tests of this house: see `fault.rs`.
 #[cfg(all(debug_assertions, not(target_family = "wasm")))]
 #[doc(hidden)]

@@ -5,6 +5,8 @@
 mod compile;
 mod config;
 mod contract;
+#[cfg(debug_assertions)]
+pub(crate) mod fuzz;
 mod guest;
 mod imports;
 mod instance;
