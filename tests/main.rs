@@ -21,6 +21,7 @@
 //! - [`grants`]: directories, connections and arguments: what guests reach, and what they do not.
 //! - [`crashes`]: processes that die: the caller's, one worker, many at once; workers that cannot be started.
 //! - [`starved`]: a system that gives no more memory, descriptors or processes.
+//! - [`hostile_guests`]: guests that mean harm, each with what it must come to: the corpus in `hostile/`.
 //! - [`hostile_worker`]: workers that lie on their channel.
 //! - [`sync`]: locks, queues and what else tasks share with each other and with their caller.
 //! - [`time_limits`]: tasks that may run for so long and no longer.
@@ -35,6 +36,7 @@ mod crashes;
 mod futures;
 mod grants;
 mod guests_see;
+mod hostile_guests;
 mod hostile_worker;
 mod map;
 mod modules;

@@ -91,7 +91,7 @@ pub use error::{
 };
 #[cfg(not(target_family = "wasm"))]
 pub use executor::{
-    AsCompleted, CancelOnDrop, Containment, Executor, ExecutorBuilder, Function, GuestOutput, IntoTask, Map,
+    AsCompleted, CancelOnDrop, Containment, Execution, Executor, ExecutorBuilder, Function, GuestOutput, IntoTask, Map,
     MapUnordered, Module, NotReused, ReturnWhen, ReusableBuilder, ReusableExecutor, ReusableScope, Reuse,
     ReuseExecutor, Shutdown, Task, TaskFuture, TrySubmitError, TrySubmitted, Unfinished, Waited, as_completed,
     get_reusable_executor, release_reusable_executor, wait,
@@ -121,6 +121,16 @@ pub use isopool_guest as __guest;
 pub mod __native {
     pub use crate::native::{FUNCTIONS, NativeFailure, NativeFunction, invoke};
     pub use linkme;
+}
+
+/// For the fuzz targets of this house: see `tests/fuzz`.
+#[cfg(all(debug_assertions, not(target_family = "wasm")))]
+#[doc(hidden)]
+pub mod __fuzz {
+    pub use crate::engine::fuzz::module;
+    pub use crate::ipc::fuzz::{replies, requests};
+    pub use crate::module::fuzz::cache_entry;
+    pub use crate::sync::fuzz::queue;
 }
 
 /// For the tests of this house: see `fault.rs`.

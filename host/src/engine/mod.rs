@@ -6,6 +6,8 @@ mod compile;
 mod config;
 mod contract;
 mod files;
+#[cfg(debug_assertions)]
+pub(crate) mod fuzz;
 mod guest;
 mod imports;
 mod instance;

@@ -2,7 +2,7 @@
 
 use super::grants::{Asked, check_arguments};
 use super::handle::Executor;
-use super::options::{Containment, GuestOutput, Reuse};
+use super::options::{Containment, Execution, GuestOutput, Reuse};
 use super::recycling::RecyclingOptions;
 use super::schedule::check_time_limit;
 use super::task::{IntoTask, Task};
@@ -46,6 +46,7 @@ pub(super) struct Options {
     pub(super) arguments: Vec<String>,
     containment: Containment,
     reuse: Reuse,
+    execution: Execution,
     pub(super) codec: Codec,
     queue_capacity: usize,
     /// `None`: the choice of the process, when it is built.
@@ -79,6 +80,7 @@ impl Default for Options {
             arguments: Vec::new(),
             containment: Containment::default(),
             reuse: Reuse::default(),
+            execution: Execution::default(),
             codec: Codec::default(),
             queue_capacity: limits::DEFAULT_QUEUE_CAPACITY,
             start_method: None,
@@ -162,6 +164,12 @@ impl ExecutorBuilder {
     /// How long an instance lives. Default: [`Reuse::Never`].
     pub fn reuse(mut self, reuse: Reuse) -> Self {
         self.options.reuse = reuse;
+        self
+    }
+
+    /// How guests' code is executed. Default: [`Execution::Speed`].
+    pub fn execution(mut self, execution: Execution) -> Self {
+        self.options.execution = execution;
         self
     }
 
@@ -343,6 +351,7 @@ impl Options {
             arguments,
             containment,
             reuse,
+            execution,
             codec,
             queue_capacity,
             start_method,
@@ -365,6 +374,7 @@ impl Options {
         compare("arguments", *arguments != other.arguments);
         compare("containment", *containment != other.containment);
         compare("reuse", *reuse != other.reuse);
+        compare("execution", *execution != other.execution);
         compare("codec", *codec != other.codec);
         compare("queue_capacity", *queue_capacity != other.queue_capacity);
         compare("start_method", *start_method != other.start_method);
@@ -413,6 +423,7 @@ impl Options {
             arguments: self.arguments.clone(),
             grants: class.grants.clone(),
             reuse: self.reuse,
+            execution: self.execution,
             output: self.output,
             log_level: log_level(),
             max_result_bytes: self.max_result_bytes as u64,

@@ -78,6 +78,7 @@ pub(crate) struct WorkerConfig {
     /// What the guests may reach.
     pub(crate) grants: Grants,
     pub(crate) reuse: crate::executor::Reuse,
+    pub(crate) execution: crate::executor::Execution,
     pub(crate) output: crate::executor::GuestOutput,
     /// The least severe level that the caller listens to; `None`: no logs at all.
     pub(crate) log_level: Option<LogLevel>,

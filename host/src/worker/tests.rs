@@ -2,7 +2,7 @@
 
 use super::exit::{EXIT_NOT_A_WORKER, EXIT_SETUP, EXIT_STOPPED};
 use crate::engine::testing::TASK_MODULE;
-use crate::executor::{GuestOutput, Reuse};
+use crate::executor::{Execution, GuestOutput, Reuse};
 use crate::ipc::{
     CallerChannel, ClaimLedger, CompileRequest, PROTOCOL_VERSION, Payload, Refusal, Reply, Request, Role, RunOptions,
     RunRequest, WorkerConfig,
@@ -42,6 +42,7 @@ fn config(role: Role) -> WorkerConfig {
         arguments: Vec::new(),
         grants: Grants::default(),
         reuse: Reuse::Never,
+        execution: Execution::Speed,
         output: GuestOutput::Capture,
         log_level: Some(LogLevel::Trace),
         max_result_bytes: 64 * MIB as u64,
