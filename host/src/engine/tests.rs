@@ -157,14 +157,14 @@ fn more_modules_than_slots_can_keep_instances() {
         for module in 0..7 {
             let artifact = ArtifactId([module; 32]);
             modules.add(artifact, sealed(machine_code()).into());
-            let (task, environment, output) = (TaskId(1), &[], None);
+            let (task, own, output) = (TaskId(1), Own::default(), None);
             let run = Run {
                 task,
                 artifact,
                 function: "echo",
                 codec: "bincode",
                 argument: b"",
-                environment,
+                own,
                 output,
                 objects: &[],
                 depth: 0,
