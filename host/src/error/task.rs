@@ -184,6 +184,15 @@ pub enum TaskError {
         /// What the worker said.
         message: String,
     },
+    /// Something that the task is granted could not be reached when its worker came up: a directory was removed or replaced
+    /// after the executor was built, or the task was submitted.
+    #[non_exhaustive]
+    GrantFailed {
+        /// The task.
+        task: TaskRef,
+        /// What, and why.
+        message: String,
+    },
     /// The task was cancelled.
     #[non_exhaustive]
     Cancelled {
@@ -241,6 +250,7 @@ impl TaskError {
             | TaskError::ResultTooLarge { task, .. }
             | TaskError::OutOfMemory { task, .. }
             | TaskError::ModuleFailed { task, .. }
+            | TaskError::GrantFailed { task, .. }
             | TaskError::Cancelled { task }
             | TaskError::TimedOut { task, .. }
             | TaskError::Shutdown { task }
@@ -307,6 +317,9 @@ impl fmt::Display for TaskError {
             TaskError::BrokenProcessPool(broken) => broken.fmt(f),
             TaskError::ModuleFailed { task, message } => {
                 write!(f, "{task} could not run: its worker could not use the module: {message}")
+            }
+            TaskError::GrantFailed { task, message } => {
+                write!(f, "{task} could not run with what it is granted: {message}")
             }
             TaskError::Cancelled { task } => write!(f, "{task} was cancelled"),
             TaskError::TimedOut { task, limit } => write!(

@@ -4,7 +4,7 @@ use super::exit::WorkerError;
 use super::nested::Nested;
 use super::objects::{Objects, TaskObjects};
 use super::{compile, forkserver, last_words, native};
-use crate::engine::{Ended, GuestEngine, GuestSettings, LogSink, ModuleCache, ProgressSink, Purpose, Run};
+use crate::engine::{Ended, GuestEngine, GuestSettings, LogSink, ModuleCache, Own, ProgressSink, Purpose, Run};
 use crate::fault::{self, Point};
 use crate::ipc::{
     ClaimTable, PROTOCOL_VERSION, Reply, Request, Role, RunRequest, WorkerChannel, WorkerConfig, WorkerReceived,
@@ -130,6 +130,8 @@ fn settings(config: WorkerConfig, channel: &SharedChannel, nested: &Arc<Nested>)
     GuestSettings {
         worker_index: config.index,
         environment: config.environment,
+        arguments: config.arguments,
+        grants: config.grants,
         reuse: config.reuse,
         output: config.output,
         log_level: config.log_level,
@@ -227,7 +229,7 @@ pub(super) fn run_of<'a>(request: &'a RunRequest, argument: &'a [u8], objects: &
         codec: request.codec.name(),
         argument,
         objects,
-        environment: &request.options.environment,
+        own: Own { environment: &request.options.environment, arguments: &request.options.arguments },
         output: request.options.output,
         depth: request.depth,
         lent: request.lent_to.is_some(),

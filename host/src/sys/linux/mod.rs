@@ -4,6 +4,7 @@
 
 mod cpu_features;
 mod descriptor;
+mod directory;
 mod fork;
 mod futex;
 mod heap;
@@ -20,6 +21,7 @@ pub(crate) use cpu_features::cpu_features;
 pub(crate) use descriptor::{
     close_all_except, is_socket, null_standard_input, readable_within, replace_standard_input, set_nonblocking,
 };
+pub(crate) use directory::{append, open_directory};
 pub(crate) use fork::{Fork, fork, leave_now};
 pub(crate) use futex::{FutexWait, futex_wait, futex_wake};
 pub(crate) use heap::{give_back_freed_memory, keep_freed_memory, prefer_huge_pages};
