@@ -8,6 +8,7 @@ mod context;
 mod encoded;
 mod future;
 mod handle;
+mod hardening;
 mod latch;
 mod loaded_module;
 mod map;

@@ -18,4 +18,5 @@ pub(crate) use message::{
 };
 pub(crate) use worker_channel::{
     Before as WorkerBefore, ChannelError as WorkerChannelError, Received as WorkerReceived, WorkerChannel,
+    denied_frame,
 };
