@@ -18,8 +18,11 @@
 //! - [`counting`]: what pools count for the crate `metrics`.
 //! - [`other_languages`]: guests in C, JavaScript and Python, each if its tools are on the machine.
 //! - [`plain_components`]: components that never heard of isopool: any export, values by its own types.
+//! - [`tenants`]: tasks of several tenants in one pool: a process serves one of them.
+//! - [`grants`]: directories, connections and arguments: what guests reach, and what they do not.
 //! - [`crashes`]: processes that die: the caller's, one worker, many at once; workers that cannot be started.
 //! - [`starved`]: a system that gives no more memory, descriptors or processes.
+//! - [`hostile_guests`]: guests that mean harm, each with what it must come to: the corpus in `hostile/`.
 //! - [`hostile_worker`]: workers that lie on their channel.
 //! - [`sync`]: locks, queues and what else tasks share with each other and with their caller.
 //! - [`time_limits`]: tasks that may run for so long and no longer.
@@ -32,7 +35,9 @@
 mod counting;
 mod crashes;
 mod futures;
+mod grants;
 mod guests_see;
+mod hostile_guests;
 mod hostile_worker;
 mod map;
 mod modules;
@@ -55,6 +60,7 @@ mod starved;
 mod stress;
 mod support;
 mod sync;
+mod tenants;
 mod tidy;
 mod time_limits;
 mod waiting;

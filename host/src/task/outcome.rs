@@ -138,4 +138,6 @@ pub(crate) enum Outcome {
     ResultTooLarge { size: u64, limit: u64 },
     /// The worker could not load or start the module.
     ModuleFailed(String),
+    /// Something that the task is granted cannot be reached any more.
+    GrantFailed(String),
 }
