@@ -1,7 +1,7 @@
 //! Modules of an executor: each prepared once, by whoever needs it first.
 
-use super::{Cache, Encoding};
 use super::compile::compile;
+use super::{Cache, Encoding};
 use crate::error::{Error, ErrorKind, ModuleError, ModuleErrorKind};
 use crate::ipc::{InitializerCall, PROTOCOL_VERSION, Role, WorkerConfig};
 use crate::limits::MAX_MODULE_BYTES;

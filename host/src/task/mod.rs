@@ -4,6 +4,7 @@
 
 mod child;
 mod class;
+mod command;
 mod grants;
 mod id;
 mod log;
@@ -17,6 +18,7 @@ mod value_type;
 
 pub(crate) use child::{ChildEnd, ChildFault, ChildFaultKind};
 pub(crate) use class::Class;
+pub use command::CommandOutput;
 pub use grants::{Access, AddressGrant, InvalidAddressGrant};
 pub(crate) use grants::{DirectoryGrant, Grants};
 pub(crate) use id::{ArtifactId, ClassId, WorkerId};
