@@ -149,6 +149,9 @@ pub const MAX_SIGNATURE_TYPES: usize = 4096;
 /// How deep the types of such a function may be nested.
 pub const MAX_TYPE_DEPTH: usize = 64;
 
+/// What the end of a program takes beside what it wrote, in bytes: an exit code, two lengths and a count.
+pub(crate) const PROGRAM_END_BYTES: u64 = 32;
+
 /// Most values in the arguments, or in the result, of one call of a plain component, each part of a value counted. The engine
 /// holds one in 40 bytes, so these are 160 MiB of a worker's memory. Bytes that travel as a block are not counted.
 pub const MAX_CALL_VALUES: usize = 4 * 1024 * 1024;

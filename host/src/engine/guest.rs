@@ -8,7 +8,9 @@ use super::progress::ProgressGate;
 use super::reach::Reach;
 use super::trap::cut_at;
 use crate::executor::{GuestOutput, Reuse};
-use crate::limits::{MAX_HOST_RESOURCES, MAX_LOG_RECORDS, MAX_PROGRESS_TEXT_BYTES, MAX_RANDOM_BYTES};
+use crate::limits::{
+    MAX_HOST_RESOURCES, MAX_LOG_RECORDS, MAX_PROGRESS_TEXT_BYTES, MAX_RANDOM_BYTES, PROGRAM_END_BYTES,
+};
 use crate::sys;
 use crate::task::{Grants, LogLevel, LogRecord, Panic, Progress, RunReport, TaskId};
 use bytes::Bytes;
@@ -109,7 +111,7 @@ impl Guest {
         let environment = own.environment;
         let mut output = TaskOutput::new(settings.max_output_bytes);
         if own.stdin.is_some() {
-            output.captures(settings.max_result_bytes);
+            output.captures(settings.max_result_bytes.saturating_sub(PROGRAM_END_BYTES));
         }
         let output = Arc::new(Mutex::new(output));
         let stream = |stream| GuestStream { output: Arc::clone(&output), stream };

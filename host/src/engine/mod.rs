@@ -16,6 +16,7 @@ mod memory_limit;
 mod module_cache;
 mod nested;
 mod output;
+mod preview1;
 mod program;
 mod progress;
 mod reach;

@@ -124,7 +124,7 @@ impl ModuleCache {
         let purview = Purview { task: Some(task), function, objects, output, depth };
         fault::point(Point::GuestStarting);
         let end = self.engine.run(&prepared, &mut instance, &purview, run.codec, run.argument).await;
-        let end = if stdin.is_some() { program::ended(end) } else { end };
+        let end = if stdin.is_some() { program::ended(end, self.engine.settings.max_result_bytes) } else { end };
         fault::point(Point::GuestReturned);
         let mut leaving = None;
         match self.modules.lock().by_name.get_mut(&run.artifact) {
