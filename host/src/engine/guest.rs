@@ -39,6 +39,8 @@ pub(crate) struct GuestSettings {
     pub(crate) max_result_bytes: u64,
     pub(crate) max_output_bytes: u64,
     pub(crate) max_memory_bytes: u64,
+    /// Of the whole process.
+    pub(crate) max_worker_memory_bytes: u64,
     /// Of the arguments of a nested task.
     pub(crate) max_argument_bytes: u64,
     /// How deep tasks may be nested.
@@ -109,7 +111,7 @@ impl Guest {
             wasi,
             resources,
             output,
-            memory: MemoryLimit::new(settings.max_memory_bytes),
+            memory: MemoryLimit::new(settings.max_memory_bytes, settings.max_worker_memory_bytes),
             task: None,
             depth: 0,
             children: Children::default(),

@@ -25,6 +25,7 @@ pub(crate) fn settings() -> GuestSettings {
         max_result_bytes: MIB as u64,
         max_output_bytes: MIB as u64,
         max_memory_bytes: DEFAULT_MAX_MEMORY_BYTES as u64,
+        max_worker_memory_bytes: u64::MAX,
         max_argument_bytes: MIB as u64,
         max_depth: 0,
         children: no_children(),

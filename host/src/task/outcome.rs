@@ -35,6 +35,27 @@ impl fmt::Display for Location {
     }
 }
 
+/// Whose memory was used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum MemoryBound {
+    /// The task's own: [`max_memory_bytes`](crate::ExecutorBuilder::max_memory_bytes).
+    Instance,
+    /// The worker process's, which is also its other instances', arguments' and results':
+    /// [`max_worker_memory_bytes`](crate::ExecutorBuilder::max_worker_memory_bytes).
+    Worker,
+}
+
+impl MemoryBound {
+    /// The option that raises it.
+    pub(crate) fn option(self) -> &'static str {
+        match self {
+            Self::Instance => "max_memory_bytes()",
+            Self::Worker => "max_worker_memory_bytes()",
+        }
+    }
+}
+
 /// A guest's panic.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -133,7 +154,7 @@ pub(crate) enum Outcome {
     /// The guest trapped.
     Trapped(Trap),
     /// The guest asked for more memory than its limit, both in bytes. `peak` is what it held before.
-    OutOfMemory { limit: u64, peak: u64 },
+    OutOfMemory { bound: MemoryBound, limit: u64, peak: u64 },
     /// The result is larger than the limit, both in bytes. It was not copied: `size` is what it has at least.
     ResultTooLarge { size: u64, limit: u64 },
     /// The worker could not load or start the module.

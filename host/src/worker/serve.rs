@@ -4,7 +4,7 @@ use super::exit::WorkerError;
 use super::lock::Lock;
 use super::nested::Nested;
 use super::objects::{Objects, TaskObjects};
-use super::{compile, forkserver, last_words, native};
+use super::{compile, forkserver, last_words, native, probe};
 use crate::engine::{Ended, GuestEngine, GuestSettings, LogSink, ModuleCache, ProgressSink, Purpose, Run};
 use crate::fault::{self, Point};
 use crate::ipc::{
@@ -50,7 +50,7 @@ fn answer(channel: &SharedChannel) -> Result<Option<forkserver::Copy>, WorkerErr
         }
     }
     let purpose = match config.role {
-        Role::Worker | Role::ForkServer => Purpose::Run,
+        Role::Worker | Role::ForkServer | Role::Probe => Purpose::Run,
         Role::Compiler => Purpose::Compile,
     };
     let (role, lock) = (config.role, Lock::of(&config));
@@ -58,7 +58,7 @@ fn answer(channel: &SharedChannel) -> Result<Option<forkserver::Copy>, WorkerErr
     let engine = GuestEngine::new(purpose, settings(config, channel, &nested)).map_err(|error| no_engine(&error))?;
     fault::point(Point::EngineMade);
     let profile = match role {
-        Role::Worker => Profile::Worker,
+        Role::Worker | Role::Probe => Profile::Worker,
         Role::Compiler => Profile::Compiler,
         Role::ForkServer => Profile::ForkServer,
     };
@@ -74,6 +74,7 @@ fn answer(channel: &SharedChannel) -> Result<Option<forkserver::Copy>, WorkerErr
         }
         Role::Compiler => compile::serve(channel, engine).map(|()| None),
         Role::ForkServer => forkserver::serve(channel, engine),
+        Role::Probe => probe::serve(channel).map(|()| None),
     }
 }
 
@@ -153,6 +154,7 @@ fn settings(config: WorkerConfig, channel: &SharedChannel, nested: &Arc<Nested>)
         max_result_bytes: config.max_result_bytes,
         max_output_bytes: config.max_output_bytes,
         max_memory_bytes: config.max_memory_bytes,
+        max_worker_memory_bytes: config.limits.memory_bytes,
         max_argument_bytes: config.max_argument_bytes,
         max_depth: config.max_depth,
         children: Arc::clone(nested) as _,
@@ -196,7 +198,8 @@ fn run_tasks(
             }
             Request::Unshare { object } => objects.forget(object),
             Request::Load { artifact } => {
-                let file = received.descriptor.ok_or(WorkerError::Protocol("`Load` without a file"))?;
+                // The caller sends one: the kernel drops what this process may not have.
+                let file = received.descriptor.ok_or(WorkerError::OutOfFiles("a module"))?;
                 fault::point(Point::LoadRead);
                 modules.add(artifact, file);
                 fault::point(Point::LoadKept);
@@ -224,7 +227,11 @@ fn run_tasks(
                 break;
             }
             Request::Configure(_) => return Err(WorkerError::Protocol("`Configure` twice")),
-            Request::Compile(_) | Request::Fork { .. } | Request::Attach | Request::Call { .. } => {
+            Request::Compile(_)
+            | Request::Fork { .. }
+            | Request::Attach
+            | Request::Call { .. }
+            | Request::TryEscape { .. } => {
                 return Err(WorkerError::Protocol("another process's request to a worker that runs tasks"));
             }
         }
