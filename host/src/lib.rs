@@ -107,14 +107,11 @@ pub use isopool_macros::{closure as task, host, native, shared};
 #[cfg(not(target_family = "wasm"))]
 pub use native::{Descriptor, NativeCall, Process, ProcessError};
 #[cfg(not(target_family = "wasm"))]
+pub use sandbox::{Escape, EscapeAttempt, Hardening, HardeningReport, Layer, LayerReport, LayerState, Layers, Verdict};
+#[cfg(not(target_family = "wasm"))]
 pub use task::{
     Access, AddressGrant, CapturedOutput, CodecFailure, Failure, FunctionInfo, InvalidAddressGrant, Location,
-    MemoryBound, ModuleHash, ModuleInfo, Panic, Progress, Side, SystemCall, TaskId, TaskReport, Trap,
-    TrapCode,
-};
-#[cfg(not(target_family = "wasm"))]
-pub use sandbox::{
-    Escape, EscapeAttempt, Hardening, HardeningReport, Layer, LayerReport, LayerState, Layers, Verdict,
+    MemoryBound, ModuleHash, ModuleInfo, Panic, Progress, Side, SystemCall, TaskId, TaskReport, Trap, TrapCode,
 };
 #[cfg(not(target_family = "wasm"))]
 pub use worker::worker_main;

@@ -1,5 +1,6 @@
 //! The command line as it is typed.
 
+use super::doctor::DoctorArguments;
 use super::exit::EXIT_CODES;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ pub(super) enum Command {
     Map(MapArguments),
     Inspect(InspectArguments),
     CpuCount(CpuCountArguments),
+    Doctor(DoctorArguments),
 }
 
 /// Call one function once, and print its result as JSON.

@@ -1,6 +1,7 @@
 //! What a command line means.
 
 use super::args::{Arguments, Command, MapArguments, PoolArguments, RunArguments};
+use super::doctor::DoctorArguments;
 use super::exit::Stop;
 use isopool::limits::MAX_WORKERS;
 use serde_json::value::{RawValue, to_raw_value};
@@ -14,6 +15,7 @@ pub(super) enum Config {
     Map(Map),
     Inspect { module: PathBuf, json: bool },
     CpuCount { physical: bool },
+    Doctor(DoctorArguments),
 }
 
 /// Where a function is.
@@ -88,6 +90,7 @@ impl Config {
             Command::Map(map) => Config::Map(map.try_into()?),
             Command::Inspect(inspect) => Config::Inspect { module: inspect.module, json: inspect.json },
             Command::CpuCount(count) => Config::CpuCount { physical: count.physical },
+            Command::Doctor(doctor) => Config::Doctor(doctor),
         })
     }
 }

@@ -7,6 +7,7 @@
 mod args;
 mod call;
 mod config;
+mod doctor;
 mod exit;
 mod input;
 mod inspect;

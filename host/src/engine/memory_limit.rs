@@ -45,7 +45,9 @@ impl ResourceLimiter for MemoryLimit {
     fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         let held = self.held.saturating_sub(current).saturating_add(desired);
         if held > self.limit {
-            return Err(OverMemory { bound: MemoryBound::Instance, limit: self.limit as u64, held: self.held as u64 }.into());
+            return Err(
+                OverMemory { bound: MemoryBound::Instance, limit: self.limit as u64, held: self.held as u64 }.into()
+            );
         }
         if maximum.is_some_and(|maximum| desired > maximum) {
             // The module's own maximum, which it knows of.

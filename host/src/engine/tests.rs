@@ -127,7 +127,10 @@ fn a_guest_over_its_memory_limit_is_told_so_and_the_worker_goes_on() {
     assert_eq!(run(&mut modules, "echo", b"x").outcome, Outcome::Returned);
     // Even the memory that it starts with counts.
     let mut modules = worker_with(GuestSettings { max_memory_bytes: 65536, ..settings() });
-    assert_eq!(run(&mut modules, "echo", b"").outcome, Outcome::OutOfMemory { bound: MemoryBound::Instance, limit: 65536, peak: 0 });
+    assert_eq!(
+        run(&mut modules, "echo", b"").outcome,
+        Outcome::OutOfMemory { bound: MemoryBound::Instance, limit: 65536, peak: 0 }
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A module that cannot be used.
 
-use crate::limits::{MAX_MODULE_BYTES};
+use crate::limits::MAX_MODULE_BYTES;
 use std::fmt;
 use std::time::Duration;
 

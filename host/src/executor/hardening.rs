@@ -1,8 +1,8 @@
 //! How far workers are locked in, and what one process may take of the machine.
 
 use super::builder::{ExecutorBuilder, range};
-use super::options::Execution;
 use super::handle::Executor;
+use super::options::Execution;
 use crate::error::{BrokenCause, BrokenProcessPool, Error, ErrorKind};
 use crate::limits;
 use crate::probe::{self, ProbeError};

@@ -41,7 +41,9 @@ pub(super) fn compile(
         Ok(_) => return Err(died("it sent a reply that nobody had asked for")),
         Err(Silence::TimedOut) => return Err(ModuleErrorKind::CompileTimeout { limit: time_limit }),
         Err(Silence::NotHardened(error)) => {
-            return Err(ModuleErrorKind::System { message: format!("its compile worker cannot be locked in: {error}") });
+            return Err(ModuleErrorKind::System {
+                message: format!("its compile worker cannot be locked in: {error}"),
+            });
         }
         Err(Silence::Denied(call)) => {
             return Err(died(&BrokenCause::SyscallDenied { syscall: Some(call) }.to_string()));
@@ -158,7 +160,7 @@ impl Compiler {
                     Reply::Hardened { .. } if !is_ready => {}
                     Reply::NotHardened { error } => return Err(Silence::NotHardened(error)),
                     Reply::Denied { syscall } => {
-                        return Err(Silence::Denied(SystemCall(u32::from_le_bytes(syscall))));
+                        return Err(Silence::Denied(SystemCall::of_number(u32::from_le_bytes(syscall))));
                     }
                     reply => return Ok(reply),
                 }

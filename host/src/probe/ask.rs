@@ -140,7 +140,7 @@ impl Probe {
         match reply {
             Reply::Hardened { report } => self.report = report.checked(),
             Reply::NotHardened { error } => self.refusal = Some(error),
-            Reply::Denied { syscall } => self.denied = Some(SystemCall(u32::from_le_bytes(syscall))),
+            Reply::Denied { syscall } => self.denied = Some(SystemCall::of_number(u32::from_le_bytes(syscall))),
             Reply::Ready { protocol, .. } => self.is_ready = protocol == PROTOCOL_VERSION,
             Reply::Tried { error } => self.tried = Some(error),
             Reply::Leaves { message } => self.words = format!(": {}", last_words(message)),

@@ -4,7 +4,7 @@
 
 use super::policy::{Policy, Profile};
 use crate::task::Access;
-use libc::{EPERM, ENOSYS};
+use libc::{ENOSYS, EPERM};
 use seccompiler::{SeccompCmpArgLen as Len, SeccompCmpOp as Op, SeccompCondition, TargetArch};
 
 /// One system call, with its numbers.
@@ -152,7 +152,14 @@ pub(super) const ALLOWED: &[Line] = &[
         ],
         "whether a memory file is sealed",
     ),
-    only("ioctl", 16, 29, Everyone, &[&[(1, Be(libc::TCGETS as u64))], &[(1, Be(libc::FIONBIO as u64))]], "is it a terminal"),
+    only(
+        "ioctl",
+        16,
+        29,
+        Everyone,
+        &[&[(1, Be(libc::TCGETS as u64))], &[(1, Be(libc::FIONBIO as u64))]],
+        "is it a terminal",
+    ),
     // ── Machine code: a memory file, opened again by its descriptor ──
     only(
         "openat",
@@ -304,7 +311,10 @@ pub(super) const WITHOUT_MACHINE_CODE: &[Line] =
 /// What fails with an error, because libraries try it and can do without. The second is the error.
 pub(super) const REFUSED: &[(Line, i32)] = &[
     (call("memfd_create", 319, 279, Everyone, "wasmtime falls back only when there is no such call"), ENOSYS),
-    (call("clone3", 435, 435, Everyone, "its flags are in memory that no filter sees; glibc falls back to clone"), ENOSYS),
+    (
+        call("clone3", 435, 435, Everyone, "its flags are in memory that no filter sees; glibc falls back to clone"),
+        ENOSYS,
+    ),
     (call("openat2", 437, 437, Everyone, "falls back to openat"), ENOSYS),
     (call("sysinfo", 99, 179, Everyone, "only for statistics"), ENOSYS),
     (call("socket", 41, 198, Everyone, "libc asks for its name service"), EPERM),

@@ -114,7 +114,9 @@ impl EscapeAttempt {
         let holds = |layer| matches!(of(layer), LayerState::Held | LayerState::Partly);
         let (verdict, detail) = match tried {
             Tried::Succeeded => match escape {
-                Escape::StatFile => (Verdict::Known, "Landlock does not cover stat; the contents stay closed".to_owned()),
+                Escape::StatFile => {
+                    (Verdict::Known, "Landlock does not cover stat; the contents stay closed".to_owned())
+                }
                 Escape::MakeExecutable if of(Layer::NewCode) == LayerState::Off && holds(Layer::SystemCalls) => {
                     (Verdict::Known, "machine code of modules is mapped so; not with Execution::Fortress".to_owned())
                 }

@@ -1,7 +1,7 @@
 //! Files, TCP and scopes: what Landlock restricts, in one step for the kernel.
 
-use super::policy::{Policy, Put};
 use super::Layer;
+use super::policy::{Policy, Put};
 use crate::limits::MAX_GRANTED_PORTS;
 use crate::task::Access as Granted;
 use landlock::{
@@ -68,7 +68,9 @@ fn try_restrict(
         ruleset = grant_directories(ruleset, policy)?;
     }
     if wants(Layer::Network) {
-        ruleset = ruleset.add_rules(ports.iter().map(|&port| Ok::<_, landlock::RulesetError>(NetPort::new(port, AccessNet::ConnectTcp))))?;
+        ruleset = ruleset.add_rules(
+            ports.iter().map(|&port| Ok::<_, landlock::RulesetError>(NetPort::new(port, AccessNet::ConnectTcp))),
+        )?;
     }
     Ok(ruleset.restrict_self()?)
 }
@@ -128,7 +130,9 @@ impl Restricted {
             Err(error) if error.kind() != io::ErrorKind::PermissionDenied => {
                 Put::missing(format!("the self-test failed for another reason: {error}"))
             }
-            Err(_) if abi < ABI::V3 => Put::partly(format!("Landlock of ABI {abi} lets files be truncated (Linux 6.2)")),
+            Err(_) if abi < ABI::V3 => {
+                Put::partly(format!("Landlock of ABI {abi} lets files be truncated (Linux 6.2)"))
+            }
             Err(_) => Put::held(format!("nothing but granted directories (Landlock, ABI {abi})")),
         }
     }
@@ -152,7 +156,9 @@ impl Restricted {
 fn scopes() -> Put {
     // Signal 0 only asks.
     match nix::sys::signal::kill(nix::unistd::getppid(), None) {
-        Err(nix::errno::Errno::EPERM) => Put::held("no signals and no abstract sockets to processes outside (Landlock)"),
+        Err(nix::errno::Errno::EPERM) => {
+            Put::held("no signals and no abstract sockets to processes outside (Landlock)")
+        }
         Err(error) => Put::missing(format!("the self-test was refused for another reason: {error}")),
         Ok(()) => Put::missing("the self-test could signal the parent process"),
     }

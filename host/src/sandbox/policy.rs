@@ -51,9 +51,10 @@ impl Policy<'_> {
                 Some("machine code of modules is mapped; only Execution::Fortress can do without")
             }
             (Layer::Processes, Profile::Compiler) => Some("the compiler has threads"),
-            (Layer::Processes | Layer::Files | Layer::Network | Layer::Scopes | Layer::NewCode, Profile::ForkServer) => {
-                Some("its copies put this on themselves")
-            }
+            (
+                Layer::Processes | Layer::Files | Layer::Network | Layer::Scopes | Layer::NewCode,
+                Profile::ForkServer,
+            ) => Some("its copies put this on themselves"),
             _ => None,
         }
     }

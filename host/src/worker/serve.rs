@@ -11,9 +11,9 @@ use crate::ipc::{
     ClaimTable, PROTOCOL_VERSION, Reply, Request, Role, RunRequest, WorkerChannel, WorkerConfig, WorkerReceived,
 };
 use crate::limits::WORKER_KEEPS_BYTES;
+use crate::sandbox::Profile;
 use crate::sync::ProcessMark;
 use crate::task::{LogRecord, Outcome, Progress, RunReport, TaskId};
-use crate::sandbox::Profile;
 use crate::{sandbox, sys};
 use isopool_guest::sync::Object;
 use parking_lot::Mutex;

@@ -23,8 +23,8 @@ pub(crate) use descriptor::{
     close_all_except, is_socket, null_standard_input, readable_within, replace_standard_input, set_nonblocking,
 };
 pub(crate) use escape::{
-    BareCall, bare_call, duplicate_standard_error, inode_of, make_executable, make_inheritable, map_executable, map_private,
-    map_shared,
+    BareCall, bare_call, duplicate_standard_error, inode_of, make_executable, make_inheritable, map_executable,
+    map_private, map_shared,
 };
 pub(crate) use fork::{Fork, fork, leave_now};
 pub(crate) use futex::{FutexWait, futex_wait, futex_wake};
