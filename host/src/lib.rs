@@ -87,14 +87,15 @@ pub use context::{
 pub use dispatcher::Stats;
 #[cfg(not(target_family = "wasm"))]
 pub use error::{
-    BrokenCause, BrokenProcessPool, Error, ErrorKind, ModuleError, ModuleErrorKind, TaskError, TaskRef, WorkerRef,
+    BrokenCause, BrokenProcessPool, Error, ErrorKind, ModuleError, ModuleErrorKind, TaskError, TaskRef, TimeLimit,
+    WorkerRef,
 };
 #[cfg(not(target_family = "wasm"))]
 pub use executor::{
-    AsCompleted, CancelOnDrop, Containment, Execution, Executor, ExecutorBuilder, Function, GuestOutput, IntoTask, Map,
-    MapUnordered, Module, NotReused, ReturnWhen, ReusableBuilder, ReusableExecutor, ReusableScope, Reuse,
-    ReuseExecutor, Shutdown, Task, TaskFuture, TrySubmitError, TrySubmitted, Unfinished, Waited, as_completed,
-    get_reusable_executor, release_reusable_executor, wait,
+    AsCompleted, CancelOnDrop, Containment, Execution, Executor, ExecutorBuilder, Function, GuestOutput, Interruption,
+    IntoTask, Map, MapUnordered, Module, NotReused, Overflow, ReturnWhen, ReusableBuilder, ReusableExecutor,
+    ReusableScope, Reuse, ReuseExecutor, Shutdown, Task, TaskFuture, TrySubmitError, TrySubmitted, Unfinished, Waited,
+    as_completed, get_reusable_executor, release_reusable_executor, wait,
 };
 #[cfg(target_family = "wasm")]
 pub use isopool_guest::*;
@@ -106,8 +107,8 @@ pub use isopool_macros::{closure as task, host, native, shared};
 pub use native::{Descriptor, NativeCall, Process, ProcessError};
 #[cfg(not(target_family = "wasm"))]
 pub use task::{
-    CapturedOutput, CodecFailure, Failure, FunctionInfo, Location, ModuleHash, ModuleInfo, Panic, Progress, Side,
-    TaskId, TaskReport, Trap, TrapCode,
+    CapturedOutput, CodecFailure, Failure, FunctionInfo, Limit, LimitExceeded, Location, ModuleHash, ModuleInfo, Panic,
+    Progress, Side, TaskId, TaskReport, Trap, TrapCode,
 };
 #[cfg(not(target_family = "wasm"))]
 pub use worker::worker_main;

@@ -18,7 +18,7 @@ use super::state::State;
 use super::token::Token;
 use super::told::{Told, death, log, report, to_error};
 use super::worker_handle::{WorkerHandle, Workers};
-use crate::error::{BrokenCause, BrokenProcessPool, TaskError, TaskRef, WorkerRef};
+use crate::error::{BrokenCause, BrokenProcessPool, TaskError, TaskRef, TimeLimit, WorkerRef};
 use crate::ipc::{ChannelError, PROTOCOL_VERSION, Received, Reply, WorkerConfig, last_words};
 use crate::metrics;
 use crate::process::{Nursery, OomWatch, ProcessEnd};
@@ -208,6 +208,9 @@ impl EventLoop {
             Reply::Done { .. } if payload.len() as u64 > self.config.max_result_bytes => {
                 self.lied(id, "a result is over its limit".to_owned());
             }
+            Reply::Done { task, outcome: Outcome::Stopped, .. } if self.jobs.contains_key(&task) => {
+                self.lied(id, "it stopped a task that it was not asked to stop".to_owned());
+            }
             Reply::Done { task, outcome, report } => {
                 worker.answered(task);
                 let name = worker.name;
@@ -330,6 +333,11 @@ impl EventLoop {
                 }
             }
             Action::Kill { worker, reason } => self.kill_worker(worker, reason),
+            Action::Interrupt { worker, task } => {
+                if let Some(worker) = self.workers.0.get(&worker) {
+                    worker.interrupt(task);
+                }
+            }
             Action::Finish { task, end } => self.finish(task, end),
             Action::Lend { worker, task } => self.send(worker, task, true),
             Action::Break { worker, culprit } => self.break_pool(worker, culprit),
@@ -370,7 +378,13 @@ impl EventLoop {
                 None => (Err(TaskError::Shutdown { task: name.clone() }), None),
             },
             End::Cancelled => (Err(TaskError::Cancelled { task: name.clone() }), None),
-            End::TimedOut { limit } => (Err(TaskError::TimedOut { task: name.clone(), limit }), None),
+            End::TimedOut { limit } => {
+                (Err(TaskError::TimedOut { task: name.clone(), limit, which: TimeLimit::Run }), None)
+            }
+            End::TooLate => {
+                let limit = job.deadline.unwrap_or(job.submitted_at).duration_since(job.submitted_at);
+                (Err(TaskError::TimedOut { task: name.clone(), limit, which: TimeLimit::Deadline }), None)
+            }
             End::Shutdown => (Err(TaskError::Shutdown { task: name.clone() }), None),
             End::Lost { worker: id } => {
                 let (worker, cause) = self.cause.clone().unwrap_or((None, BrokenCause::Vanished));

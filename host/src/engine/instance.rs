@@ -2,12 +2,16 @@
 
 use super::config::{Purpose, config};
 use super::contract::{Function, TaskModule, TaskModuleIndices};
+use super::deterministic::Seed;
+use super::ending::until_given_up;
 use super::guest::{Guest, GuestSettings, Purview};
 use super::imports::linker;
+use super::interrupt::{Interrupts, look_at_epochs};
 use super::trap::{error_outcome, failure_outcome};
+use crate::executor::{Flavour, Interruption};
 use crate::fault::{self, Point};
-use crate::limits::{HOST_CALL_SLACK_BYTES, MAX_FUNCTIONS};
-use crate::task::{Outcome, RunReport};
+use crate::limits::{HOST_CALL_SLACK_BYTES, MAX_FUEL, MAX_FUNCTIONS};
+use crate::task::{Limit, Outcome, RunReport};
 use std::sync::Arc;
 use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime::{Engine, Store};
@@ -21,6 +25,8 @@ pub(crate) struct GuestEngine {
     linker: Linker<Guest>,
     /// Drives guests that sleep. It has no thread of its own.
     runtime: tokio::runtime::Runtime,
+    /// What ends guests early, if their code can be interrupted.
+    interrupts: Option<Interrupts>,
     pub(super) settings: Arc<GuestSettings>,
 }
 
@@ -45,23 +51,40 @@ pub(super) struct RunEnd {
     pub(super) instance_usable: bool,
 }
 
-fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread().enable_time().build()
+fn runtime(flavour: Flavour) -> std::io::Result<tokio::runtime::Runtime> {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    if flavour.interruption == Interruption::Epoch {
+        builder.enable_io();
+    }
+    builder.enable_time().build()
 }
 
 impl GuestEngine {
     pub(crate) fn new(purpose: Purpose, settings: GuestSettings) -> wasmtime::Result<Self> {
-        let engine = Engine::new(&config(purpose, settings.max_depth))?;
-        let linker = linker(&engine)?;
-        Ok(Self { engine, linker, runtime: runtime()?, settings: Arc::new(settings) })
+        let engine = Engine::new(&config(purpose, &settings)?)?;
+        let linker = linker(&engine, settings.flavour)?;
+        let runtime = runtime(settings.flavour)?;
+        let mut made = Self { engine, linker, runtime, interrupts: None, settings: Arc::new(settings) };
+        if purpose == Purpose::Run {
+            made.listen()?;
+        }
+        Ok(made)
+    }
+
+    /// Has the caller's signal end guests early, if they are to be interrupted.
+    fn listen(&mut self) -> wasmtime::Result<()> {
+        if self.settings.flavour.interruption == Interruption::Epoch {
+            self.interrupts = Some(Interrupts::listen(&self.engine, &self.runtime)?);
+        }
+        Ok(())
     }
 
     /// Makes this the engine of another process: a copy, by fork, of the one that has made it. Machine code, slots and
     /// imports stay; whatever belongs to one process is made anew.
     pub(super) fn renew(&mut self, settings: GuestSettings) -> wasmtime::Result<()> {
-        self.runtime = runtime()?;
+        self.runtime = runtime(settings.flavour)?;
         self.settings = Arc::new(settings);
-        Ok(())
+        self.listen()
     }
 
     pub(super) fn engine(&self) -> &Engine {
@@ -79,15 +102,18 @@ impl GuestEngine {
         Ok(Prepared { pre, indices })
     }
 
-    /// A new guest; it starts with its first call.
+    /// A new guest, for no task; it starts with its first call.
     pub(super) fn instance(&self) -> Instance {
-        self.instance_with(&[])
+        self.instance_with(&[], self.settings.deterministic.map(Seed::of_no_task))
     }
 
-    /// A new guest that also sees these variables.
-    pub(super) fn instance_with(&self, environment: &[(String, String)]) -> Instance {
-        let mut store = Store::new(&self.engine, Guest::new(&self.settings, environment));
+    /// A new guest that also sees these variables; with a seed, nothing else of the world.
+    pub(super) fn instance_with(&self, environment: &[(String, String)], seed: Option<Seed>) -> Instance {
+        let mut store = Store::new(&self.engine, Guest::new(&self.settings, environment, seed));
         store.limiter(|guest| &mut guest.memory);
+        if self.settings.flavour.interruption == Interruption::Epoch {
+            look_at_epochs(&mut store);
+        }
         Instance { store, exports: None }
     }
 
@@ -108,8 +134,11 @@ impl GuestEngine {
         let max_result = usize::try_from(self.settings.max_result_bytes).unwrap_or(usize::MAX);
         // The engine checks this before it copies anything.
         instance.store.set_hostcall_fuel(max_result.saturating_add(HOST_CALL_SLACK_BYTES));
-        let answer = instance.call(prepared, purview.function, codec, argument).await;
-        let report = instance.store.data_mut().end();
+        let fuel = purview.limits.get(Limit::Fuel);
+        instance.fill_up(fuel);
+        let answer = self.call(prepared, instance, purview, codec, argument).await;
+        let mut report = instance.store.data_mut().end();
+        report.fuel_used = instance.store.get_fuel().ok().map(|left| fuel.saturating_sub(left));
         let (outcome, result, instance_usable) = match answer {
             Ok(Ok(result)) if result.len() > max_result => {
                 let (size, limit) = (result.len() as u64, self.settings.max_result_bytes);
@@ -123,9 +152,33 @@ impl GuestEngine {
         let instance_usable = instance_usable && instance.store.data().panic.is_none();
         RunEnd { outcome, result, report, instance_usable }
     }
+
+    /// Calls the guest, until it returns, gives up, or is stopped.
+    async fn call(
+        &self,
+        prepared: &Prepared,
+        instance: &mut Instance,
+        purview: &Purview<'_>,
+        codec: &str,
+        argument: &[u8],
+    ) -> wasmtime::Result<Result<Vec<u8>, super::contract::Failure>> {
+        match (&self.interrupts, &purview.stop) {
+            (Some(interrupts), Some(stop)) => {
+                let call = until_given_up(instance.call(prepared, purview.function, codec, argument));
+                interrupts.until_stopped(stop, call).await
+            }
+            _ => until_given_up(instance.call(prepared, purview.function, codec, argument)).await,
+        }
+    }
 }
 
 impl Instance {
+    /// Gives the guest so much fuel, if its code counts it.
+    pub(super) fn fill_up(&mut self, fuel: u64) {
+        // The one error: it does not count.
+        let _ = self.store.set_fuel(fuel);
+    }
+
     async fn start(&mut self, prepared: &Prepared) -> wasmtime::Result<()> {
         if self.exports.is_none() {
             let instance = prepared.pre.instantiate_async(&mut self.store).await?;
@@ -151,9 +204,13 @@ impl Instance {
     /// Asks the guest for its functions.
     pub(super) async fn functions(&mut self, prepared: &Prepared) -> wasmtime::Result<Vec<Function>> {
         self.store.set_hostcall_fuel(LIST_BYTES);
-        self.start(prepared).await?;
-        let (_, module) = self.exports.as_ref().expect("start() has put it there");
-        module.isopool_task_runner().call_functions(&mut self.store).await
+        self.fill_up(MAX_FUEL);
+        until_given_up(async {
+            self.start(prepared).await?;
+            let (_, module) = self.exports.as_ref().expect("start() has put it there");
+            module.isopool_task_runner().call_functions(&mut self.store).await
+        })
+        .await
     }
 
     /// The engine's own handle, once the guest has started.

@@ -5,9 +5,14 @@
 mod compile;
 mod config;
 mod contract;
+mod deterministic;
+mod ending;
 mod guest;
 mod imports;
 mod instance;
+mod interrupt;
+#[cfg(test)]
+mod limit_tests;
 mod memory_limit;
 mod module_cache;
 mod nested;
@@ -26,6 +31,7 @@ mod trap;
 pub(crate) use compile::Artifact;
 pub(crate) use compile::compile;
 pub(crate) use config::Purpose;
+pub(crate) use ending::StopAsked;
 pub(crate) use guest::{GuestSettings, LogSink, ProgressSink};
 pub(crate) use instance::GuestEngine;
 pub(crate) use module_cache::{Ended, ModuleCache, Run};

@@ -13,10 +13,11 @@ use crate::task::TaskId;
 use serde::Serialize;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 impl Executor {
     pub(super) fn prepare<A, R>(&self, task: &Task<A, R>) -> Result<Arc<Prepared>, Error> {
-        task.check_options()?;
+        task.check_options(&self.inner.options.limits)?;
         task.schedule.check()?;
         let module = self.inner.library.get(&task.source)?;
         module.check(&task.function, task.signature, self.inner.options.codec)?;
@@ -46,11 +47,19 @@ impl Executor {
         let span = tracing::debug_span!("task", id = id.get(), module = name.module(), function = name.function());
         tracing::debug!(parent: &span, bytes = argument.len(), "a task was submitted");
         pool.status.submitted.fetch_add(1, Ordering::Relaxed);
-        let Schedule { priority, retries, time_limit } = task.schedule;
+        let Schedule { priority, retries, time_limit, deadline } = task.schedule;
         let time_limit = time_limit.or(options.task_time_limit);
+        let deadline = deadline.or_else(|| Instant::now().checked_add(options.task_deadline?));
         let options = task.options.as_deref().cloned().unwrap_or_default();
-        let job =
-            Job { options, objects, priority, retries, time_limit, ..Job::new(id, module, argument, promise, span) };
+        let job = Job {
+            options,
+            objects,
+            priority,
+            retries,
+            time_limit,
+            deadline,
+            ..Job::new(id, module, argument, promise, span)
+        };
         match pool.mailbox.send(Message::Submit(Box::new(job))) {
             Ok(()) => {
                 metrics::task_submitted();

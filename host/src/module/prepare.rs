@@ -187,12 +187,14 @@ impl Library {
         Ok(Arc::new(Prepared { name, hash, artifact, info, code: Arc::new(code.into()), functions }))
     }
 
-    /// What was compiled: the module, and with an initializer all that the snapshot depends on.
+    /// What was compiled: the module in its executor's flavour, and with an initializer all that the snapshot depends on.
     fn artifact_id(&self, hash: ModuleHash, initializer: Option<&Initializer>) -> ArtifactId {
         let mut hasher = blake3::Hasher::new();
         hasher.update(hash.as_bytes());
+        let flavour = self.config.flavour();
+        hasher.update(&Codec::Bincode.encode(&flavour).expect("a few flags always encode"));
         if let Some(initializer) = initializer {
-            let all = (&initializer.call, &self.config.environment);
+            let all = (&initializer.call, &self.config.environment, self.config.deterministic);
             let bytes = Codec::Bincode.encode(&all).expect("strings and bytes always encode");
             hasher.update(&bytes);
         }

@@ -4,6 +4,7 @@
 
 mod child;
 mod id;
+mod limit;
 mod log;
 mod module;
 mod object;
@@ -14,6 +15,8 @@ mod report;
 pub(crate) use child::{ChildEnd, ChildFault, ChildFaultKind};
 pub(crate) use id::{ArtifactId, WorkerId};
 pub use id::{ModuleHash, TaskId};
+pub(crate) use limit::TaskLimits;
+pub use limit::{Limit, LimitExceeded};
 pub(crate) use log::{LogLevel, LogRecord};
 pub use module::{FunctionInfo, ModuleInfo};
 pub(crate) use module::{InitializerCall, Refusal};

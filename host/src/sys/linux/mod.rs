@@ -7,6 +7,7 @@ mod descriptor;
 mod fork;
 mod futex;
 mod heap;
+mod interrupt;
 mod memory_file;
 mod pidfd;
 mod process_start;
@@ -23,6 +24,7 @@ pub(crate) use descriptor::{
 pub(crate) use fork::{Fork, fork, leave_now};
 pub(crate) use futex::{FutexWait, futex_wait, futex_wake};
 pub(crate) use heap::{give_back_freed_memory, keep_freed_memory, prefer_huge_pages};
+pub(crate) use interrupt::{INTERRUPT, on_interrupt};
 pub(crate) use memory_file::MemoryFile;
 pub(crate) use pidfd::{PidFd, WaitStatus};
 pub(crate) use process_start::{ProcessStart, process_start};
