@@ -20,10 +20,13 @@ struct Run {
     model: Model,
     now: Instant,
     max_workers: usize,
+    /// How many there are of tasks.
+    classes: usize,
     recycling: Recycling,
     interruption: Interruption,
     shut_down: Option<ShutdownMode>,
     retired: u64,
+    replaced: u64,
     timed_out: u64,
     too_late: u64,
     stopped: u64,
@@ -42,6 +45,7 @@ impl Run {
             max_age: random.chance(30).then(|| Duration::from_millis(1 + random.below(100) as u64)),
             max_growth_bytes: random.chance(40).then_some(100),
         };
+        let classes = if random.chance(50) { 1 } else { 2 + random.below(4) };
         let interruption = if random.chance(50) { Interruption::Epoch } else { Interruption::Kill };
         let state = State::new(StateOptions {
             max_workers,
@@ -56,10 +60,12 @@ impl Run {
             model: Model::default(),
             now: Instant::now(),
             max_workers,
+            classes,
             recycling,
             interruption,
             shut_down: None,
             retired: 0,
+            replaced: 0,
             timed_out: 0,
             too_late: 0,
             stopped: 0,
@@ -84,8 +90,8 @@ impl Run {
     fn carry_out(&mut self, action: Action) {
         assert!(!self.model.terminated, "an action after Terminate: {action:?}");
         match action {
-            Action::Start { worker, .. } => {
-                self.model.workers.insert(worker, ModelWorker::default());
+            Action::Start { worker, class, .. } => {
+                self.model.workers.insert(worker, ModelWorker { class, ..ModelWorker::default() });
                 assert!(self.model.workers.len() <= self.max_workers, "more workers than allowed");
             }
             Action::Send { worker, task } => {
@@ -96,6 +102,7 @@ impl Run {
                 assert!(!worker.retired, "sent to a worker that has retired");
                 assert!(!worker.measured, "sent to a worker that is being looked at");
                 assert!(worker.asked.is_none(), "sent to a worker that is to stop a task first");
+                assert_eq!(worker.class, self.model.submitted[&task].class, "a worker serves two classes");
                 worker.inbox.push_back(task);
                 self.model.sent_at.insert(task, self.now);
                 assert!(worker.inbox.len() <= crate::limits::SEND_AHEAD);
@@ -123,6 +130,13 @@ impl Run {
                 let worker = self.model.workers.get_mut(&worker).expect("was checked");
                 assert!(!std::mem::replace(&mut worker.retired, true), "told twice");
                 self.retired += 1;
+            }
+            Action::Replace { worker } => {
+                let worker = &self.model.workers[&worker];
+                assert!(worker.running.is_none() && worker.inbox.is_empty(), "it has something to do");
+                let is_other = |task: &(i32, TaskId)| self.model.submitted[&task.1].class != worker.class;
+                assert!(self.model.waiting.iter().any(is_other), "nobody needs its place");
+                self.replaced += 1;
             }
             Action::Lend { .. } => panic!("no task here has children"),
             Action::Stop { worker } => {
@@ -287,7 +301,7 @@ impl Run {
     fn caller_moves(&mut self) {
         match self.random.below(100) {
             0..60 => {
-                let turn = self.model.new_task(&mut self.random, self.now);
+                let turn = self.model.new_task(&mut self.random, self.classes, self.now);
                 self.event(Event::Submitted { turn });
             }
             60..75 if !self.model.submitted.is_empty() => {
@@ -367,6 +381,7 @@ struct Sum {
     began: u64,
     retried: u64,
     retired: u64,
+    replaced: u64,
     timed_out: u64,
     too_late: u64,
     stopped: u64,
@@ -388,6 +403,7 @@ fn every_task_ends_once_in_every_order_of_events() {
         sum.began += run.model.times_begun.values().map(|&times| u64::from(times)).sum::<u64>();
         sum.retried += run.model.retried.values().map(|&times| u64::from(times)).sum::<u64>();
         sum.retired += run.retired;
+        sum.replaced += run.replaced;
         sum.timed_out += run.timed_out;
         sum.too_late += run.too_late;
         sum.stopped += run.stopped;
@@ -395,5 +411,6 @@ fn every_task_ends_once_in_every_order_of_events() {
     eprintln!("{} runs: {sum:?}", last - first);
     let is_full = |count: u64, least: u64| count > least || last - first < 1000;
     assert!(is_full(sum.began, runs) && is_full(sum.retried, runs / 10) && is_full(sum.retired, runs / 2));
-    assert!(is_full(sum.timed_out, runs / 10) && is_full(sum.too_late, runs / 10) && is_full(sum.stopped, runs / 50));
+    assert!(is_full(sum.timed_out, runs / 10) && is_full(sum.replaced, runs / 10));
+    assert!(is_full(sum.too_late, runs / 10) && is_full(sum.stopped, runs / 50));
 }

@@ -29,6 +29,7 @@ pub(crate) fn to_error(task: &TaskRef, worker: WorkerRef, outcome: Outcome) -> T
             let message = "it was stopped, which nobody had asked for".to_owned();
             TaskError::ModuleFailed { task, message }
         }
+        Outcome::GrantFailed(message) => TaskError::GrantFailed { task, message },
         Outcome::Trapped(trap) => TaskError::BrokenProcessPool(Box::new(BrokenProcessPool {
             task: Some(task),
             culprit: None,

@@ -7,11 +7,12 @@ use super::memory_limit::MemoryLimit;
 use super::nested::{ChildTasks, Children};
 use super::output::{GuestStream, SharedOutput, Stream, TaskOutput};
 use super::progress::ProgressGate;
+use super::reach::Reach;
 use super::trap::cut_at;
 use crate::executor::{Flavour, GuestOutput, Overflow, Reuse};
 use crate::limits::MAX_PROGRESS_TEXT_BYTES;
 use crate::sys;
-use crate::task::{Limit, LimitExceeded, LogLevel, LogRecord, Panic, Progress, RunReport, TaskId, TaskLimits};
+use crate::task::{Grants, Limit, LimitExceeded, LogLevel, LogRecord, Panic, Progress, RunReport, TaskId, TaskLimits};
 use isopool_guest::sync::{Object, ObjectId};
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -32,6 +33,8 @@ pub(crate) struct GuestSettings {
     /// 0 ≤ index < max_workers.
     pub(crate) worker_index: u32,
     pub(crate) environment: Vec<(String, String)>,
+    pub(crate) arguments: Vec<String>,
+    pub(crate) grants: Grants,
     pub(crate) reuse: Reuse,
     pub(crate) output: GuestOutput,
     /// The least severe level that goes to `logs`; `None`: nothing does.
@@ -51,6 +54,21 @@ pub(crate) struct GuestSettings {
     pub(crate) max_depth: u32,
     /// The way of tasks that tasks submit.
     pub(crate) children: Arc<dyn ChildTasks>,
+}
+
+/// What one task has that others of its executor have not, and that a guest reads only once.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Own<'a> {
+    /// Variables beside the executor's.
+    pub(crate) environment: &'a [(String, String)],
+    /// After the executor's.
+    pub(crate) arguments: &'a [String],
+}
+
+impl Own<'_> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.environment.is_empty() && self.arguments.is_empty()
+    }
 }
 
 /// What is being run.
@@ -104,30 +122,28 @@ pub(super) struct Guest {
 }
 
 impl Guest {
-    /// A guest that sees the executor's environment, and `environment` before it; and with a seed, nothing else of the world.
-    pub(super) fn new(settings: &Arc<GuestSettings>, environment: &[(String, String)], seed: Option<Seed>) -> Self {
+    /// A guest that sees what the executor gives, and what its task has of its own; with a seed, nothing else of the world.
+    pub(super) fn new(settings: &Arc<GuestSettings>, reach: &Reach, own: Own<'_>, seed: Option<Seed>) -> Self {
+        let environment = own.environment;
         let limits = settings.limits;
         let output = Arc::new(Mutex::new(TaskOutput::new(settings.overflow)));
         let stream = |stream| GuestStream { output: Arc::clone(&output), stream };
         let mut resources = ResourceTable::new();
         resources.set_max_capacity(limits.size(Limit::HostResources));
-        // Everything else is closed by default: standard input, arguments, directories, addresses, names.
+        // Everything else is closed by default, and what is granted is opened by `reach`: standard input and names are not.
         let is_hidden = |name: &String| environment.iter().any(|(other, _)| other == name);
         let mut wasi = WasiCtx::builder();
         for (name, value) in settings.environment.iter().filter(|(name, _)| !is_hidden(name)).chain(environment) {
             wasi.env(name, value);
         }
         let clock = seed.map(|seed| seed.close_world(&mut wasi));
-        let wasi = wasi
+        wasi.args(&settings.arguments).args(own.arguments);
+        let mut wasi = wasi
             .stdout(stream(Stream::Stdout))
             .stderr(stream(Stream::Stderr))
             .max_random_size(limits.get(Limit::RandomBytes))
-            .allow_tcp(false)
-            .allow_udp(false)
-            // A blocking call may hold the only thread: nothing else runs in this process. Otherwise wasmtime-wasi
-            // would start threads for it.
-            .allow_blocking_current_thread(true)
             .build();
+        reach.give(&mut wasi);
         Self {
             settings: Arc::clone(settings),
             wasi,

@@ -4,11 +4,12 @@ use super::config::{Purpose, config};
 use super::contract::{Function, TaskModule, TaskModuleIndices};
 use super::deterministic::Seed;
 use super::ending::until_given_up;
-use super::guest::{Guest, GuestSettings, Purview};
+use super::guest::{Guest, GuestSettings, Own, Purview};
 use super::imports::linker;
 use super::interrupt::{Interrupts, look_at_epochs};
+use super::reach::Reach;
 use super::trap::{error_outcome, failure_outcome};
-use crate::executor::{Flavour, Interruption};
+use crate::executor::Interruption;
 use crate::fault::{self, Point};
 use crate::limits::{HOST_CALL_SLACK_BYTES, MAX_FUEL, MAX_FUNCTIONS};
 use crate::task::{Limit, Outcome, RunReport};
@@ -27,6 +28,8 @@ pub(crate) struct GuestEngine {
     runtime: tokio::runtime::Runtime,
     /// What ends guests early, if their code can be interrupted.
     interrupts: Option<Interrupts>,
+    /// Or why a part of it cannot be reached.
+    reach: Result<Reach, String>,
     pub(super) settings: Arc<GuestSettings>,
 }
 
@@ -51,20 +54,21 @@ pub(super) struct RunEnd {
     pub(super) instance_usable: bool,
 }
 
-fn runtime(flavour: Flavour) -> std::io::Result<tokio::runtime::Runtime> {
-    let mut builder = tokio::runtime::Builder::new_current_thread();
-    if flavour.interruption == Interruption::Epoch {
-        builder.enable_io();
+fn runtime(settings: &GuestSettings) -> std::io::Result<tokio::runtime::Runtime> {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_time();
+    if settings.flavour.interruption == Interruption::Epoch || !settings.grants.addresses.is_empty() {
+        runtime.enable_io();
     }
-    builder.enable_time().build()
+    runtime.build()
 }
 
 impl GuestEngine {
     pub(crate) fn new(purpose: Purpose, settings: GuestSettings) -> wasmtime::Result<Self> {
         let engine = Engine::new(&config(purpose, &settings)?)?;
         let linker = linker(&engine, settings.flavour)?;
-        let runtime = runtime(settings.flavour)?;
-        let mut made = Self { engine, linker, runtime, interrupts: None, settings: Arc::new(settings) };
+        let (runtime, reach) = (runtime(&settings)?, Reach::open(&settings.grants));
+        let mut made = Self { engine, linker, runtime, interrupts: None, reach, settings: Arc::new(settings) };
         if purpose == Purpose::Run {
             made.listen()?;
         }
@@ -82,7 +86,8 @@ impl GuestEngine {
     /// Makes this the engine of another process: a copy, by fork, of the one that has made it. Machine code, slots and
     /// imports stay; whatever belongs to one process is made anew.
     pub(super) fn renew(&mut self, settings: GuestSettings) -> wasmtime::Result<()> {
-        self.runtime = runtime(settings.flavour)?;
+        self.runtime = runtime(&settings)?;
+        self.reach = Reach::open(&settings.grants);
         self.settings = Arc::new(settings);
         self.listen()
     }
@@ -102,19 +107,21 @@ impl GuestEngine {
         Ok(Prepared { pre, indices })
     }
 
-    /// A new guest, for no task; it starts with its first call.
-    pub(super) fn instance(&self) -> Instance {
-        self.instance_with(&[], self.settings.deterministic.map(Seed::of_no_task))
+    /// The seed of a guest that runs no task, if it is to see nothing of the world.
+    pub(super) fn seed_of_no_task(&self) -> Option<Seed> {
+        self.settings.deterministic.map(Seed::of_no_task)
     }
 
-    /// A new guest that also sees these variables; with a seed, nothing else of the world.
-    pub(super) fn instance_with(&self, environment: &[(String, String)], seed: Option<Seed>) -> Instance {
-        let mut store = Store::new(&self.engine, Guest::new(&self.settings, environment, seed));
+    /// A new guest; it starts with its first call. With a seed, it sees nothing of the world. Fails, in words, when something
+    /// that is granted cannot be reached.
+    pub(super) fn instance(&self, own: Own<'_>, seed: Option<Seed>) -> Result<Instance, String> {
+        let reach = self.reach.as_ref().map_err(Clone::clone)?;
+        let mut store = Store::new(&self.engine, Guest::new(&self.settings, reach, own, seed));
         store.limiter(|guest| &mut guest.memory);
         if self.settings.flavour.interruption == Interruption::Epoch {
             look_at_epochs(&mut store);
         }
-        Instance { store, exports: None }
+        Ok(Instance { store, exports: None })
     }
 
     pub(super) fn wait<T>(&self, future: impl Future<Output = T>) -> T {

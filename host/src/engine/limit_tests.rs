@@ -2,12 +2,12 @@
 //! goes on.
 
 use super::testing::{TASK_MODULE, settings};
-use super::tests::{ARTIFACT, run, sealed, with_limit, worker_with};
+use super::tests::{ARTIFACT, of_no_kind, run, sealed, with_limit, worker_with};
 use super::{GuestEngine, GuestSettings, ModuleCache, Purpose, Run, StopAsked, compile};
 use crate::executor::{Execution, Interruption, Overflow, Reuse};
 use crate::limits::MIB;
 use crate::sys::INTERRUPT;
-use crate::task::{Limit, LogLevel, Outcome, TaskId, TrapCode};
+use crate::task::{Limit, LogLevel, Outcome, TrapCode};
 use nix::sys::signal::raise;
 use std::process::Command;
 use std::sync::Arc;
@@ -107,21 +107,7 @@ fn a_task_has_limits_of_its_own_below_its_executor_s_in_a_kept_instance_too() {
     let modules = worker_with(GuestSettings { reuse: Reuse::Worker, ..with_limit(Limit::HostCalls, 100) });
     let run = |function, count: u32, own: &[(Limit, u64)]| {
         let argument = count.to_le_bytes();
-        let (task, codec, environment, output) = (TaskId(1), "bincode", &[], None);
-        let run = Run {
-            task,
-            artifact: ARTIFACT,
-            function,
-            codec,
-            argument: &argument,
-            environment,
-            output,
-            objects: &[],
-            depth: 0,
-            lent: false,
-            limits: own,
-            stop: None,
-        };
+        let run = Run { limits: own, ..of_no_kind(function, &argument) };
         modules.run(&run).outcome
     };
     assert_eq!(run("host", 100, &[]), Outcome::Returned);
@@ -205,23 +191,9 @@ fn a_guest_that_computes_is_stopped_when_its_caller_asks_and_not_when_another_s_
     let asked = Arc::new(AtomicU32::new(0));
     let run = |function: &str| {
         let asked = Arc::clone(&asked);
-        let (task, codec, environment, output) = (TaskId(1), "bincode", &[], None);
         // The third look sees it: those before are of signals that came for another task.
         let stop: StopAsked = Arc::new(move || asked.fetch_add(1, Ordering::Relaxed) >= 3);
-        modules.run(&Run {
-            task,
-            artifact: ARTIFACT,
-            function,
-            codec,
-            argument: b"",
-            environment,
-            output,
-            objects: &[],
-            depth: 0,
-            lent: false,
-            limits: &[],
-            stop: Some(stop),
-        })
+        modules.run(&Run { stop: Some(stop), ..of_no_kind(function, b"") })
     };
     let signals = std::thread::spawn({
         let asked = Arc::clone(&asked);

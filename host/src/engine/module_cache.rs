@@ -2,8 +2,9 @@
 
 use super::deterministic::Seed;
 use super::ending::StopAsked;
-use super::guest::{GuestSettings, Purview};
+use super::guest::{GuestSettings, Own, Purview};
 use super::instance::{GuestEngine, Instance, Prepared};
+use super::trap::cut;
 use crate::executor::{GuestOutput, Reuse};
 use crate::fault::{self, Point};
 use crate::limits::{INSTANCE_SLOTS, MAX_LOADED_MODULES};
@@ -26,8 +27,7 @@ pub(crate) struct Run<'a> {
     pub(crate) argument: &'a [u8],
     /// The shared objects that it may use.
     pub(crate) objects: &'a [Arc<dyn Object>],
-    /// Variables beside the executor's.
-    pub(crate) environment: &'a [(String, String)],
+    pub(crate) own: Own<'a>,
     /// The task's own choice, before the executor's.
     pub(crate) output: Option<GuestOutput>,
     /// How deep it is nested.
@@ -110,14 +110,17 @@ impl ModuleCache {
     pub(crate) async fn run_here(&self, run: &Run<'_>) -> Ended {
         // A guest reads its environment once: a task that has one of its own needs an instance of its own. So does one
         // that runs while its parent waits, which has the kept one.
-        let shares = self.engine.settings.reuse == Reuse::Worker && run.environment.is_empty() && !run.lent;
+        let shares = self.engine.settings.reuse == Reuse::Worker && run.own.is_empty() && !run.lent;
         let taken = self.modules.lock().take(&self.engine, run.artifact, shares);
         let (prepared, kept) = match taken {
             Ok(taken) => taken,
-            Err(message) => return failed(message),
+            Err(message) => return failed(Outcome::ModuleFailed(cut(message))),
         };
         let seed = || Seed::of_task(self.engine.settings.deterministic?, run);
-        let mut instance = kept.unwrap_or_else(|| self.engine.instance_with(run.environment, seed()));
+        let mut instance = match kept.map_or_else(|| self.engine.instance(run.own, seed()), Ok) {
+            Ok(instance) => instance,
+            Err(message) => return failed(Outcome::GrantFailed(cut(message))),
+        };
         let Run { task, function, objects, output, depth, .. } = *run;
         let (limits, stop) = (self.engine.settings.limits.lowered(run.limits), run.stop.clone());
         let purview = Purview { task: Some(task), function, objects, output, depth, limits, stop };
@@ -196,8 +199,7 @@ fn unknown(artifact: ArtifactId) -> String {
     format!("the worker was never given the module {artifact:.12}")
 }
 
-fn failed(message: String) -> Ended {
-    let outcome = Outcome::ModuleFailed(super::trap::cut(message));
+fn failed(outcome: Outcome) -> Ended {
     Ended { outcome, result: Vec::new(), report: RunReport::default(), _instance: None }
 }
 

@@ -1,7 +1,7 @@
 //! The room's own tests: each way that a run can end, in the engine that workers use.
 
 use super::testing::{TASK_MODULE, settings};
-use super::{Artifact, Ended, GuestEngine, GuestSettings, ModuleCache, Purpose, Run, compile};
+use super::{Artifact, Ended, GuestEngine, GuestSettings, ModuleCache, Own, Purpose, Run, compile};
 use crate::executor::Reuse;
 use crate::limits::{MAX_LOG_RECORDS, MAX_TRACE_ENTRIES, MIB};
 use crate::sys::MemoryFile;
@@ -37,21 +37,25 @@ pub(super) fn worker_with(settings: GuestSettings) -> ModuleCache {
 }
 
 pub(super) fn run(modules: &mut ModuleCache, function: &str, argument: &[u8]) -> Ended {
-    let (task, artifact, codec, environment, output) = (TaskId(42), ARTIFACT, "bincode", &[], None);
-    modules.run(&Run {
-        task,
-        artifact,
+    modules.run(&of_no_kind(function, argument))
+}
+
+/// A task of which nothing is special.
+pub(super) fn of_no_kind<'a>(function: &'a str, argument: &'a [u8]) -> Run<'a> {
+    Run {
+        task: TaskId(42),
+        artifact: ARTIFACT,
         function,
-        codec,
+        codec: "bincode",
         argument,
-        environment,
-        output,
+        own: Own::default(),
+        output: None,
         objects: &[],
         depth: 0,
         lent: false,
         limits: &[],
         stop: None,
-    })
+    }
 }
 
 pub(super) fn with_limit(limit: Limit, value: u64) -> GuestSettings {
@@ -176,21 +180,7 @@ fn more_modules_than_slots_can_keep_instances() {
         for module in 0..7 {
             let artifact = ArtifactId([module; 32]);
             modules.add(artifact, sealed(machine_code()).into());
-            let (task, environment, output) = (TaskId(1), &[], None);
-            let run = Run {
-                task,
-                artifact,
-                function: "echo",
-                codec: "bincode",
-                argument: b"",
-                environment,
-                output,
-                objects: &[],
-                depth: 0,
-                lent: false,
-                limits: &[],
-                stop: None,
-            };
+            let run = Run { artifact, ..of_no_kind("echo", b"") };
             assert_eq!(modules.run(&run).outcome, Outcome::Returned, "round {round}, module {module}");
         }
     }

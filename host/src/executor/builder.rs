@@ -1,6 +1,8 @@
 //! The options of an executor, checked when it is built.
 
+use super::grants::{Asked, check_arguments};
 use super::handle::Executor;
+use super::hardening::HardeningOptions;
 use super::options::{Containment, Execution, GuestOutput, Interruption, Overflow, Reuse};
 use super::recycling::RecyclingOptions;
 use super::schedule::check_time_limit;
@@ -14,9 +16,10 @@ use crate::limits;
 use crate::module::{Initializer, Library, Source};
 use crate::native::{NativeCall, Parts};
 use crate::process::{Program, expect_no_worker};
-use crate::task::{Limit, ModuleHash, TaskLimits};
+use crate::task::{Class, Limit, ModuleHash, TaskLimits};
 use isopool_guest::{Codec, CodecError};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Options of an [`Executor`], all with defaults. Two builders are equal when they would make the same executor.
@@ -41,6 +44,8 @@ pub(super) struct Options {
     pub(super) idle_timeout: Option<Duration>,
     initializer: Option<InitializerOption>,
     environment: Vec<(String, String)>,
+    pub(super) asked: Asked,
+    pub(super) arguments: Vec<String>,
     containment: Containment,
     reuse: Reuse,
     execution: Execution,
@@ -60,6 +65,7 @@ pub(super) struct Options {
     pub(super) task_time_limit: Option<Duration>,
     pub(super) task_deadline: Option<Duration>,
     pub(super) recycling: RecyclingOptions,
+    pub(super) hardening: HardeningOptions,
 }
 
 /// An initializer, encoded in every codec, because the executor's is not known before `build`.
@@ -76,6 +82,8 @@ impl Default for Options {
             idle_timeout: None,
             initializer: None,
             environment: Vec::new(),
+            asked: Asked::default(),
+            arguments: Vec::new(),
             containment: Containment::default(),
             reuse: Reuse::default(),
             execution: Execution::default(),
@@ -94,6 +102,7 @@ impl Default for Options {
             task_time_limit: None,
             task_deadline: None,
             recycling: RecyclingOptions::default(),
+            hardening: HardeningOptions::default(),
         }
     }
 }
@@ -304,6 +313,7 @@ impl ExecutorBuilder {
                 "deterministic tasks see nothing that others have left, and Reuse::Worker shows it to them; choose one",
             ));
         }
+        options.hardening.check(options.execution)?;
         options.task_time_limit.map_or(Ok(()), |limit| check_time_limit("task_time_limit", limit))?;
         options.task_deadline.map_or(Ok(()), |limit| check_time_limit("task_deadline", limit))?;
         let start_method = options.start_method.unwrap_or_else(get_start_method);
@@ -312,10 +322,14 @@ impl ExecutorBuilder {
             None => Program::Itself,
             Some(path) => Program::named(Path::new(path))?,
         };
-        let worker = options.worker_config()?;
+        let class = Arc::new(options.asked.add_to(&Class::default())?);
+        check_arguments(&options.arguments, &[])?;
+        let worker = options.worker_config(&class)?;
         let initializer_objects =
             options.native_initializer.as_ref().map(|call| call.objects.clone()).unwrap_or_default();
-        let library = Library::new(program.clone(), &worker, options.initializer_call()?);
+        let compile_config = WorkerConfig { limits: options.hardening.of_compiler(), ..worker.clone() };
+        let compile_time = options.hardening.max_compile_time();
+        let library = Library::new(program.clone(), &compile_config, compile_time, options.initializer_call()?);
         let mut recycling = options.recycling.checked()?;
         if options.execution == Execution::Fortress {
             recycling.max_tasks = Some(1);
@@ -327,7 +341,7 @@ impl ExecutorBuilder {
             max_workers,
             options,
             library,
-            PoolOptions { state, start_method, program, worker, initializer_objects },
+            PoolOptions { state, start_method, program, worker, class, initializer_objects },
         )
     }
 }
@@ -369,6 +383,8 @@ impl Options {
             idle_timeout,
             initializer,
             environment,
+            asked,
+            arguments,
             containment,
             reuse,
             execution,
@@ -387,12 +403,16 @@ impl Options {
             task_time_limit,
             task_deadline,
             recycling,
+            hardening,
         } = self;
         let mut differences = recycling.differences(&other.recycling);
+        differences.extend(asked.differences(&other.asked));
+        differences.extend(hardening.differences(&other.hardening));
         let mut compare = |name, differs: bool| differences.extend(differs.then_some(name));
         compare("idle_timeout", *idle_timeout != other.idle_timeout);
         compare("initializer", *initializer != other.initializer);
         compare("env", *environment != other.environment);
+        compare("arguments", *arguments != other.arguments);
         compare("containment", *containment != other.containment);
         compare("reuse", *reuse != other.reuse);
         compare("execution", *execution != other.execution);
@@ -404,7 +424,9 @@ impl Options {
         compare("guest_output", *output != other.output);
         compare("max_argument_bytes", *max_argument_bytes != other.max_argument_bytes);
         compare("max_result_bytes", *max_result_bytes != other.max_result_bytes);
-        compare("limit", *limits != other.limits);
+        for limit in Limit::ALL {
+            compare(limit.option(), limits.get(limit) != other.limits.get(limit));
+        }
         compare("overflow", *overflow != other.overflow);
         compare("interruption", *interruption != other.interruption);
         compare("deterministic", *deterministic != other.deterministic);
@@ -437,22 +459,30 @@ impl Options {
         }
     }
 
-    fn worker_config(&self) -> Result<WorkerConfig, Error> {
+    fn worker_config(&self, class: &Class) -> Result<WorkerConfig, Error> {
         let native_initializer = self.native_initializer.as_ref().map(native_call).transpose()?;
         Ok(WorkerConfig {
             protocol: PROTOCOL_VERSION,
             role: Role::Worker,
             index: 0,
             environment: self.environment.clone(),
+            arguments: self.arguments.clone(),
+            grants: class.grants.clone(),
             reuse: self.reuse,
             execution: self.execution,
+            hardening: self.hardening.hardening(),
+            limits: self.hardening.of_worker(
+                self.limits.size(Limit::MemoryBytes),
+                self.max_argument_bytes,
+                self.max_result_bytes,
+            ),
             output: self.output,
             log_level: log_level(),
             max_result_bytes: self.max_result_bytes as u64,
             interruption: self.interruption,
             deterministic: self.deterministic,
             overflow: self.overflow,
-            limits: self.limits,
+            task_limits: self.limits,
             max_argument_bytes: self.max_argument_bytes as u64,
             max_depth: context::max_depth()?,
             native_initializer,

@@ -89,7 +89,8 @@ pub(super) fn check(limits: &TaskLimits) -> Result<(), Error> {
         let (value, range) = (limits.get(limit), limit.range());
         if !range.contains(&value) && value != limit.default_value() {
             let (least, most) = range.into_inner();
-            return Err(Error::invalid(format!("limit {limit} is {value}; it must be between {least} and {most}")));
+            let option = limit.option();
+            return Err(Error::invalid(format!("{option} is {value}; it must be between {least} and {most}")));
         }
     }
     Ok(())
@@ -99,16 +100,20 @@ pub(super) fn check(limits: &TaskLimits) -> Result<(), Error> {
 pub(super) fn check_own(own: &[(Limit, u64)], executor: &TaskLimits) -> Result<(), Error> {
     for &(limit, value) in own {
         if !limit.is_per_task() {
-            return Err(Error::invalid(format!("limit {limit} is the executor's alone; no task has one of its own")));
+            return Err(Error::invalid(format!(
+                "limit(Limit::{limit:?}) is the executor's alone; no task has one of its own"
+            )));
         }
         let least = *limit.range().start();
         if value < least {
-            return Err(Error::invalid(format!("limit {limit} of a task is {value}; it must be at least {least}")));
+            return Err(Error::invalid(format!(
+                "limit(Limit::{limit:?}) of a task is {value}; it must be at least {least}"
+            )));
         }
         if limit == Limit::Fuel && executor.get(limit) == u64::MAX {
             return Err(Error::invalid(
-                "limit fuel of a task is set, and its executor does not have fuel counted; set limit(Limit::Fuel, …) of \
-                 the executor too",
+                "limit(Limit::Fuel) of a task is set, and its executor does not have fuel counted; set that of the executor \
+                 too",
             ));
         }
     }

@@ -1,10 +1,11 @@
 //! What the two ends of a channel say to each other: one type per direction.
 
 use crate::limits::MAX_MESSAGE_BYTES;
+use crate::sandbox::{Hardening, HardeningReport, NotHardened, ProcessLimits};
 use crate::sys::WaitStatus;
 use crate::task::{
-    ArtifactId, ChildEnd, InitializerCall, Limit, LogLevel, LogRecord, ModuleInfo, ObjectSpec, Outcome, Progress,
-    Refusal, RunReport, TaskId, TaskLimits, WorkerId,
+    ArtifactId, ChildEnd, Grants, InitializerCall, Limit, LogLevel, LogRecord, ModuleInfo, ObjectSpec, Outcome,
+    Progress, Refusal, RunReport, TaskId, TaskLimits, WorkerId,
 };
 use isopool_guest::sync::ObjectId;
 use serde::{Deserialize, Serialize};
@@ -73,6 +74,10 @@ pub(crate) struct WorkerConfig {
     pub(crate) index: u32,
     /// The guests' environment.
     pub(crate) environment: Vec<(String, String)>,
+    /// The guests' arguments.
+    pub(crate) arguments: Vec<String>,
+    /// What the guests may reach.
+    pub(crate) grants: Grants,
     pub(crate) reuse: crate::executor::Reuse,
     pub(crate) execution: crate::executor::Execution,
     pub(crate) interruption: crate::executor::Interruption,
@@ -80,7 +85,10 @@ pub(crate) struct WorkerConfig {
     pub(crate) deterministic: Option<u64>,
     pub(crate) overflow: crate::executor::Overflow,
     /// Of each task, unless it has lower ones.
-    pub(crate) limits: TaskLimits,
+    pub(crate) task_limits: TaskLimits,
+    pub(crate) hardening: Hardening,
+    /// Of the whole process.
+    pub(crate) limits: ProcessLimits,
     pub(crate) output: crate::executor::GuestOutput,
     /// The least severe level that the caller listens to; `None`: no logs at all.
     pub(crate) log_level: Option<LogLevel>,
@@ -99,7 +107,7 @@ impl WorkerConfig {
         crate::executor::Flavour {
             execution: self.execution,
             interruption: self.interruption,
-            fuel: self.limits.get(Limit::Fuel) != u64::MAX,
+            fuel: self.task_limits.get(Limit::Fuel) != u64::MAX,
             deterministic: self.deterministic.is_some(),
         }
     }
@@ -156,6 +164,8 @@ pub(crate) struct RunOptions {
     pub(crate) output: Option<crate::executor::GuestOutput>,
     /// Below the executor's.
     pub(crate) limits: Vec<(Limit, u64)>,
+    /// After the executor's.
+    pub(crate) arguments: Vec<String>,
 }
 
 /// One module to compile.
@@ -199,6 +209,12 @@ pub(crate) enum Reply {
     Await { parent: TaskId, child: u32 },
     /// A task does not want a child any more, or has taken its result.
     Forget { parent: TaskId, child: u32 },
+    /// What locks this process in; said once, before `Ready`.
+    Hardened { report: HardeningReport },
+    /// Something that must lock this process in does not; it leaves.
+    NotHardened { error: NotHardened },
+    /// A system call was denied, and this process is ended for it: its number, the lowest byte first.
+    Denied { syscall: [u8; 4] },
 }
 
 impl Reply {

@@ -96,6 +96,21 @@ impl Limit {
         !matches!(self, Limit::StackBytes | Limit::HostResources | Limit::RandomBytes)
     }
 
+    /// The option of an executor that sets it.
+    pub(crate) fn option(self) -> &'static str {
+        match self {
+            Limit::Fuel => "limit(Limit::Fuel)",
+            Limit::MemoryBytes => "max_memory_bytes",
+            Limit::TableElements => "limit(Limit::TableElements)",
+            Limit::StackBytes => "limit(Limit::StackBytes)",
+            Limit::HostCalls => "limit(Limit::HostCalls)",
+            Limit::HostResources => "limit(Limit::HostResources)",
+            Limit::RandomBytes => "limit(Limit::RandomBytes)",
+            Limit::OutputBytes => "max_output_bytes",
+            Limit::LogRecords => "limit(Limit::LogRecords)",
+        }
+    }
+
     /// What one of it is.
     fn unit(self) -> &'static str {
         match self {

@@ -8,8 +8,9 @@ use crate::ipc::{
     RunRequest, WorkerConfig,
 };
 use crate::limits::{MAX_ARTIFACT_BYTES, MIB};
+use crate::sandbox::{Hardening, ProcessLimits};
 use crate::sys::{self, MemoryFile};
-use crate::task::{ArtifactId, LogLevel, Outcome, TaskId, TaskLimits, TrapCode, WorkerId};
+use crate::task::{ArtifactId, Grants, LogLevel, Outcome, TaskId, TaskLimits, TrapCode, WorkerId};
 use isopool_guest::Codec;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::collections::VecDeque;
@@ -39,6 +40,8 @@ fn config(role: Role) -> WorkerConfig {
         role,
         index: 5,
         environment: vec![("NAME".into(), "value".into())],
+        arguments: Vec::new(),
+        grants: Grants::default(),
         reuse: Reuse::Never,
         execution: Execution::Speed,
         output: GuestOutput::Capture,
@@ -47,10 +50,12 @@ fn config(role: Role) -> WorkerConfig {
         interruption: Interruption::Kill,
         deterministic: None,
         overflow: Overflow::Drop,
-        limits: TaskLimits::default(),
+        task_limits: TaskLimits::default(),
         max_argument_bytes: 64 * MIB as u64,
         max_depth: 10,
         native_initializer: None,
+        hardening: Hardening::default(),
+        limits: ProcessLimits { memory_bytes: 4096 * MIB as u64, cpu_time: None, open_files: 256 },
     }
 }
 
