@@ -2,6 +2,7 @@
 //! answers with. It decides nothing.
 
 mod flushing;
+mod hearing;
 mod nesting;
 mod progressing;
 mod recycling;
@@ -16,7 +17,7 @@ use super::promise::Ended;
 use super::room::Room;
 use super::state::State;
 use super::token::Token;
-use super::told::{Told, death, log, report, to_error};
+use super::told::{Told, death, report, to_error};
 use super::worker_handle::{WorkerHandle, Workers};
 use crate::error::{BrokenCause, BrokenProcessPool, TaskError, TaskRef, WorkerRef};
 use crate::ipc::{ChannelError, PROTOCOL_VERSION, Received, Reply, WorkerConfig, last_words};
@@ -24,6 +25,7 @@ use crate::metrics;
 use crate::process::{Nursery, OomWatch, ProcessEnd};
 use crate::sync::SharedObject;
 use crate::task::{Outcome, TaskId, TaskReport, WorkerId};
+use hearing::oversized;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -209,6 +211,9 @@ impl EventLoop {
                 self.lied(id, "a result is over its limit".to_owned());
             }
             Reply::Done { task, outcome, report } => {
+                if let Some(lie) = oversized(&outcome, &report) {
+                    return self.lied(id, lie.to_owned());
+                }
                 worker.answered(task);
                 let name = worker.name;
                 let trapped = matches!(outcome, Outcome::Trapped(_));
@@ -219,7 +224,7 @@ impl EventLoop {
                 self.handle(Event::TaskDone { worker: id, task, trapped });
                 self.told = None;
             }
-            Reply::Log { task, record } => log(self.jobs.get(&task), worker.name, &record),
+            Reply::Log { task, record } => self.logged(id, task, &record),
             Reply::Progress { task, progress } => self.progressed(id, task, progress),
             Reply::Submit { .. } | Reply::Await { .. } | Reply::Forget { .. } => self.hear_of_child(id, reply, payload),
             Reply::Leaves { message } => worker.last_words = Some(last_words(message)),

@@ -1,5 +1,6 @@
 //! How a task ended, in the words of the worker that ran it.
 
+use crate::limits::{MAX_MESSAGE_BYTES, MAX_TRACE_ENTRIES};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -138,4 +139,26 @@ pub(crate) enum Outcome {
     ResultTooLarge { size: u64, limit: u64 },
     /// The worker could not load or start the module.
     ModuleFailed(String),
+}
+
+impl Outcome {
+    /// Whether its texts are as short, and its lists, as a worker makes them.
+    pub(crate) fn is_within_limits(&self) -> bool {
+        let none = &[][..];
+        let (text, list) = match self {
+            Outcome::Returned | Outcome::OutOfMemory { .. } | Outcome::ResultTooLarge { .. } => return true,
+            Outcome::Failed(Failure { message, trace }) => (message, &trace[..]),
+            Outcome::Panicked(Panic { message, location, backtrace }) => {
+                let file = location.as_ref().map_or("", |location| &location.file);
+                if file.len() > MAX_MESSAGE_BYTES {
+                    return false;
+                }
+                (message, &backtrace[..])
+            }
+            Outcome::Codec(CodecFailure { side: _, message }) => (message, none),
+            Outcome::Trapped(Trap { code: _, message, backtrace }) => (message, &backtrace[..]),
+            Outcome::ModuleFailed(message) => (message, none),
+        };
+        list.len() <= MAX_TRACE_ENTRIES && list.iter().chain([text]).all(|text| text.len() <= MAX_MESSAGE_BYTES)
+    }
 }
