@@ -1,6 +1,6 @@
 //! From a module's bytes to machine code and a description of it. Runs in a compile worker, which may be killed.
 
-use super::guest::Purview;
+use super::guest::{Own, Purview};
 use super::instance::GuestEngine;
 use super::recognise;
 use super::snapshot::snapshot;
@@ -63,7 +63,7 @@ fn functions(engine: &GuestEngine, component: &Component) -> Result<Vec<Function
     let prepared = engine
         .prepare(pre)
         .map_err(|error| describe(format!("its runner is not the one of the contract: {error:#}")))?;
-    let mut instance = engine.instance();
+    let mut instance = engine.instance(Own::default()).map_err(describe)?;
     let purview = Purview { task: None, function: "functions", objects: &[], output: None, depth: 0 };
     instance.store.data_mut().begin(&purview);
     let listed = engine.wait(instance.functions(&prepared));
@@ -118,7 +118,7 @@ pub(super) fn tell(outcome: Outcome) -> String {
         Outcome::Trapped(trap) => with_trace(format!("it trapped: {}", trap.message), &trap.backtrace),
         Outcome::OutOfMemory { limit, .. } => format!("it asked for more memory than its limit of {limit} bytes"),
         Outcome::ResultTooLarge { limit, .. } => format!("it returned more bytes than the limit of {limit}"),
-        Outcome::ModuleFailed(message) => message,
+        Outcome::ModuleFailed(message) | Outcome::GrantFailed(message) => message,
     }
 }
 

@@ -5,6 +5,7 @@
 mod compile;
 mod config;
 mod contract;
+mod files;
 #[cfg(debug_assertions)]
 pub(crate) mod fuzz;
 mod guest;
@@ -15,6 +16,7 @@ mod module_cache;
 mod nested;
 mod output;
 mod progress;
+mod reach;
 mod recognise;
 mod shared;
 mod snapshot;
@@ -28,7 +30,7 @@ mod trap;
 pub(crate) use compile::Artifact;
 pub(crate) use compile::compile;
 pub(crate) use config::Purpose;
-pub(crate) use guest::{GuestSettings, LogSink, ProgressSink};
+pub(crate) use guest::{GuestSettings, LogSink, Own, ProgressSink};
 pub(crate) use instance::GuestEngine;
 pub(crate) use module_cache::{Ended, ModuleCache, Run};
 pub(crate) use nested::{ChildTasks, Waited};

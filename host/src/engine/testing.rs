@@ -4,7 +4,7 @@ use super::guest::GuestSettings;
 use super::nested::{ChildTasks, Waited};
 use crate::executor::{GuestOutput, Reuse};
 use crate::limits::{DEFAULT_MAX_MEMORY_BYTES, MIB};
-use crate::task::{ChildEnd, ChildFault, ChildFaultKind, TaskId};
+use crate::task::{ChildEnd, ChildFault, ChildFaultKind, Grants, TaskId};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,6 +17,8 @@ pub(crate) fn settings() -> GuestSettings {
     GuestSettings {
         worker_index: 3,
         environment: Vec::new(),
+        arguments: Vec::new(),
+        grants: Grants::default(),
         reuse: Reuse::Never,
         output: GuestOutput::Capture,
         log_level: None,

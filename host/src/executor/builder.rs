@@ -1,7 +1,9 @@
 //! The options of an executor, checked when it is built.
 
+use super::grants::{Asked, check_arguments};
 use super::handle::Executor;
-use super::options::{Containment, GuestOutput, Reuse};
+use super::hardening::HardeningOptions;
+use super::options::{Containment, Execution, GuestOutput, Reuse};
 use super::recycling::RecyclingOptions;
 use super::schedule::check_time_limit;
 use super::task::{IntoTask, Task};
@@ -13,9 +15,10 @@ use crate::limits;
 use crate::module::{Initializer, Library, Source};
 use crate::native::{NativeCall, Parts};
 use crate::process::{Program, expect_no_worker};
-use crate::task::ModuleHash;
+use crate::task::{Class, ModuleHash};
 use isopool_guest::{Codec, CodecError};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Options of an [`Executor`], all with defaults. Two builders are equal when they would make the same executor.
@@ -40,8 +43,11 @@ pub(super) struct Options {
     pub(super) idle_timeout: Option<Duration>,
     initializer: Option<InitializerOption>,
     environment: Vec<(String, String)>,
+    pub(super) asked: Asked,
+    pub(super) arguments: Vec<String>,
     containment: Containment,
     reuse: Reuse,
+    execution: Execution,
     pub(super) codec: Codec,
     queue_capacity: usize,
     /// `None`: the choice of the process, when it is built.
@@ -55,6 +61,7 @@ pub(super) struct Options {
     max_output_bytes: usize,
     pub(super) task_time_limit: Option<Duration>,
     pub(super) recycling: RecyclingOptions,
+    pub(super) hardening: HardeningOptions,
 }
 
 /// An initializer, encoded in every codec, because the executor's is not known before `build`.
@@ -71,8 +78,11 @@ impl Default for Options {
             idle_timeout: None,
             initializer: None,
             environment: Vec::new(),
+            asked: Asked::default(),
+            arguments: Vec::new(),
             containment: Containment::default(),
             reuse: Reuse::default(),
+            execution: Execution::default(),
             codec: Codec::default(),
             queue_capacity: limits::DEFAULT_QUEUE_CAPACITY,
             start_method: None,
@@ -85,6 +95,7 @@ impl Default for Options {
             max_output_bytes: limits::DEFAULT_MAX_OUTPUT_BYTES,
             task_time_limit: None,
             recycling: RecyclingOptions::default(),
+            hardening: HardeningOptions::default(),
         }
     }
 }
@@ -156,6 +167,12 @@ impl ExecutorBuilder {
     /// How long an instance lives. Default: [`Reuse::Never`].
     pub fn reuse(mut self, reuse: Reuse) -> Self {
         self.options.reuse = reuse;
+        self
+    }
+
+    /// How guests' code is executed. Default: [`Execution::Speed`].
+    pub fn execution(mut self, execution: Execution) -> Self {
+        self.options.execution = execution;
         self
     }
 
@@ -270,6 +287,7 @@ impl ExecutorBuilder {
         if options.output == GuestOutput::Capture {
             range("max_output_bytes (captured)", options.max_output_bytes, 0, limits::MAX_CAPTURED_OUTPUT_BYTES)?;
         }
+        options.hardening.check(options.execution)?;
         options.task_time_limit.map_or(Ok(()), |limit| check_time_limit("task_time_limit", limit))?;
         let start_method = options.start_method.unwrap_or_else(get_start_method);
         options.check_start_method(start_method)?;
@@ -277,10 +295,14 @@ impl ExecutorBuilder {
             None => Program::Itself,
             Some(path) => Program::named(Path::new(path))?,
         };
-        let worker = options.worker_config()?;
+        let class = Arc::new(options.asked.add_to(&Class::default())?);
+        check_arguments(&options.arguments, &[])?;
+        let worker = options.worker_config(&class)?;
         let initializer_objects =
             options.native_initializer.as_ref().map(|call| call.objects.clone()).unwrap_or_default();
-        let library = Library::new(program.clone(), &worker, options.initializer_call()?);
+        let compile_config = WorkerConfig { limits: options.hardening.of_compiler(), ..worker.clone() };
+        let compile_time = options.hardening.max_compile_time();
+        let library = Library::new(program.clone(), &compile_config, compile_time, options.initializer_call()?);
         let recycling = options.recycling.checked()?;
         let (idle_timeout, containment) = (options.idle_timeout, options.containment);
         let state = StateOptions { max_workers, idle_timeout, containment, recycling };
@@ -289,7 +311,7 @@ impl ExecutorBuilder {
             max_workers,
             options,
             library,
-            PoolOptions { state, start_method, program, worker, initializer_objects },
+            PoolOptions { state, start_method, program, worker, class, initializer_objects },
         )
     }
 }
@@ -331,8 +353,11 @@ impl Options {
             idle_timeout,
             initializer,
             environment,
+            asked,
+            arguments,
             containment,
             reuse,
+            execution,
             codec,
             queue_capacity,
             start_method,
@@ -345,14 +370,19 @@ impl Options {
             max_output_bytes,
             task_time_limit,
             recycling,
+            hardening,
         } = self;
         let mut differences = recycling.differences(&other.recycling);
+        differences.extend(asked.differences(&other.asked));
+        differences.extend(hardening.differences(&other.hardening));
         let mut compare = |name, differs: bool| differences.extend(differs.then_some(name));
         compare("idle_timeout", *idle_timeout != other.idle_timeout);
         compare("initializer", *initializer != other.initializer);
         compare("env", *environment != other.environment);
+        compare("arguments", *arguments != other.arguments);
         compare("containment", *containment != other.containment);
         compare("reuse", *reuse != other.reuse);
+        compare("execution", *execution != other.execution);
         compare("codec", *codec != other.codec);
         compare("queue_capacity", *queue_capacity != other.queue_capacity);
         compare("start_method", *start_method != other.start_method);
@@ -391,14 +421,19 @@ impl Options {
         }
     }
 
-    fn worker_config(&self) -> Result<WorkerConfig, Error> {
+    fn worker_config(&self, class: &Class) -> Result<WorkerConfig, Error> {
         let native_initializer = self.native_initializer.as_ref().map(native_call).transpose()?;
         Ok(WorkerConfig {
             protocol: PROTOCOL_VERSION,
             role: Role::Worker,
             index: 0,
             environment: self.environment.clone(),
+            arguments: self.arguments.clone(),
+            grants: class.grants.clone(),
             reuse: self.reuse,
+            execution: self.execution,
+            hardening: self.hardening.hardening(),
+            limits: self.hardening.of_worker(self.max_memory_bytes, self.max_argument_bytes, self.max_result_bytes),
             output: self.output,
             log_level: log_level(),
             max_result_bytes: self.max_result_bytes as u64,

@@ -7,7 +7,9 @@ mod builder;
 mod context;
 mod encoded;
 mod future;
+mod grants;
 mod handle;
+mod hardening;
 mod latch;
 mod loaded_module;
 mod map;
@@ -27,7 +29,7 @@ pub use future::{CancelOnDrop, TaskFuture};
 pub use handle::Executor;
 pub use loaded_module::{Function, Module};
 pub use map::{Map, MapUnordered};
-pub use options::{Containment, GuestOutput, Reuse, Shutdown};
+pub use options::{Containment, Execution, GuestOutput, Reuse, Shutdown};
 pub use reusable::{
     NotReused, ReusableBuilder, ReusableExecutor, ReusableScope, ReuseExecutor, get_reusable_executor,
     release_reusable_executor,

@@ -28,6 +28,27 @@ pub enum Reuse {
     Worker,
 }
 
+/// How guests' code is executed.
+///
+/// ```
+/// use guest_basic::value::add;
+/// use isopool::{Execution, Executor};
+///
+/// let executor = Executor::builder().max_workers(1).execution(Execution::Fortress).build()?;
+/// assert_eq!(executor.submit(add::task(2, 3))?.result()?, 5);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Execution {
+    /// As machine code, in workers that run one task after another.
+    #[default]
+    Speed,
+    /// Interpreted, in a process of its own for each task: no memory of a worker that has run guest code was ever
+    /// executable but the program's own, and what a guest breaks ends with it. One to two orders of magnitude slower.
+    Fortress,
+}
+
 /// Where a guest's standard output and standard error go.
 ///
 /// ```

@@ -139,6 +139,8 @@ pub(crate) enum Outcome {
     ResultTooLarge { size: u64, limit: u64 },
     /// The worker could not load or start the module.
     ModuleFailed(String),
+    /// Something that the task is granted cannot be reached any more.
+    GrantFailed(String),
 }
 
 impl Outcome {
@@ -157,7 +159,7 @@ impl Outcome {
             }
             Outcome::Codec(CodecFailure { side: _, message }) => (message, none),
             Outcome::Trapped(Trap { code: _, message, backtrace }) => (message, &backtrace[..]),
-            Outcome::ModuleFailed(message) => (message, none),
+            Outcome::ModuleFailed(message) | Outcome::GrantFailed(message) => (message, none),
         };
         list.len() <= MAX_TRACE_ENTRIES && list.iter().chain([text]).all(|text| text.len() <= MAX_MESSAGE_BYTES)
     }
