@@ -85,6 +85,10 @@ pub const MAX_CHILDREN: usize = 1024;
 /// Most bytes of the arguments of the tasks that one task holds, together; the same for their results.
 pub const MAX_CHILD_BYTES: u64 = 256 * MIB as u64;
 
+/// Most bytes of messages to a worker that it has not read when a task in it submits another one. One that waits for its
+/// tasks reads them; one that submits and forgets for ever would have them pile up in the caller.
+pub const MAX_UNREAD_BYTES: usize = 64 * MIB;
+
 /// Longest text of one log record, failure, panic or trap message, in bytes; longer ones are cut.
 pub const MAX_MESSAGE_BYTES: usize = 16 * KIB;
 
@@ -141,6 +145,13 @@ pub const MAX_ARTIFACT_BYTES: usize = 4 * MAX_MODULE_BYTES;
 
 /// Most functions that a module may list.
 pub const MAX_FUNCTIONS: usize = 65_536;
+
+/// How much of the name of a function that is not there is compared with those that are, and shown, in bytes: more than any
+/// name that a person has mistyped.
+pub(crate) const MAX_COMPARED_NAME_BYTES: usize = 256;
+
+/// How many pairs of letters that comparison may look at: a thousand names of ordinary length, and some milliseconds.
+pub(crate) const MAX_COMPARISONS: usize = 1 << 20;
 
 /// How long a compile worker may take for one module, initializer included, before it is killed.
 pub const COMPILE_TIMEOUT: Duration = Duration::from_secs(120);

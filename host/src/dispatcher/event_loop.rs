@@ -3,6 +3,7 @@
 
 mod flushing;
 mod hardening;
+mod hearing;
 mod nesting;
 mod progressing;
 mod recycling;
@@ -18,7 +19,7 @@ use super::promise::Ended;
 use super::room::Room;
 use super::state::State;
 use super::token::Token;
-use super::told::{Told, death, log, report, to_error};
+use super::told::{Told, death, report, to_error};
 use super::worker_handle::{WorkerHandle, Workers};
 use crate::error::{BrokenCause, BrokenProcessPool, TaskError, TaskRef, TimeLimit, WorkerRef};
 use crate::ipc::{ChannelError, PROTOCOL_VERSION, Received, Reply, WorkerConfig, last_words};
@@ -26,6 +27,7 @@ use crate::metrics;
 use crate::process::{Nursery, OomWatch, ProcessEnd};
 use crate::sync::SharedObject;
 use crate::task::{Outcome, TaskId, TaskReport, WorkerId};
+use hearing::oversized;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -218,6 +220,9 @@ impl EventLoop {
                 self.lied(id, "it stopped a task that it was not asked to stop".to_owned());
             }
             Reply::Done { task, outcome, report } => {
+                if let Some(lie) = oversized(&outcome, &report) {
+                    return self.lied(id, lie.to_owned());
+                }
                 worker.answered(task);
                 let name = worker.name;
                 let trapped = matches!(outcome, Outcome::Trapped(_));
@@ -228,7 +233,7 @@ impl EventLoop {
                 self.handle(Event::TaskDone { worker: id, task, trapped });
                 self.told = None;
             }
-            Reply::Log { task, record } => log(self.jobs.get(&task), worker.name, &record),
+            Reply::Log { task, record } => self.logged(id, task, &record),
             Reply::Progress { task, progress } => self.progressed(id, task, progress),
             Reply::Submit { .. } | Reply::Await { .. } | Reply::Forget { .. } => self.hear_of_child(id, reply, payload),
             Reply::Leaves { message } => worker.last_words = Some(last_words(message)),
