@@ -182,6 +182,9 @@ fn required_hold(required: Layers) -> bool {
 fn the_fortress_makes_no_memory_executable() {
     let _house = house();
     let executor = builder(Hardening::BestEffort).execution(Execution::Fortress).build().expect("good options");
+    assert_eq!(executor.submit(add::task(2, 3)).expect("open").result(), Ok(5));
+    let report = executor.hardening_report().expect("a worker has told");
+    assert_ne!(report.of(Layer::NewCode).expect("each is there").state, LayerState::Off);
     let attempts = executor.try_escapes().expect("probes can be started");
     for escape in [Escape::MakeExecutable, Escape::MapExecutable] {
         assert!(matches!(verdict(&attempts, escape), Verdict::Held { by: Some(_) }), "{attempts:#?}");

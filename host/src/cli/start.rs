@@ -3,7 +3,7 @@
 use super::args::Arguments;
 use super::config::Config;
 use super::exit::{Code, Stop};
-use super::{doctor, inspect, map, run};
+use super::{completions, doctor, inspect, map, new, run};
 use clap::Parser;
 use std::io::Write;
 use std::process::ExitCode;
@@ -53,6 +53,8 @@ fn carry_out(config: Config) -> Result<(), Stop> {
         Config::Inspect { module, json } => inspect::inspect(&module, json),
         Config::CpuCount { physical } => cpu_count(physical),
         Config::Doctor(typed) => doctor::doctor(&typed),
+        Config::New(config) => new::create(&config),
+        Config::Completions(shell) => completions::completions(shell),
     }
 }
 

@@ -3,12 +3,14 @@
 
 mod flushing;
 mod hardening;
+mod hearing;
 mod nesting;
 mod progressing;
 mod recycling;
 
 use super::action::{Action, End};
 use super::callbacks::CallbackThread;
+use super::classes::Classes;
 use super::entry::{Job, PoolStatus};
 use super::event::Event;
 use super::mailbox::{Mailbox, Message};
@@ -17,14 +19,15 @@ use super::promise::Ended;
 use super::room::Room;
 use super::state::State;
 use super::token::Token;
-use super::told::{Told, death, log, report, to_error};
+use super::told::{Told, death, report, to_error};
 use super::worker_handle::{WorkerHandle, Workers};
-use crate::error::{BrokenCause, BrokenProcessPool, TaskError, TaskRef, WorkerRef};
+use crate::error::{BrokenCause, BrokenProcessPool, TaskError, TaskRef, TimeLimit, WorkerRef};
 use crate::ipc::{ChannelError, PROTOCOL_VERSION, Received, Reply, WorkerConfig, last_words};
 use crate::metrics;
 use crate::process::{Nursery, OomWatch, ProcessEnd};
 use crate::sync::SharedObject;
 use crate::task::{Outcome, TaskId, TaskReport, WorkerId};
+use hearing::oversized;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -34,7 +37,8 @@ use std::time::Instant;
 
 pub(super) struct EventLoop {
     state: State,
-    /// For the first worker; the index differs for each.
+    pub(super) classes: Classes,
+    /// For the first worker; the index differs for each, and the grants for each class.
     pub(super) config: WorkerConfig,
     pub(super) initializer_objects: Vec<Arc<SharedObject>>,
     pub(super) nursery: Nursery,
@@ -72,6 +76,7 @@ impl EventLoop {
         epoll.add(mailbox.bell(), EpollEvent::new(EpollFlags::EPOLLIN, Token::Mailbox.pack()))?;
         Ok(Self {
             state: State::new(options.state),
+            classes: Classes::new(options.class),
             nursery: Nursery::new(options.start_method, options.program, options.worker.clone()),
             config: options.worker,
             initializer_objects: options.initializer_objects,
@@ -141,7 +146,8 @@ impl EventLoop {
         self.mailbox.take(messages);
         for message in messages.drain(..) {
             match message {
-                Message::Submit(job) => {
+                Message::Submit(mut job) => {
+                    job.class_id = self.classes.number(&mut job.class);
                     self.nursery.knows(job.module.artifact, &job.module.code);
                     let turn = job.turn();
                     self.jobs.insert(job.id, *job);
@@ -210,7 +216,13 @@ impl EventLoop {
             Reply::Done { .. } if payload.len() as u64 > self.config.max_result_bytes => {
                 self.lied(id, "a result is over its limit".to_owned());
             }
+            Reply::Done { task, outcome: Outcome::Stopped, .. } if self.jobs.contains_key(&task) => {
+                self.lied(id, "it stopped a task that it was not asked to stop".to_owned());
+            }
             Reply::Done { task, outcome, report } => {
+                if let Some(lie) = oversized(&outcome, &report) {
+                    return self.lied(id, lie.to_owned());
+                }
                 worker.answered(task);
                 let name = worker.name;
                 let trapped = matches!(outcome, Outcome::Trapped(_));
@@ -221,7 +233,7 @@ impl EventLoop {
                 self.handle(Event::TaskDone { worker: id, task, trapped });
                 self.told = None;
             }
-            Reply::Log { task, record } => log(self.jobs.get(&task), worker.name, &record),
+            Reply::Log { task, record } => self.logged(id, task, &record),
             Reply::Progress { task, progress } => self.progressed(id, task, progress),
             Reply::Submit { .. } | Reply::Await { .. } | Reply::Forget { .. } => self.hear_of_child(id, reply, payload),
             Reply::Leaves { message } => worker.last_words = Some(last_words(message)),
@@ -324,11 +336,12 @@ impl EventLoop {
 
     fn carry_out(&mut self, action: Action) {
         match action {
-            Action::Start { worker, index } => self.start_worker(worker, index),
+            Action::Start { worker, index, class } => self.start_worker(worker, index, class),
             Action::Send { worker, task } => self.send(worker, task, false),
             Action::Retry { worker, task } => self.retry(worker, task),
             Action::Measure { worker } => self.measure(worker),
             Action::Retire { worker, why } => self.retire(worker, why),
+            Action::Replace { worker } => self.replace(worker),
             Action::Stop { worker } => {
                 if let Some(worker) = self.workers.0.get_mut(&worker)
                     && worker.stop().is_err()
@@ -337,6 +350,11 @@ impl EventLoop {
                 }
             }
             Action::Kill { worker, reason } => self.kill_worker(worker, reason),
+            Action::Interrupt { worker, task } => {
+                if let Some(worker) = self.workers.0.get(&worker) {
+                    worker.interrupt(task);
+                }
+            }
             Action::Finish { task, end } => self.finish(task, end),
             Action::Lend { worker, task } => self.send(worker, task, true),
             Action::Break { worker, culprit } => self.break_pool(worker, culprit),
@@ -377,7 +395,13 @@ impl EventLoop {
                 None => (Err(TaskError::Shutdown { task: name.clone() }), None),
             },
             End::Cancelled => (Err(TaskError::Cancelled { task: name.clone() }), None),
-            End::TimedOut { limit } => (Err(TaskError::TimedOut { task: name.clone(), limit }), None),
+            End::TimedOut { limit } => {
+                (Err(TaskError::TimedOut { task: name.clone(), limit, which: TimeLimit::Run }), None)
+            }
+            End::TooLate => {
+                let limit = job.deadline.unwrap_or(job.submitted_at).duration_since(job.submitted_at);
+                (Err(TaskError::TimedOut { task: name.clone(), limit, which: TimeLimit::Deadline }), None)
+            }
             End::Shutdown => (Err(TaskError::Shutdown { task: name.clone() }), None),
             End::Lost { worker: id } => {
                 let (worker, cause) = self.cause.clone().unwrap_or((None, BrokenCause::Vanished));

@@ -13,7 +13,7 @@ use crate::process::{Newborn, ProcessEnd, WorkerProcess};
 use crate::sandbox::HardeningReport;
 use crate::sync::SharedObject;
 use crate::sys::PidFd;
-use crate::task::{ArtifactId, SystemCall, TaskId, WorkerId};
+use crate::task::{ArtifactId, Class, SystemCall, TaskId, WorkerId};
 use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -25,6 +25,8 @@ pub(crate) struct WorkerHandle {
     pub(crate) id: WorkerId,
     /// Its process id is 0 while the process is awaited.
     pub(crate) name: WorkerRef,
+    /// Kept, so that its number stays its own.
+    _class: Arc<Class>,
     process: WorkerProcess,
     channel: CallerChannel,
     claims: ClaimLedger,
@@ -53,6 +55,7 @@ impl WorkerHandle {
     /// Takes on a worker that `start` starts, and gives it its configuration, with the objects of its native initializer.
     pub(crate) fn start(
         id: WorkerId,
+        class: Arc<Class>,
         config: WorkerConfig,
         objects: &[Arc<SharedObject>],
         start: impl FnOnce() -> io::Result<Newborn>,
@@ -79,6 +82,7 @@ impl WorkerHandle {
         Ok(Self {
             id,
             name: WorkerRef { index, pid },
+            _class: class,
             process,
             channel,
             claims,
@@ -140,6 +144,11 @@ impl WorkerHandle {
     /// Queues something else.
     pub(crate) fn tell(&mut self, request: &Request, payload: &Payload) -> Result<(), ChannelError> {
         self.channel.queue(request, Some(payload), None)
+    }
+
+    /// Bytes of messages that the worker has not taken.
+    pub(crate) fn unread_bytes(&self) -> usize {
+        self.channel.unsent_message_bytes()
     }
 
     pub(crate) fn stop(&mut self) -> Result<(), ChannelError> {
@@ -221,6 +230,16 @@ impl WorkerHandle {
     pub(crate) fn top(&self) -> Option<TaskId> {
         let begun = |(_, claim): &&(TaskId, ClaimTicket)| self.claims.table().has_begun(*claim);
         self.tickets.iter().rev().find(begun).map(|(task, _)| *task)
+    }
+
+    /// Asks it to stop a task that it has begun. It does so in its own time, or is killed.
+    pub(crate) fn interrupt(&self, task: TaskId) {
+        let ticket = self.tickets.iter().find(|(other, _)| *other == task);
+        if ticket.is_some_and(|(_, claim)| self.claims.table().ask_to_stop(*claim))
+            && let Err(error) = self.process.interrupt()
+        {
+            tracing::error!(worker = %self.name, %error, "a worker process could not be interrupted");
+        }
     }
 
     /// The worker has answered for a task.

@@ -5,6 +5,8 @@
 mod caller_channel;
 mod claim;
 mod frame;
+#[cfg(debug_assertions)]
+pub(crate) mod fuzz;
 mod message;
 mod worker_channel;
 

@@ -5,7 +5,7 @@ use crate::ipc::{
     CallerChannel, ChannelError, CompileRequest, Compiled, InitializerCall, PROTOCOL_VERSION, Payload, Received,
     Refusal, Reply, Request, WorkerConfig, last_words,
 };
-use crate::limits::{HANG_UP_GRACE, MAX_ARTIFACT_BYTES, MAX_FUNCTIONS};
+use crate::limits::{COMPILE_UNTOUCHED_BYTES, HANG_UP_GRACE, MAX_ARTIFACT_BYTES, MAX_FUNCTIONS};
 use crate::process::{self, Child, Guise, Program};
 use crate::sandbox::NotHardened;
 use crate::sys::{MemoryFile, WaitStatus};
@@ -220,5 +220,5 @@ impl Compiler {
 /// A program that is refused memory aborts. Its last request is not known; a block that grows to twice its size is refused
 /// when a third of the limit is used.
 fn is_out_of_memory(status: WaitStatus, peak: u64, limit: u64) -> bool {
-    status == WaitStatus::Signaled(libc::SIGABRT) && peak >= limit / 3
+    status == WaitStatus::Signaled(libc::SIGABRT) && peak.saturating_add(COMPILE_UNTOUCHED_BYTES) >= limit / 3
 }

@@ -1,5 +1,6 @@
 //! What attempts to get out need to be able to succeed: someone who listens, something to inherit.
 
+use crate::limits::MIN_WORKER_MEMORY_BYTES;
 use crate::sandbox::{Bait, ProcessLimits};
 use crate::sys::{self, MemoryFile};
 use std::io;
@@ -28,7 +29,8 @@ impl Baits {
         let told = Bait {
             port: tcp.local_addr()?.port(),
             inode: nix::sys::stat::fstat(file.as_fd())?.st_ino,
-            memory_bytes: limits.memory_bytes,
+            // More than the limit, whatever it has given back since.
+            memory_bytes: limits.memory_bytes.saturating_add(MIN_WORKER_MEMORY_BYTES),
             open_files: limits.open_files,
         };
         Ok(Self { _tcp: tcp, _unix: unix, _file: file, told })

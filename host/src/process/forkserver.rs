@@ -12,7 +12,7 @@ use crate::ipc::{
 use crate::limits::HANG_UP_GRACE;
 use crate::sandbox::Hardening;
 use crate::sys::{self, PidFd};
-use crate::task::{ArtifactId, SystemCall, WorkerId};
+use crate::task::{ArtifactId, Grants, SystemCall, WorkerId};
 use nix::sys::signal::Signal;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -67,7 +67,9 @@ impl ForkServer {
             Hardening::Require(_) => Hardening::BestEffort,
             other => other,
         };
-        let config = WorkerConfig { role: Role::ForkServer, hardening, ..config.clone() };
+        // It runs no guest: what these may reach, its copies are told.
+        let grants = Grants::default();
+        let config = WorkerConfig { role: Role::ForkServer, hardening, grants, ..config.clone() };
         let channel = CallerChannel::with_descriptors(socket, 0).and_then(|mut channel| {
             channel.queue(&Request::Configure(config), None, None).map_err(not_queued)?;
             Ok(channel)

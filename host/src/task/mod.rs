@@ -3,8 +3,10 @@
 //! Never: I/O, threads, clocks.
 
 mod child;
+mod class;
 mod grants;
 mod id;
+mod limit;
 mod log;
 mod module;
 mod object;
@@ -14,10 +16,13 @@ mod report;
 mod system_call;
 
 pub(crate) use child::{ChildEnd, ChildFault, ChildFaultKind};
+pub(crate) use class::Class;
 pub use grants::{Access, AddressGrant, InvalidAddressGrant};
 pub(crate) use grants::{DirectoryGrant, Grants};
-pub(crate) use id::{ArtifactId, WorkerId};
+pub(crate) use id::{ArtifactId, ClassId, WorkerId};
 pub use id::{ModuleHash, TaskId};
+pub(crate) use limit::TaskLimits;
+pub use limit::{Limit, LimitExceeded};
 pub(crate) use log::{LogLevel, LogRecord};
 pub use module::{FunctionInfo, ModuleInfo};
 pub(crate) use module::{InitializerCall, Refusal};
