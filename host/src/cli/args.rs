@@ -1,7 +1,7 @@
 //! The command line as it is typed.
 
 use super::exit::EXIT_CODES;
-use super::tool_args::{CompletionsArguments, NewArguments};
+use super::tool_args::{BuildArguments, CompletionsArguments, NewArguments};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -20,6 +20,7 @@ pub(super) enum Command {
     Inspect(InspectArguments),
     CpuCount(CpuCountArguments),
     New(NewArguments),
+    Build(BuildArguments),
     Completions(CompletionsArguments),
 }
 

@@ -1,6 +1,7 @@
 //! What a command line means.
 
 use super::args::{Arguments, Command, MapArguments, PoolArguments, RunArguments};
+use super::build::Build;
 use super::exit::Stop;
 use super::new::New;
 use clap_complete::Shell;
@@ -17,6 +18,7 @@ pub(super) enum Config {
     Inspect { module: PathBuf, json: bool },
     CpuCount { physical: bool },
     New(New),
+    Build(Build),
     Completions(Shell),
 }
 
@@ -93,6 +95,7 @@ impl Config {
             Command::Inspect(inspect) => Config::Inspect { module: inspect.module, json: inspect.json },
             Command::CpuCount(count) => Config::CpuCount { physical: count.physical },
             Command::New(new) => Config::New(New { folder: new.folder, template: new.template, checkout: new.isopool }),
+            Command::Build(build) => Config::Build(build.try_into()?),
             Command::Completions(completions) => Config::Completions(completions.shell),
         })
     }

@@ -3,7 +3,7 @@
 use super::args::Arguments;
 use super::config::Config;
 use super::exit::{Code, Stop};
-use super::{completions, inspect, map, new, run};
+use super::{build, completions, inspect, map, new, run};
 use clap::Parser;
 use std::io::Write;
 use std::process::ExitCode;
@@ -53,6 +53,7 @@ fn carry_out(config: Config) -> Result<(), Stop> {
         Config::Inspect { module, json } => inspect::inspect(&module, json),
         Config::CpuCount { physical } => cpu_count(physical),
         Config::New(config) => new::create(&config),
+        Config::Build(config) => build::build(&config),
         Config::Completions(shell) => completions::completions(shell),
     }
 }

@@ -10,4 +10,5 @@ mod compile;
 mod prepare;
 
 pub(crate) use cache::Cache;
+pub use cache::module_cache_directory;
 pub(crate) use prepare::{Initializer, Library, Prepared, Source};
