@@ -17,8 +17,11 @@
 //! - [`nested`]: tasks that submit tasks and wait for them.
 //! - [`counting`]: what pools count for the crate `metrics`.
 //! - [`other_languages`]: guests in C, JavaScript and Python, each if its tools are on the machine.
+//! - [`tenants`]: tasks of several tenants in one pool: a process serves one of them.
+//! - [`grants`]: directories, connections and arguments: what guests reach, and what they do not.
 //! - [`crashes`]: processes that die: the caller's, one worker, many at once; workers that cannot be started.
 //! - [`starved`]: a system that gives no more memory, descriptors or processes.
+//! - [`hostile_guests`]: guests that mean harm, each with what it must come to: the corpus in `hostile/`.
 //! - [`hostile_worker`]: workers that lie on their channel.
 //! - [`sync`]: locks, queues and what else tasks share with each other and with their caller.
 //! - [`time_limits`]: tasks that may run for so long and no longer.
@@ -31,7 +34,9 @@
 mod counting;
 mod crashes;
 mod futures;
+mod grants;
 mod guests_see;
+mod hostile_guests;
 mod hostile_worker;
 mod map;
 mod modules;
@@ -53,6 +58,7 @@ mod starved;
 mod stress;
 mod support;
 mod sync;
+mod tenants;
 mod tidy;
 mod time_limits;
 mod waiting;

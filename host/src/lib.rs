@@ -87,14 +87,15 @@ pub use context::{
 pub use dispatcher::Stats;
 #[cfg(not(target_family = "wasm"))]
 pub use error::{
-    BrokenCause, BrokenProcessPool, Error, ErrorKind, ModuleError, ModuleErrorKind, TaskError, TaskRef, WorkerRef,
+    BrokenCause, BrokenProcessPool, Error, ErrorKind, ModuleError, ModuleErrorKind, TaskError, TaskRef, TimeLimit,
+    WorkerRef,
 };
 #[cfg(not(target_family = "wasm"))]
 pub use executor::{
-    AsCompleted, CancelOnDrop, Containment, Executor, ExecutorBuilder, Function, GuestOutput, IntoTask, Map,
-    MapUnordered, Module, NotReused, ReturnWhen, ReusableBuilder, ReusableExecutor, ReusableScope, Reuse,
-    ReuseExecutor, Shutdown, Task, TaskFuture, TrySubmitError, TrySubmitted, Unfinished, Waited, as_completed,
-    get_reusable_executor, release_reusable_executor, wait,
+    AsCompleted, CancelOnDrop, Containment, Execution, Executor, ExecutorBuilder, Function, GuestOutput, Interruption,
+    IntoTask, Map, MapUnordered, Module, NotReused, Overflow, ReturnWhen, ReusableBuilder, ReusableExecutor,
+    ReusableScope, Reuse, ReuseExecutor, Shutdown, Task, TaskFuture, TrySubmitError, TrySubmitted, Unfinished, Waited,
+    as_completed, get_reusable_executor, release_reusable_executor, wait,
 };
 #[cfg(target_family = "wasm")]
 pub use isopool_guest::*;
@@ -107,9 +108,12 @@ pub use module::module_cache_directory;
 #[cfg(not(target_family = "wasm"))]
 pub use native::{Descriptor, NativeCall, Process, ProcessError};
 #[cfg(not(target_family = "wasm"))]
+pub use sandbox::{Hardening, HardeningReport, Layer, LayerReport, LayerState, Layers};
+#[cfg(not(target_family = "wasm"))]
 pub use task::{
-    CapturedOutput, CodecFailure, Failure, FunctionInfo, Location, ModuleHash, ModuleInfo, Panic, Progress, Side,
-    TaskId, TaskReport, Trap, TrapCode,
+    Access, AddressGrant, CapturedOutput, CodecFailure, Failure, FunctionInfo, InvalidAddressGrant, Limit,
+    LimitExceeded, Location, ModuleHash, ModuleInfo, Panic, Progress, Side, SystemCall, TaskId, TaskReport, Trap,
+    TrapCode,
 };
 #[cfg(not(target_family = "wasm"))]
 pub use worker::worker_main;
@@ -123,6 +127,16 @@ pub use isopool_guest as __guest;
 pub mod __native {
     pub use crate::native::{FUNCTIONS, NativeFailure, NativeFunction, invoke};
     pub use linkme;
+}
+
+/// For the fuzz targets of this house: see `tests/fuzz`.
+#[cfg(all(debug_assertions, not(target_family = "wasm")))]
+#[doc(hidden)]
+pub mod __fuzz {
+    pub use crate::engine::fuzz::module;
+    pub use crate::ipc::fuzz::{replies, requests};
+    pub use crate::module::fuzz::cache_entry;
+    pub use crate::sync::fuzz::queue;
 }
 
 /// For the tests of this house: see `fault.rs`.

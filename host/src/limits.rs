@@ -40,7 +40,7 @@ pub const MAX_PAYLOAD_BYTES: usize = 2048 * MIB;
 /// counted.
 pub const DEFAULT_MAX_OUTPUT_BYTES: usize = MIB;
 
-/// Log records of one task that reach the caller; the rest are dropped and counted.
+/// Default for the log records of one task that reach the caller; the rest are dropped and counted.
 pub const MAX_LOG_RECORDS: u32 = 10_000;
 
 /// How often one task's progress is sent to the caller, at most. Twenty times a second is more than an eye follows, and a
@@ -52,6 +52,26 @@ pub const MAX_PROGRESS_TEXT_BYTES: usize = KIB;
 
 /// Most bytes of one task's own environment, names and values together: it travels with the task.
 pub const MAX_TASK_ENVIRONMENT_BYTES: usize = 64 * KIB;
+
+/// Longest name of a tenant, in bytes.
+pub const MAX_TENANT_BYTES: usize = 128;
+
+/// Most directories that one task may be granted, those of its executor included: each is open in its worker.
+pub const MAX_DIRECTORY_GRANTS: usize = 64;
+
+/// Longest path of a granted directory in a guest, in bytes. Source: `PATH_MAX` of Linux.
+pub const MAX_GUEST_PATH_BYTES: usize = 4096;
+
+/// Most grants of addresses that one task may have, those of its executor included: each is compared with each address that
+/// its guest connects to.
+pub const MAX_ADDRESS_GRANTS: usize = 64;
+
+/// Most bytes of one task's arguments (of its command line, so to say), those of its executor included: its own travel with
+/// it.
+pub const MAX_ARGUMENTS_BYTES: usize = 64 * KIB;
+
+/// Classes of tasks (tenants, or grants) that a dispatcher remembers before it looks for those that nobody uses any more.
+pub(crate) const REMEMBERED_CLASSES: usize = 64;
 
 /// Default for how deep tasks may be nested: a task that the caller submits is at depth 0. Source: loky's `MAX_DEPTH`.
 pub const DEFAULT_MAX_DEPTH: u32 = 10;
@@ -94,6 +114,20 @@ pub const MEMORY_SECOND_LOOK_DELAY: Duration = Duration::from_millis(50);
 /// each of its workers.
 pub const MAX_TASK_RETRIES: u32 = 100;
 
+/// Default for the files that one worker may have open: its channel, one for each module that it was given and a few of the
+/// engine's. Source: the soft limit of most systems.
+pub const DEFAULT_MAX_OPEN_FILES: u32 = 1024;
+
+/// Fewest files that one worker can do with: it has a dozen of its own.
+pub const MIN_OPEN_FILES: u32 = 32;
+
+/// What a worker's writable memory is allowed beyond its guests, arguments and results, in bytes: the engine, the allocator's
+/// own, and what it keeps ([`WORKER_KEEPS_BYTES`]).
+pub const WORKER_OVERHEAD_BYTES: u64 = 512 * MIB as u64;
+
+/// Least memory of a worker, in bytes: below that its engine cannot be started.
+pub const MIN_WORKER_MEMORY_BYTES: u64 = 64 * MIB as u64;
+
 /// How long idle workers of the reusable executor live. Source: loky's default.
 pub const DEFAULT_REUSABLE_IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -126,10 +160,24 @@ pub(crate) const MAX_CACHED_INFO_BYTES: usize = MAX_MESSAGE_FRAME_BYTES;
 /// Modules that one worker keeps loaded; the longest unused goes first.
 pub const MAX_LOADED_MODULES: usize = 64;
 
+/// Default for the writable memory of a compile worker, in bytes. Measured, a module of 1.3 MB needs 0.1 GiB; the compiler's
+/// need grows with the module, and with its largest function more than that.
+pub const DEFAULT_MAX_COMPILE_MEMORY_BYTES: u64 = 4096 * MIB as u64;
+
 // ── Guests ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// Default for the linear memory of one instance, in bytes: all that a wasm32 guest can address.
 pub const DEFAULT_MAX_MEMORY_BYTES: usize = 4096 * MIB;
+
+/// Least linear memory that an instance may be bounded to, in bytes: one page of WebAssembly.
+pub const MIN_MEMORY_BYTES: usize = 64 * KIB;
+
+/// Default for the calls from one task to the host. An honest guest that reads a clock or prints with each of millions of
+/// items stays below; one that does nothing but call is ended after some ten seconds.
+pub const DEFAULT_MAX_HOST_CALLS: u64 = 200_000_000;
+
+/// Most fuel that a task may have: the engine counts in signed numbers.
+pub const MAX_FUEL: u64 = i64::MAX as u64;
 
 /// Core instances, memories and tables of one component: a component built from Rust has two or three.
 pub const MAX_CORE_INSTANCES: u32 = 64;
@@ -140,12 +188,17 @@ pub const MAX_TABLES: u32 = 64;
 /// Elements of one table.
 pub const MAX_TABLE_ELEMENTS: usize = 100_000;
 
-/// Native stack of a guest's calls, in bytes. wasmtime's own default is 512 KiB.
+/// Default for the native stack of a guest's calls, in bytes. wasmtime's own default is 512 KiB.
 pub const MAX_WASM_STACK: usize = MIB;
 
-/// Stack of the fiber that a guest and the host functions it calls run on, in bytes. What is above [`MAX_WASM_STACK`] is
-/// the host functions' own.
-pub const ASYNC_STACK_BYTES: usize = 2 * MAX_WASM_STACK;
+/// Smallest stack that an executor may ask for, in bytes: the start of a small guest.
+pub const MIN_WASM_STACK: usize = 64 * KIB;
+
+/// Largest stack that an executor may ask for, in bytes; each instance slot of a worker has one.
+pub const LARGEST_WASM_STACK: usize = 64 * MIB;
+
+/// What host functions have of the stack that they share with the guest that calls them, in bytes: beside the guest's own.
+pub const HOST_STACK_BYTES: usize = MIB;
 
 /// Initial memory up to this size, in bytes, is mapped copy-on-write however sparse it is. Measured for a snapshot of
 /// 16 MiB: 15 µs instead of 9 ms. wasmtime's own default is 16 MiB; above this one, images sparser than half are copied.
@@ -154,11 +207,22 @@ pub const DENSE_IMAGE_BYTES: usize = MAX_MODULE_BYTES;
 /// Memory of a table that is zeroed instead of given back, in bytes: the tables of a small guest.
 pub const TABLE_KEEP_RESIDENT_BYTES: usize = 16 * KIB;
 
-/// Host resources (streams, pollables) that one instance may hold.
+/// Default for the host resources (streams, pollables) that one instance may hold.
 pub const MAX_HOST_RESOURCES: usize = 10_000;
 
-/// Most bytes of random data that a guest gets from one call.
+/// Most that an executor may ask for: each takes some hundred bytes of the worker.
+pub const LARGEST_HOST_RESOURCES: usize = 1_000_000;
+
+/// Default for the bytes of random data that a guest gets from one call.
 pub const MAX_RANDOM_BYTES: u64 = MIB as u64;
+
+/// Most that an executor may ask for: the worker holds them for a moment.
+pub const LARGEST_RANDOM_BYTES: u64 = 64 * MIB as u64;
+
+/// How long a task that was asked to stop may take before its worker is killed
+/// ([`Interruption::Epoch`](crate::Interruption::Epoch)): it stops in microseconds, unless it is in the middle of a host
+/// call that does not end, or its machine is very busy.
+pub const INTERRUPTION_GRACE: Duration = Duration::from_millis(100);
 
 /// Bytes that a guest may hand to the host in one call beside the payload: names, messages, traces.
 pub const HOST_CALL_SLACK_BYTES: usize = 2 * MIB;
@@ -217,6 +281,13 @@ pub const MAX_TASK_OBJECTS: usize = 256;
 
 // ── Workers and the channel ──────────────────────────────────────────────────────────────────────────────────────────
 
+/// Longest reason in a report on a worker's hardening, in bytes; a longer one is cut.
+pub const MAX_HARDENING_REASON_BYTES: usize = KIB;
+
+/// Most ports of granted addresses that are a rule of Landlock each. More, and the system restricts no port: then the engine
+/// alone does.
+pub const MAX_GRANTED_PORTS: usize = 4096;
+
 /// How long a new worker may take from its start to its `Ready`.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -274,6 +345,8 @@ const _: () = assert!(DEFAULT_MAX_RESULT_BYTES <= MAX_PAYLOAD_BYTES);
 const _: () = assert!(MAX_MESSAGE_BYTES * MAX_TRACE_ENTRIES <= MAX_MESSAGE_FRAME_BYTES);
 const _: () = assert!(MAX_PROGRESS_TEXT_BYTES <= MAX_MESSAGE_BYTES);
 const _: () = assert!(4 * MAX_TASK_ENVIRONMENT_BYTES <= MAX_MESSAGE_FRAME_BYTES);
+const _: () = assert!(4 * MAX_ARGUMENTS_BYTES <= MAX_MESSAGE_FRAME_BYTES);
+const _: () = assert!(2 * MAX_DIRECTORY_GRANTS * MAX_GUEST_PATH_BYTES <= MAX_MESSAGE_FRAME_BYTES);
 const _: () = assert!(SEND_AHEAD >= 2);
 // Positions in a queue are 32-bit words, and twice its size must still be told from nothing.
 const _: () = assert!(MAX_QUEUE_BYTES <= 1 << 30 && MAX_QUEUE_BYTES.is_power_of_two());
@@ -282,5 +355,5 @@ const _: () = assert!(MAX_TOTAL_WORKERS >= 2 * MAX_WORKERS);
 const _: () = assert!(DEFAULT_MAX_WORKER_GROWTH_BYTES > DEFAULT_MAX_ARGUMENT_BYTES + WORKER_KEEPS_BYTES);
 const _: () = assert!(MEMORY_SECOND_LOOK_DELAY.as_millis() < MEMORY_LOOK_INTERVAL.as_millis());
 const _: () = assert!(HOST_CALL_SLACK_BYTES >= MAX_MESSAGE_BYTES * MAX_TRACE_ENTRIES);
-const _: () = assert!(ASYNC_STACK_BYTES > MAX_WASM_STACK);
+const _: () = assert!(MIN_WASM_STACK <= MAX_WASM_STACK && MAX_WASM_STACK <= LARGEST_WASM_STACK);
 const _: () = assert!(INSTANCE_SLOTS >= 2);

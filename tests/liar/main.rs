@@ -34,7 +34,7 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-const PROTOCOL: u8 = 6;
+const PROTOCOL: u8 = 7;
 const HEADER_BYTES: usize = 16;
 
 /// What `Request::Run` says, as far as a liar needs it.

@@ -98,6 +98,18 @@ pub(super) struct PoolArguments {
     /// An environment variable that the function sees; it sees no other. May be given several times.
     #[arg(short, long, value_name = "NAME=VALUE")]
     pub(super) env: Vec<String>,
+    /// A directory that the function may use, and under which path it finds it: HOST as an absolute path if GUEST is not given.
+    /// To read only (ro), unless `rw` is given. It sees no other. May be given several times.
+    #[arg(short, long, value_name = "HOST[:GUEST][:ro|rw]")]
+    pub(super) dir: Vec<String>,
+    /// Addresses that the function may open TCP connections to; no others, and it looks up no names. May be given several
+    /// times.
+    #[arg(long, value_name = "ADDRESS[/PREFIX]:PORT[-LAST]")]
+    pub(super) allow: Vec<String>,
+    /// An argument of the function's program (`std::env::args()` in Rust), beside those of the call. May be given several
+    /// times.
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub(super) arg: Vec<String>,
 }
 
 /// Print what a module says of itself.

@@ -155,7 +155,10 @@ fn code_of_task(error: &TaskError) -> Code {
     match error {
         // A trap is the guest's own doing, and its worker lives on.
         TaskError::BrokenProcessPool(broken) if matches!(broken.cause, BrokenCause::Trap(_)) => Code::TASK_FAILED,
-        TaskError::BrokenProcessPool(_) | TaskError::Shutdown { .. } | TaskError::ModuleFailed { .. } => Code::POOL,
+        TaskError::BrokenProcessPool(_)
+        | TaskError::Shutdown { .. }
+        | TaskError::ModuleFailed { .. }
+        | TaskError::GrantFailed { .. } => Code::POOL,
         TaskError::NotSubmitted { error, .. } => code_of_error(error),
         _ => Code::TASK_FAILED,
     }

@@ -2,12 +2,14 @@
 //! answers with. It decides nothing.
 
 mod flushing;
+mod hardening;
 mod nesting;
 mod progressing;
 mod recycling;
 
 use super::action::{Action, End};
 use super::callbacks::CallbackThread;
+use super::classes::Classes;
 use super::entry::{Job, PoolStatus};
 use super::event::Event;
 use super::mailbox::{Mailbox, Message};
@@ -18,7 +20,7 @@ use super::state::State;
 use super::token::Token;
 use super::told::{Told, death, log, report, to_error};
 use super::worker_handle::{WorkerHandle, Workers};
-use crate::error::{BrokenCause, BrokenProcessPool, TaskError, TaskRef, WorkerRef};
+use crate::error::{BrokenCause, BrokenProcessPool, TaskError, TaskRef, TimeLimit, WorkerRef};
 use crate::ipc::{ChannelError, PROTOCOL_VERSION, Received, Reply, WorkerConfig, last_words};
 use crate::metrics;
 use crate::process::{Nursery, OomWatch, ProcessEnd};
@@ -33,7 +35,8 @@ use std::time::Instant;
 
 pub(super) struct EventLoop {
     state: State,
-    /// For the first worker; the index differs for each.
+    pub(super) classes: Classes,
+    /// For the first worker; the index differs for each, and the grants for each class.
     pub(super) config: WorkerConfig,
     pub(super) initializer_objects: Vec<Arc<SharedObject>>,
     pub(super) nursery: Nursery,
@@ -71,6 +74,7 @@ impl EventLoop {
         epoll.add(mailbox.bell(), EpollEvent::new(EpollFlags::EPOLLIN, Token::Mailbox.pack()))?;
         Ok(Self {
             state: State::new(options.state),
+            classes: Classes::new(options.class),
             nursery: Nursery::new(options.start_method, options.program, options.worker.clone()),
             config: options.worker,
             initializer_objects: options.initializer_objects,
@@ -140,7 +144,8 @@ impl EventLoop {
         self.mailbox.take(messages);
         for message in messages.drain(..) {
             match message {
-                Message::Submit(job) => {
+                Message::Submit(mut job) => {
+                    job.class_id = self.classes.number(&mut job.class);
                     self.nursery.knows(job.module.artifact, &job.module.code);
                     let turn = job.turn();
                     self.jobs.insert(job.id, *job);
@@ -200,13 +205,17 @@ impl EventLoop {
                     );
                     return self.lied(id, message);
                 }
-                worker.up = true;
-                tracing::debug!(worker = %worker.name, "a worker is ready");
-                self.workers_changed = true;
+                if !self.take_hardening(id) {
+                    return;
+                }
+                self.come_up(id);
                 self.handle(Event::WorkerReady { worker: id });
             }
             Reply::Done { .. } if payload.len() as u64 > self.config.max_result_bytes => {
                 self.lied(id, "a result is over its limit".to_owned());
+            }
+            Reply::Done { task, outcome: Outcome::Stopped, .. } if self.jobs.contains_key(&task) => {
+                self.lied(id, "it stopped a task that it was not asked to stop".to_owned());
             }
             Reply::Done { task, outcome, report } => {
                 worker.answered(task);
@@ -226,6 +235,9 @@ impl EventLoop {
             Reply::InitializerFailed { message } if !worker.up => {
                 self.cause = Some((Some(worker.name), BrokenCause::InitializerFailed { message }));
                 self.handle(Event::InitializerFailed { worker: id });
+            }
+            Reply::Hardened { .. } | Reply::NotHardened { .. } | Reply::Denied { .. } => {
+                self.hear_of_sandbox(id, reply);
             }
             // What fork servers, compilers and native processes say, and what was said before.
             _ => {
@@ -275,6 +287,8 @@ impl EventLoop {
         // Before its tasks end: whoever saw one end finds free what it held.
         worker.give_back();
         let cause = self.oom.explain(cause, worker.killed);
+        let cause = self.explain_limit(id, cause);
+        let Some(worker) = self.workers.0.get_mut(&id) else { return };
         let (name, words) = (worker.name, worker.last_words());
         let expected = worker.killed || cause == BrokenCause::Exited { code: 0 };
         metrics::worker_left(&cause, worker.killed);
@@ -317,11 +331,12 @@ impl EventLoop {
 
     fn carry_out(&mut self, action: Action) {
         match action {
-            Action::Start { worker, index } => self.start_worker(worker, index),
+            Action::Start { worker, index, class } => self.start_worker(worker, index, class),
             Action::Send { worker, task } => self.send(worker, task, false),
             Action::Retry { worker, task } => self.retry(worker, task),
             Action::Measure { worker } => self.measure(worker),
             Action::Retire { worker, why } => self.retire(worker, why),
+            Action::Replace { worker } => self.replace(worker),
             Action::Stop { worker } => {
                 if let Some(worker) = self.workers.0.get_mut(&worker)
                     && worker.stop().is_err()
@@ -330,6 +345,11 @@ impl EventLoop {
                 }
             }
             Action::Kill { worker, reason } => self.kill_worker(worker, reason),
+            Action::Interrupt { worker, task } => {
+                if let Some(worker) = self.workers.0.get(&worker) {
+                    worker.interrupt(task);
+                }
+            }
             Action::Finish { task, end } => self.finish(task, end),
             Action::Lend { worker, task } => self.send(worker, task, true),
             Action::Break { worker, culprit } => self.break_pool(worker, culprit),
@@ -370,7 +390,13 @@ impl EventLoop {
                 None => (Err(TaskError::Shutdown { task: name.clone() }), None),
             },
             End::Cancelled => (Err(TaskError::Cancelled { task: name.clone() }), None),
-            End::TimedOut { limit } => (Err(TaskError::TimedOut { task: name.clone(), limit }), None),
+            End::TimedOut { limit } => {
+                (Err(TaskError::TimedOut { task: name.clone(), limit, which: TimeLimit::Run }), None)
+            }
+            End::TooLate => {
+                let limit = job.deadline.unwrap_or(job.submitted_at).duration_since(job.submitted_at);
+                (Err(TaskError::TimedOut { task: name.clone(), limit, which: TimeLimit::Deadline }), None)
+            }
             End::Shutdown => (Err(TaskError::Shutdown { task: name.clone() }), None),
             End::Lost { worker: id } => {
                 let (worker, cause) = self.cause.clone().unwrap_or((None, BrokenCause::Vanished));

@@ -4,10 +4,10 @@ use super::action::{Action, Retirement};
 use super::event::{Event, ShutdownMode};
 use super::recycling::Recycling;
 use super::state::{Claims, State, StateOptions};
-use crate::executor::Containment;
+use crate::executor::{Containment, Interruption};
 use crate::limits::{MEMORY_LOOK_INTERVAL, MEMORY_SECOND_LOOK_DELAY};
 use crate::queue::Turn;
-use crate::task::{TaskId, WorkerId};
+use crate::task::{ClassId, TaskId, WorkerId};
 use std::time::{Duration, Instant};
 
 /// Tasks begin one after another in each worker: those before this one have.
@@ -32,7 +32,13 @@ struct Pool {
 impl Pool {
     /// With these many tasks submitted.
     fn new(max_workers: usize, recycling: Recycling, tasks: u64) -> (Self, Vec<Action>) {
-        let options = StateOptions { max_workers, idle_timeout: None, containment: Containment::Task, recycling };
+        let options = StateOptions {
+            max_workers,
+            idle_timeout: None,
+            containment: Containment::Task,
+            recycling,
+            interruption: Interruption::Kill,
+        };
         let mut pool = Self { state: State::new(options), begun: BegunBelow(0), now: Instant::now() };
         let submitted = (0..tasks).flat_map(|n| pool.event(Event::Submitted { turn: Turn::new(TaskId(n), 0, 0) }));
         let actions = submitted.collect();
@@ -81,7 +87,7 @@ fn send(worker: u64, task: u64) -> Action {
 }
 
 fn start(worker: u64, index: u32) -> Action {
-    Action::Start { worker: WorkerId(worker), index }
+    Action::Start { worker: WorkerId(worker), index, class: ClassId(0) }
 }
 
 fn retired(worker: u64, why: Retirement) -> [Action; 2] {

@@ -4,10 +4,10 @@ use super::action::{Action, End, KillReason};
 use super::event::Event;
 use super::recycling::Recycling;
 use super::state::{Claims, State, StateOptions};
-use crate::executor::Containment;
+use crate::executor::{Containment, Interruption};
 use crate::limits::{CRASH_LOOP_STARTS, HANDSHAKE_TIMEOUT, HANG_UP_GRACE};
 use crate::queue::Turn;
-use crate::task::{TaskId, WorkerId};
+use crate::task::{ClassId, TaskId, WorkerId};
 use std::time::Instant;
 
 /// Every task that was sent has begun, or none has.
@@ -33,7 +33,13 @@ struct Pool {
 impl Pool {
     fn new(begun: bool) -> Self {
         let recycling = Recycling::default();
-        let options = StateOptions { max_workers: 1, idle_timeout: None, containment: Containment::Task, recycling };
+        let options = StateOptions {
+            max_workers: 1,
+            idle_timeout: None,
+            containment: Containment::Task,
+            recycling,
+            interruption: Interruption::Kill,
+        };
         Self { state: State::new(options), now: Instant::now(), begun: AllBegun(begun) }
     }
 
@@ -55,7 +61,7 @@ impl Pool {
 const TASK: TaskId = TaskId(0);
 
 fn start(number: u64) -> Action {
-    Action::Start { worker: WorkerId(number), index: 0 }
+    Action::Start { worker: WorkerId(number), index: 0, class: ClassId(0) }
 }
 
 // behaviour: B38

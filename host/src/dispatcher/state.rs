@@ -1,5 +1,6 @@
 //! The state of a pool, and all of its decisions: `handle` turns an event into actions. No I/O, no clock, no thread.
 
+mod deadlines;
 mod ending;
 mod feeding;
 mod nesting;
@@ -11,10 +12,11 @@ use super::event::{Event, ShutdownMode};
 use super::family::Family;
 use super::recycling::Recycling;
 use super::slot::{Phase, Worker};
-use crate::executor::Containment;
+use crate::executor::{Containment, Interruption};
 use crate::limits::{CRASH_LOOP_STARTS, HANG_UP_GRACE};
 use crate::queue::{Turn, WaitingLine};
 use crate::task::{TaskId, WorkerId};
+use deadlines::Deadlines;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -34,6 +36,7 @@ pub(crate) struct StateOptions {
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) containment: Containment,
     pub(crate) recycling: Recycling,
+    pub(crate) interruption: Interruption,
 }
 
 /// Whether the pool takes tasks.
@@ -51,6 +54,7 @@ pub(crate) struct State {
     options: StateOptions,
     life: Life,
     waiting: WaitingLine,
+    deadlines: Deadlines,
     workers: BTreeMap<WorkerId, Worker>,
     family: Family,
     next_worker: u64,
@@ -72,6 +76,7 @@ impl State {
             options,
             life: Life::Open,
             waiting: WaitingLine::default(),
+            deadlines: Deadlines::default(),
             workers: BTreeMap::new(),
             family: Family::default(),
             next_worker: 0,
@@ -90,7 +95,7 @@ impl State {
 
     /// Takes in one event and appends what is to be done.
     pub(crate) fn handle(&mut self, event: Event, now: Instant, claims: &mut impl Claims, actions: &mut Vec<Action>) {
-        let mut followed = actions.len();
+        let (begin, mut followed) = (actions.len(), actions.len());
         match event {
             Event::ChildSubmitted { turn, parent } => self.child_submitted(turn, parent, actions),
             Event::Awaits { worker, parent, child } => self.awaits(worker, parent, child, claims, actions),
@@ -107,12 +112,15 @@ impl State {
             Event::WorkerLied { worker } => self.lied(worker, actions),
             Event::WorkerHungUp { worker } => self.hung_up(worker, now),
             Event::WorkerExited { worker } => self.worker_exited(worker, now, claims, actions),
-            Event::InitializerFailed { worker } => self.break_pool(worker, None, actions),
+            Event::InitializerFailed { worker } | Event::NotHardened { worker } => {
+                self.break_pool(worker, None, actions)
+            }
             Event::StartFailed { worker } => self.start_failed(worker, now, actions),
             Event::Resized { max_workers } => self.resized(max_workers, claims, actions),
             Event::Shutdown { mode } => self.shutdown(mode, claims, actions),
             Event::Tick => self.tick(now, claims, actions),
         }
+        self.end_late(now, claims, actions);
         self.follow_families(&mut followed, claims, actions);
         loop {
             self.settle(now, claims, actions);
@@ -120,6 +128,7 @@ impl State {
                 break;
             }
         }
+        self.deadlines.forget_ended(&actions[begin..]);
     }
 
     /// When `Tick` is due, if nothing else happens before.
@@ -132,7 +141,8 @@ impl State {
         let recycling = self.workers.values().filter_map(|worker| self.next_check_up(worker));
         let start = self.start_after.filter(|_| self.may_start());
         let overdue = self.workers.values().filter_map(Self::overdue_at);
-        worker.chain(recycling).chain(start).chain(overdue).min()
+        let asked = self.workers.values().filter_map(|worker| worker.asked?.kill_at);
+        worker.chain(recycling).chain(start).chain(overdue).chain(asked).chain(self.deadlines.first()).min()
     }
 
     /// Brings workers and waiting tasks together; called after every event.
@@ -141,9 +151,9 @@ impl State {
             self.lend_to_waiting(claims, actions);
             self.recall_less_urgent(claims);
             // What was sent ahead can be more urgent than what waits, so this comes before and after.
-            self.rebalance(claims, actions);
-            self.feed_idle(actions);
-            self.rebalance(claims, actions);
+            self.rebalance(now, claims, actions);
+            self.feed_idle(now, actions);
+            self.rebalance(now, claims, actions);
             self.start_workers(now, actions);
             self.send_ahead(actions);
         }
@@ -162,7 +172,10 @@ impl State {
     fn submitted(&mut self, turn: Turn, actions: &mut Vec<Action>) {
         let task = turn.task();
         match self.life {
-            Life::Open => self.waiting.push(turn),
+            Life::Open => {
+                self.deadlines.note(turn);
+                self.waiting.push(turn);
+            }
             Life::Broken => actions.push(Action::Finish { task, end: End::Broken }),
             Life::Ending(_) | Life::Terminated => actions.push(Action::Finish { task, end: End::Shutdown }),
         }
@@ -202,6 +215,7 @@ impl State {
             return self.lied(id, actions);
         };
         worker.nests &= assigned.lent;
+        worker.asked = worker.asked.filter(|asked| asked.task != task);
         worker.idle_since = now;
         worker.ended += 1;
         self.failed_starts = 0;
@@ -325,6 +339,7 @@ impl State {
             }
         }
         self.stop_overdue(now, claims, actions);
+        self.kill_unyielding(now, actions);
         self.check_up_all(now, claims, actions);
     }
 }

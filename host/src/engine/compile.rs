@@ -1,6 +1,6 @@
 //! From a module's bytes to machine code and a description of it. Runs in a compile worker, which may be killed.
 
-use super::guest::Purview;
+use super::guest::{Own, Purview};
 use super::instance::GuestEngine;
 use super::recognise;
 use super::snapshot::snapshot;
@@ -63,8 +63,8 @@ fn functions(engine: &GuestEngine, component: &Component) -> Result<Vec<Function
     let prepared = engine
         .prepare(pre)
         .map_err(|error| describe(format!("its runner is not the one of the contract: {error:#}")))?;
-    let mut instance = engine.instance();
-    let purview = Purview { task: None, function: "functions", objects: &[], output: None, depth: 0 };
+    let mut instance = engine.instance(Own::default(), engine.seed_of_no_task()).map_err(describe)?;
+    let purview = Purview::of_no_task("functions", &engine.settings);
     instance.store.data_mut().begin(&purview);
     let listed = engine.wait(instance.functions(&prepared));
     instance.store.data_mut().end();
@@ -118,7 +118,9 @@ pub(super) fn tell(outcome: Outcome) -> String {
         Outcome::Trapped(trap) => with_trace(format!("it trapped: {}", trap.message), &trap.backtrace),
         Outcome::OutOfMemory { limit, .. } => format!("it asked for more memory than its limit of {limit} bytes"),
         Outcome::ResultTooLarge { limit, .. } => format!("it returned more bytes than the limit of {limit}"),
-        Outcome::ModuleFailed(message) => message,
+        Outcome::ModuleFailed(message) | Outcome::GrantFailed(message) => message,
+        Outcome::LimitExceeded(exceeded) => format!("it {exceeded}"),
+        Outcome::Stopped => "it was stopped".to_owned(),
     }
 }
 

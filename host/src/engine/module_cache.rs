@@ -1,12 +1,15 @@
 //! The modules that a worker can run, and the instances it keeps.
 
-use super::guest::{GuestSettings, Purview};
+use super::deterministic::Seed;
+use super::ending::StopAsked;
+use super::guest::{GuestSettings, Own, Purview};
 use super::instance::{GuestEngine, Instance, Prepared};
+use super::trap::cut;
 use crate::executor::{GuestOutput, Reuse};
 use crate::fault::{self, Point};
 use crate::limits::{INSTANCE_SLOTS, MAX_LOADED_MODULES};
 use crate::sys::MemoryFile;
-use crate::task::{ArtifactId, Outcome, RunReport, TaskId};
+use crate::task::{ArtifactId, Limit, Outcome, RunReport, TaskId};
 use isopool_guest::sync::Object;
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -24,14 +27,17 @@ pub(crate) struct Run<'a> {
     pub(crate) argument: &'a [u8],
     /// The shared objects that it may use.
     pub(crate) objects: &'a [Arc<dyn Object>],
-    /// Variables beside the executor's.
-    pub(crate) environment: &'a [(String, String)],
+    pub(crate) own: Own<'a>,
     /// The task's own choice, before the executor's.
     pub(crate) output: Option<GuestOutput>,
     /// How deep it is nested.
     pub(crate) depth: u32,
     /// It runs while its parent waits.
     pub(crate) lent: bool,
+    /// Below the executor's.
+    pub(crate) limits: &'a [(Limit, u64)],
+    /// Whether it is to stop; `None`: nobody asks.
+    pub(crate) stop: Option<StopAsked>,
 }
 
 /// How it ended. Hold it until the answer is sent: the instance goes with it, and that takes longer than a small task.
@@ -104,15 +110,20 @@ impl ModuleCache {
     pub(crate) async fn run_here(&self, run: &Run<'_>) -> Ended {
         // A guest reads its environment once: a task that has one of its own needs an instance of its own. So does one
         // that runs while its parent waits, which has the kept one.
-        let shares = self.engine.settings.reuse == Reuse::Worker && run.environment.is_empty() && !run.lent;
+        let shares = self.engine.settings.reuse == Reuse::Worker && run.own.is_empty() && !run.lent;
         let taken = self.modules.lock().take(&self.engine, run.artifact, shares);
         let (prepared, kept) = match taken {
             Ok(taken) => taken,
-            Err(message) => return failed(message),
+            Err(message) => return failed(Outcome::ModuleFailed(cut(message))),
         };
-        let mut instance = kept.unwrap_or_else(|| self.engine.instance_with(run.environment));
+        let seed = || Seed::of_task(self.engine.settings.deterministic?, run);
+        let mut instance = match kept.map_or_else(|| self.engine.instance(run.own, seed()), Ok) {
+            Ok(instance) => instance,
+            Err(message) => return failed(Outcome::GrantFailed(cut(message))),
+        };
         let Run { task, function, objects, output, depth, .. } = *run;
-        let purview = Purview { task: Some(task), function, objects, output, depth };
+        let (limits, stop) = (self.engine.settings.limits.lowered(run.limits), run.stop.clone());
+        let purview = Purview { task: Some(task), function, objects, output, depth, limits, stop };
         fault::point(Point::GuestStarting);
         let end = self.engine.run(&prepared, &mut instance, &purview, run.codec, run.argument).await;
         fault::point(Point::GuestReturned);
@@ -188,8 +199,7 @@ fn unknown(artifact: ArtifactId) -> String {
     format!("the worker was never given the module {artifact:.12}")
 }
 
-fn failed(message: String) -> Ended {
-    let outcome = Outcome::ModuleFailed(super::trap::cut(message));
+fn failed(outcome: Outcome) -> Ended {
     Ended { outcome, result: Vec::new(), report: RunReport::default(), _instance: None }
 }
 

@@ -11,4 +11,4 @@ pub(crate) use broken::signal_name;
 pub use broken::{BrokenCause, BrokenProcessPool};
 pub use module::{ModuleError, ModuleErrorKind};
 pub use pool::{Error, ErrorKind};
-pub use task::{TaskError, TaskRef, WorkerRef};
+pub use task::{TaskError, TaskRef, TimeLimit, WorkerRef};

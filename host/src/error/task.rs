@@ -1,7 +1,7 @@
 //! How a task ended without a value.
 
 use super::BrokenProcessPool;
-use crate::task::{CodecFailure, Failure, ModuleHash, Panic, TaskId};
+use crate::task::{CodecFailure, Failure, LimitExceeded, ModuleHash, Panic, TaskId};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,25 +10,34 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskRef(Arc<Description>);
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Description {
     id: TaskId,
     module: Arc<str>,
     hash: ModuleHash,
     function: Arc<str>,
     parent: Option<TaskId>,
+    tenant: Option<Arc<str>>,
 }
 
 impl TaskRef {
     pub(crate) fn new(id: TaskId, module: Arc<str>, hash: ModuleHash, function: Arc<str>) -> Self {
-        Self(Arc::new(Description { id, module, hash, function, parent: None }))
+        Self(Arc::new(Description { id, module, hash, function, parent: None, tenant: None }))
     }
 
     /// The same, submitted by another task.
     pub(crate) fn with_parent(self, parent: TaskId) -> Self {
-        let Description { id, module, hash, function, .. } = &*self.0;
-        let (module, function, parent) = (Arc::clone(module), Arc::clone(function), Some(parent));
-        Self(Arc::new(Description { id: *id, module, hash: *hash, function, parent }))
+        let description = Arc::unwrap_or_clone(self.0);
+        Self(Arc::new(Description { parent: Some(parent), ..description }))
+    }
+
+    /// The same, of this tenant.
+    pub(crate) fn with_tenant(self, tenant: Option<Arc<str>>) -> Self {
+        if tenant.is_none() {
+            return self;
+        }
+        let description = Arc::unwrap_or_clone(self.0);
+        Self(Arc::new(Description { tenant, ..description }))
     }
 
     /// The task's number in its executor.
@@ -39,6 +48,11 @@ impl TaskRef {
     /// The task that submitted it; `None` when the caller has.
     pub fn parent(&self) -> Option<TaskId> {
         self.0.parent
+    }
+
+    /// Whose it is: see [`Task::tenant`](crate::Task::tenant).
+    pub fn tenant(&self) -> Option<&str> {
+        self.0.tenant.as_deref()
     }
 
     /// The name of its module.
@@ -61,10 +75,13 @@ impl TaskRef {
 impl fmt::Display for TaskRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "task {} ({} in {}@{:.12}", self.0.id, self.0.function, self.0.module, self.0.hash)?;
-        match self.0.parent {
-            Some(parent) => write!(f, ", of task {parent})"),
-            None => f.write_str(")"),
+        if let Some(parent) = self.0.parent {
+            write!(f, ", of task {parent}")?;
         }
+        if let Some(tenant) = &self.0.tenant {
+            write!(f, ", of tenant {tenant:?}")?;
+        }
+        f.write_str(")")
     }
 }
 
@@ -82,6 +99,16 @@ impl fmt::Display for WorkerRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "worker {} (pid {})", self.index, self.pid)
     }
+}
+
+/// What bounds a task in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TimeLimit {
+    /// [`Task::time_limit`](crate::Task::time_limit): how long it may run.
+    Run,
+    /// [`Task::deadline`](crate::Task::deadline): when it must have ended.
+    Deadline,
 }
 
 /// Why a task gave no value. Belongs to one future; cheap enough to clone.
@@ -157,6 +184,14 @@ pub enum TaskError {
         /// What it held before, in bytes.
         peak: u64,
     },
+    /// The task went over another of its limits.
+    #[non_exhaustive]
+    LimitExceeded {
+        /// The task.
+        task: TaskRef,
+        /// Which limit, and by how much.
+        exceeded: LimitExceeded,
+    },
     /// A crash or a trap.
     BrokenProcessPool(Box<BrokenProcessPool>),
     /// A worker could not load the module, though it was compiled: it is of another build, or short of memory.
@@ -167,21 +202,33 @@ pub enum TaskError {
         /// What the worker said.
         message: String,
     },
+    /// Something that the task is granted could not be reached when its worker came up: a directory was removed or replaced
+    /// after the executor was built, or the task was submitted.
+    #[non_exhaustive]
+    GrantFailed {
+        /// The task.
+        task: TaskRef,
+        /// What, and why.
+        message: String,
+    },
     /// The task was cancelled.
     #[non_exhaustive]
     Cancelled {
         /// The task.
         task: TaskRef,
     },
-    /// The task ran for longer than its time limit, and was stopped. Not the end of a *wait*, which is
+    /// The task ran for longer than its time limit, or its deadline came, and it was stopped, or did not begin. Not the end of a *wait*, which is
     /// [`WaitTimedOut`](Self::WaitTimedOut).
     #[non_exhaustive]
     TimedOut {
         /// The task.
         task: TaskRef,
         /// [`Task::time_limit`](crate::Task::time_limit), or
-        /// [`task_time_limit`](crate::ExecutorBuilder::task_time_limit) of the executor.
+        /// [`task_time_limit`](crate::ExecutorBuilder::task_time_limit) of the executor; for a deadline, how long it was away
+        /// when the task was submitted.
         limit: Duration,
+        /// Which of the two.
+        which: TimeLimit,
     },
     /// The executor was shut down before the task had ended.
     #[non_exhaustive]
@@ -223,7 +270,9 @@ impl TaskError {
             | TaskError::ArgumentTooLarge { task, .. }
             | TaskError::ResultTooLarge { task, .. }
             | TaskError::OutOfMemory { task, .. }
+            | TaskError::LimitExceeded { task, .. }
             | TaskError::ModuleFailed { task, .. }
+            | TaskError::GrantFailed { task, .. }
             | TaskError::Cancelled { task }
             | TaskError::TimedOut { task, .. }
             | TaskError::Shutdown { task }
@@ -287,12 +336,21 @@ impl fmt::Display for TaskError {
                 "{task} ran out of memory: it held {peak} bytes and asked for more than the limit of {limit}; raise it \
                  with max_memory_bytes()"
             ),
+            TaskError::LimitExceeded { task, exceeded } => write!(f, "{task} {exceeded}"),
             TaskError::BrokenProcessPool(broken) => broken.fmt(f),
             TaskError::ModuleFailed { task, message } => {
                 write!(f, "{task} could not run: its worker could not use the module: {message}")
             }
+            TaskError::GrantFailed { task, message } => {
+                write!(f, "{task} could not run with what it is granted: {message}")
+            }
             TaskError::Cancelled { task } => write!(f, "{task} was cancelled"),
-            TaskError::TimedOut { task, limit } => write!(
+            TaskError::TimedOut { task, limit, which: TimeLimit::Deadline } => write!(
+                f,
+                "{task} had not ended when its deadline came, {limit:?} after it was submitted; give it more time with \
+                 deadline() of the task or task_deadline() of the executor"
+            ),
+            TaskError::TimedOut { task, limit, which: TimeLimit::Run } => write!(
                 f,
                 "{task} ran for longer than its limit of {limit:?}, and was stopped; raise it with time_limit() of the \
                  task or task_time_limit() of the executor"

@@ -7,7 +7,9 @@ mod builder;
 mod context;
 mod encoded;
 mod future;
+mod grants;
 mod handle;
+mod hardening;
 mod latch;
 mod loaded_module;
 mod map;
@@ -17,6 +19,7 @@ mod reusable;
 mod schedule;
 mod submission;
 mod task;
+mod task_limits;
 mod total_workers;
 mod try_submit;
 mod wait;
@@ -27,7 +30,8 @@ pub use future::{CancelOnDrop, TaskFuture};
 pub use handle::Executor;
 pub use loaded_module::{Function, Module};
 pub use map::{Map, MapUnordered};
-pub use options::{Containment, GuestOutput, Reuse, Shutdown};
+pub(crate) use options::Flavour;
+pub use options::{Containment, Execution, GuestOutput, Interruption, Overflow, Reuse, Shutdown};
 pub use reusable::{
     NotReused, ReusableBuilder, ReusableExecutor, ReusableScope, ReuseExecutor, get_reusable_executor,
     release_reusable_executor,

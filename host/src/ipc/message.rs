@@ -1,16 +1,17 @@
 //! What the two ends of a channel say to each other: one type per direction.
 
 use crate::limits::MAX_MESSAGE_BYTES;
+use crate::sandbox::{Hardening, HardeningReport, NotHardened, ProcessLimits};
 use crate::sys::WaitStatus;
 use crate::task::{
-    ArtifactId, ChildEnd, InitializerCall, LogLevel, LogRecord, ModuleInfo, ObjectSpec, Outcome, Progress, Refusal,
-    RunReport, TaskId, WorkerId,
+    ArtifactId, ChildEnd, Grants, InitializerCall, Limit, LogLevel, LogRecord, ModuleInfo, ObjectSpec, Outcome,
+    Progress, Refusal, RunReport, TaskId, TaskLimits, WorkerId,
 };
 use isopool_guest::sync::ObjectId;
 use serde::{Deserialize, Serialize};
 
 /// Raised whenever a message changes. Both ends must have the same: a named worker program may be of another build.
-pub(crate) const PROTOCOL_VERSION: u32 = 6;
+pub(crate) const PROTOCOL_VERSION: u32 = 7;
 
 /// Tells a process that it is a worker, with its channel as standard input; its value is the caller's process id, and for
 /// a process that runs a native function [`NATIVE_SUFFIX`] after it.
@@ -73,19 +74,43 @@ pub(crate) struct WorkerConfig {
     pub(crate) index: u32,
     /// The guests' environment.
     pub(crate) environment: Vec<(String, String)>,
+    /// The guests' arguments.
+    pub(crate) arguments: Vec<String>,
+    /// What the guests may reach.
+    pub(crate) grants: Grants,
     pub(crate) reuse: crate::executor::Reuse,
+    pub(crate) execution: crate::executor::Execution,
+    pub(crate) interruption: crate::executor::Interruption,
+    /// The seed of guests that see nothing of the world but their arguments.
+    pub(crate) deterministic: Option<u64>,
+    pub(crate) overflow: crate::executor::Overflow,
+    /// Of each task, unless it has lower ones.
+    pub(crate) task_limits: TaskLimits,
+    pub(crate) hardening: Hardening,
+    /// Of the whole process.
+    pub(crate) limits: ProcessLimits,
     pub(crate) output: crate::executor::GuestOutput,
     /// The least severe level that the caller listens to; `None`: no logs at all.
     pub(crate) log_level: Option<LogLevel>,
     pub(crate) max_result_bytes: u64,
-    pub(crate) max_output_bytes: u64,
-    pub(crate) max_memory_bytes: u64,
     /// Of the arguments of a nested task.
     pub(crate) max_argument_bytes: u64,
     /// How deep tasks may be nested.
     pub(crate) max_depth: u32,
     /// A native function that a worker calls before anything else.
     pub(crate) native_initializer: Option<NativeCall>,
+}
+
+impl WorkerConfig {
+    /// What the machine code that its process makes or loads depends on.
+    pub(crate) fn flavour(&self) -> crate::executor::Flavour {
+        crate::executor::Flavour {
+            execution: self.execution,
+            interruption: self.interruption,
+            fuel: self.task_limits.get(Limit::Fuel) != u64::MAX,
+            deterministic: self.deterministic.is_some(),
+        }
+    }
 }
 
 /// A call of a native function of the program.
@@ -137,6 +162,10 @@ pub(crate) struct RunOptions {
     pub(crate) environment: Vec<(String, String)>,
     /// `None`: as the executor says.
     pub(crate) output: Option<crate::executor::GuestOutput>,
+    /// Below the executor's.
+    pub(crate) limits: Vec<(Limit, u64)>,
+    /// After the executor's.
+    pub(crate) arguments: Vec<String>,
 }
 
 /// One module to compile.
@@ -180,6 +209,12 @@ pub(crate) enum Reply {
     Await { parent: TaskId, child: u32 },
     /// A task does not want a child any more, or has taken its result.
     Forget { parent: TaskId, child: u32 },
+    /// What locks this process in; said once, before `Ready`.
+    Hardened { report: HardeningReport },
+    /// Something that must lock this process in does not; it leaves.
+    NotHardened { error: NotHardened },
+    /// A system call was denied, and this process is ended for it: its number, the lowest byte first.
+    Denied { syscall: [u8; 4] },
 }
 
 impl Reply {

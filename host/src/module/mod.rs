@@ -7,6 +7,8 @@ mod cache_directory;
 mod cache_entry;
 mod compatibility;
 mod compile;
+#[cfg(debug_assertions)]
+pub(crate) mod fuzz;
 mod prepare;
 
 pub(crate) use cache::Cache;

@@ -7,13 +7,13 @@ use crate::ipc::{InitializerCall, PROTOCOL_VERSION, Role, WorkerConfig};
 use crate::limits::MAX_MODULE_BYTES;
 use crate::metrics;
 use crate::process::Program;
-use crate::task::{ArtifactId, FunctionInfo, ModuleHash, ModuleInfo};
+use crate::task::{ArtifactId, FunctionInfo, Grants, ModuleHash, ModuleInfo};
 use isopool_guest::{Codec, EmbeddedModule};
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A module's bytes.
 #[derive(Clone, Debug)]
@@ -109,6 +109,8 @@ type Slot = Arc<Mutex<Option<Arc<Prepared>>>>;
 pub(crate) struct Library {
     program: Program,
     config: WorkerConfig,
+    /// For one module.
+    compile_time: Duration,
     initializer: Option<Initializer>,
     cache: Cache,
     /// By the address of their bytes, which never move: no hashing on the way of a task.
@@ -118,10 +120,17 @@ pub(crate) struct Library {
 }
 
 impl Library {
-    pub(crate) fn new(program: Program, worker: &WorkerConfig, initializer: Option<Initializer>) -> Self {
-        let config = WorkerConfig { protocol: PROTOCOL_VERSION, role: Role::Compiler, ..worker.clone() };
+    pub(crate) fn new(
+        program: Program,
+        worker: &WorkerConfig,
+        compile_time: Duration,
+        initializer: Option<Initializer>,
+    ) -> Self {
+        // An initializer reaches nothing: its snapshot serves tasks with other grants, too.
+        let grants = Grants::default();
+        let config = WorkerConfig { protocol: PROTOCOL_VERSION, role: Role::Compiler, grants, ..worker.clone() };
         let (embedded, slots) = (RwLock::default(), Mutex::default());
-        Self { program, config, initializer, cache: Cache::from_environment(), embedded, slots }
+        Self { program, config, compile_time, initializer, cache: Cache::from_environment(), embedded, slots }
     }
 
     /// The module, ready for workers. The first call for a module waits for its compilation, or for its file in the
@@ -177,7 +186,7 @@ impl Library {
             }
             None => {
                 let begun = Instant::now();
-                let (info, code) = compile(wasm, call, &self.program, self.config.clone())?;
+                let (info, code) = compile(wasm, call, &self.program, self.config.clone(), self.compile_time)?;
                 metrics::module_compiled(begun.elapsed());
                 self.cache.store(artifact, &info, &code);
                 (info, code)
@@ -187,12 +196,14 @@ impl Library {
         Ok(Arc::new(Prepared { name, hash, artifact, info, code: Arc::new(code.into()), functions }))
     }
 
-    /// What was compiled: the module, and with an initializer all that the snapshot depends on.
+    /// What was compiled: the module in its executor's flavour, and with an initializer all that the snapshot depends on.
     fn artifact_id(&self, hash: ModuleHash, initializer: Option<&Initializer>) -> ArtifactId {
         let mut hasher = blake3::Hasher::new();
         hasher.update(hash.as_bytes());
+        let flavour = self.config.flavour();
+        hasher.update(&Codec::Bincode.encode(&flavour).expect("a few flags always encode"));
         if let Some(initializer) = initializer {
-            let all = (&initializer.call, &self.config.environment);
+            let all = (&initializer.call, &self.config.environment, self.config.deterministic);
             let bytes = Codec::Bincode.encode(&all).expect("strings and bytes always encode");
             hasher.update(&bytes);
         }

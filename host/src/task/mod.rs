@@ -3,17 +3,26 @@
 //! Never: I/O, threads, clocks.
 
 mod child;
+mod class;
+mod grants;
 mod id;
+mod limit;
 mod log;
 mod module;
 mod object;
 mod outcome;
 mod progress;
 mod report;
+mod system_call;
 
 pub(crate) use child::{ChildEnd, ChildFault, ChildFaultKind};
-pub(crate) use id::{ArtifactId, WorkerId};
+pub(crate) use class::Class;
+pub use grants::{Access, AddressGrant, InvalidAddressGrant};
+pub(crate) use grants::{DirectoryGrant, Grants};
+pub(crate) use id::{ArtifactId, ClassId, WorkerId};
 pub use id::{ModuleHash, TaskId};
+pub(crate) use limit::TaskLimits;
+pub use limit::{Limit, LimitExceeded};
 pub(crate) use log::{LogLevel, LogRecord};
 pub use module::{FunctionInfo, ModuleInfo};
 pub(crate) use module::{InitializerCall, Refusal};
@@ -23,3 +32,4 @@ pub use outcome::{CodecFailure, Failure, Location, Panic, Side, Trap, TrapCode};
 pub use progress::Progress;
 pub(crate) use report::RunReport;
 pub use report::{CapturedOutput, TaskReport};
+pub use system_call::SystemCall;

@@ -1,5 +1,6 @@
 //! How a task ended, in the words of the worker that ran it.
 
+use super::LimitExceeded;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -138,4 +139,10 @@ pub(crate) enum Outcome {
     ResultTooLarge { size: u64, limit: u64 },
     /// The worker could not load or start the module.
     ModuleFailed(String),
+    /// Something that the task is granted cannot be reached any more.
+    GrantFailed(String),
+    /// The task went over one of its limits.
+    LimitExceeded(LimitExceeded),
+    /// The task was stopped, as the caller has asked. Nobody waits for it any more.
+    Stopped,
 }

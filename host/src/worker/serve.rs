@@ -1,15 +1,20 @@
 //! The loop: receives requests, runs tasks, answers. One thread, one task at a time.
 
 use super::exit::WorkerError;
+use super::lock::Lock;
 use super::nested::Nested;
 use super::objects::{Objects, TaskObjects};
 use super::{compile, forkserver, last_words, native};
-use crate::engine::{Ended, GuestEngine, GuestSettings, LogSink, ModuleCache, ProgressSink, Purpose, Run};
+use crate::engine::{
+    Ended, GuestEngine, GuestSettings, LogSink, ModuleCache, Own, ProgressSink, Purpose, Run, StopAsked,
+};
 use crate::fault::{self, Point};
 use crate::ipc::{
-    ClaimTable, PROTOCOL_VERSION, Reply, Request, Role, RunRequest, WorkerChannel, WorkerConfig, WorkerReceived,
+    ClaimTable, ClaimTicket, PROTOCOL_VERSION, Reply, Request, Role, RunRequest, WorkerChannel, WorkerConfig,
+    WorkerReceived,
 };
 use crate::limits::WORKER_KEEPS_BYTES;
+use crate::sandbox::Profile;
 use crate::sync::ProcessMark;
 use crate::task::{LogRecord, Outcome, Progress, RunReport, TaskId};
 use crate::{sandbox, sys};
@@ -48,13 +53,22 @@ fn answer(channel: &SharedChannel) -> Result<Option<forkserver::Copy>, WorkerErr
         }
     }
     let purpose = match config.role {
-        Role::Worker | Role::ForkServer => Purpose::Run,
+        Role::Worker => Purpose::Run,
+        Role::ForkServer => Purpose::Fork,
         Role::Compiler => Purpose::Compile,
     };
-    let role = config.role;
+    let (role, lock) = (config.role, Lock::of(&config));
     let nested = Arc::new(Nested::default());
     let engine = GuestEngine::new(purpose, settings(config, channel, &nested)).map_err(|error| no_engine(&error))?;
     fault::point(Point::EngineMade);
+    let profile = match role {
+        Role::Worker => Profile::Worker,
+        Role::Compiler => Profile::Compiler,
+        Role::ForkServer => Profile::ForkServer,
+    };
+    if !lock.close(profile, channel)? {
+        return Ok(None);
+    }
     greet(channel)?;
     match role {
         // Never dropped: to give back its reservations takes longer than to leave the process.
@@ -79,8 +93,12 @@ fn answer_as_copy(channel: &SharedChannel, modules: &'static mut ModuleCache, pa
     if config.role != Role::Worker {
         return Err(WorkerError::Protocol("a role that no copy of a fork server has"));
     }
+    let lock = Lock::of(&config);
     let nested = Arc::new(Nested::default());
     modules.renew(settings(config, channel, &nested)).map_err(|error| no_engine(&error))?;
+    if !lock.close(Profile::Worker, channel)? {
+        return Ok(());
+    }
     greet(channel)?;
     run_tasks(channel, modules, &nested, claims, Objects::default())
 }
@@ -126,10 +144,12 @@ fn no_engine(error: &wasmtime::Error) -> WorkerError {
 }
 
 fn settings(config: WorkerConfig, channel: &SharedChannel, nested: &Arc<Nested>) -> GuestSettings {
-    let runs_guests = config.role != Role::ForkServer;
+    let (runs_guests, flavour) = (config.role != Role::ForkServer, config.flavour());
     GuestSettings {
         worker_index: config.index,
         environment: config.environment,
+        arguments: config.arguments,
+        grants: config.grants,
         reuse: config.reuse,
         output: config.output,
         log_level: config.log_level,
@@ -137,8 +157,10 @@ fn settings(config: WorkerConfig, channel: &SharedChannel, nested: &Arc<Nested>)
         logs: if runs_guests { log_sink(channel) } else { Arc::new(|_, _| {}) },
         progress: if runs_guests { progress_sink(channel) } else { Arc::new(|_, _| {}) },
         max_result_bytes: config.max_result_bytes,
-        max_output_bytes: config.max_output_bytes,
-        max_memory_bytes: config.max_memory_bytes,
+        limits: config.task_limits,
+        overflow: config.overflow,
+        flavour,
+        deterministic: config.deterministic,
         max_argument_bytes: config.max_argument_bytes,
         max_depth: config.max_depth,
         children: Arc::clone(nested) as _,
@@ -196,7 +218,10 @@ fn run_tasks(
                     fault::point(Point::ClaimTaken);
                     let objects = objects.of_task(&request.objects)?;
                     // Dropped, with its instance, after the answer is on its way.
-                    let ended = modules.run(&run_of(&request, &received.payload, &objects.for_guest()));
+                    let stop = Some(stop_asked(&claims, request.claim));
+                    let objects_for_guest = objects.for_guest();
+                    let run = Run { stop, ..run_of(&request, &received.payload, &objects_for_guest) };
+                    let ended = modules.run(&run);
                     // Before the answer: whoever saw a task end finds free what it held.
                     drop(objects);
                     nested.task_ended(request.task)?;
@@ -227,11 +252,19 @@ pub(super) fn run_of<'a>(request: &'a RunRequest, argument: &'a [u8], objects: &
         codec: request.codec.name(),
         argument,
         objects,
-        environment: &request.options.environment,
+        own: Own { environment: &request.options.environment, arguments: &request.options.arguments },
         output: request.options.output,
         depth: request.depth,
         lent: request.lent_to.is_some(),
+        limits: &request.options.limits,
+        stop: None,
     }
+}
+
+/// Looks whether the caller wants a task to stop.
+fn stop_asked(claims: &ClaimTable, claim: ClaimTicket) -> StopAsked {
+    let view = claims.view(claim);
+    Arc::new(move || view.is_stopping())
 }
 
 /// Tells how a task has ended, and lets its instance go.

@@ -2,14 +2,15 @@
 
 use super::exit::{EXIT_NOT_A_WORKER, EXIT_SETUP, EXIT_STOPPED};
 use crate::engine::testing::TASK_MODULE;
-use crate::executor::{GuestOutput, Reuse};
+use crate::executor::{Execution, GuestOutput, Interruption, Overflow, Reuse};
 use crate::ipc::{
     CallerChannel, ClaimLedger, CompileRequest, PROTOCOL_VERSION, Payload, Refusal, Reply, Request, Role, RunOptions,
     RunRequest, WorkerConfig,
 };
 use crate::limits::{MAX_ARTIFACT_BYTES, MIB};
+use crate::sandbox::{Hardening, ProcessLimits};
 use crate::sys::{self, MemoryFile};
-use crate::task::{ArtifactId, LogLevel, Outcome, TaskId, TrapCode, WorkerId};
+use crate::task::{ArtifactId, Grants, LogLevel, Outcome, TaskId, TaskLimits, TrapCode, WorkerId};
 use isopool_guest::Codec;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::collections::VecDeque;
@@ -39,15 +40,22 @@ fn config(role: Role) -> WorkerConfig {
         role,
         index: 5,
         environment: vec![("NAME".into(), "value".into())],
+        arguments: Vec::new(),
+        grants: Grants::default(),
         reuse: Reuse::Never,
+        execution: Execution::Speed,
         output: GuestOutput::Capture,
         log_level: Some(LogLevel::Trace),
         max_result_bytes: 64 * MIB as u64,
-        max_output_bytes: MIB as u64,
-        max_memory_bytes: 512 * MIB as u64,
+        interruption: Interruption::Kill,
+        deterministic: None,
+        overflow: Overflow::Drop,
+        task_limits: TaskLimits::default(),
         max_argument_bytes: 64 * MIB as u64,
         max_depth: 10,
         native_initializer: None,
+        hardening: Hardening::default(),
+        limits: ProcessLimits { memory_bytes: 4096 * MIB as u64, cpu_time: None, open_files: 256 },
     }
 }
 

@@ -4,7 +4,7 @@ use crate::dispatcher::action::{End, Retirement};
 use crate::dispatcher::recycling::Recycling;
 use crate::dispatcher::state::Claims;
 use crate::queue::Turn;
-use crate::task::{TaskId, WorkerId};
+use crate::task::{ClassId, TaskId, WorkerId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -32,9 +32,12 @@ impl Random {
 /// A worker process as the caller knows it.
 #[derive(Default)]
 pub(super) struct ModelWorker {
+    pub(super) class: ClassId,
     pub(super) up_since: Option<Instant>,
     pub(super) killed: bool,
     pub(super) stopping: bool,
+    /// Its channel is closed, so that it can be asked for nothing.
+    pub(super) hung_up: bool,
     /// It gets no more tasks, because it has served long enough.
     pub(super) retired: bool,
     /// A look at its memory was asked for, and its answer is on its way.
@@ -45,6 +48,8 @@ pub(super) struct ModelWorker {
     /// Sent and not begun or reclaimed, in order.
     pub(super) inbox: VecDeque<TaskId>,
     pub(super) running: Option<TaskId>,
+    /// It was asked to stop this task, at that moment.
+    pub(super) asked: Option<(TaskId, Instant)>,
     /// Ended, and the answer still on its way.
     pub(super) answers: VecDeque<TaskId>,
     /// Tasks that have begun in it.
@@ -85,9 +90,11 @@ pub(super) struct Model {
 /// What a caller asked for.
 #[derive(Clone, Copy)]
 pub(super) struct Submitted {
+    pub(super) class: ClassId,
     pub(super) priority: i32,
     pub(super) retries: u32,
     pub(super) time_limit: Option<Duration>,
+    pub(super) deadline: Option<Instant>,
 }
 
 impl Claims for Model {
@@ -109,14 +116,23 @@ impl Claims for Model {
 
 impl Model {
     /// One more task, mostly of the usual kind.
-    pub(super) fn new_task(&mut self, random: &mut Random) -> Turn {
+    pub(super) fn new_task(&mut self, random: &mut Random, classes: usize, now: Instant) -> Turn {
         let task = TaskId(self.submitted.len() as u64);
         let priority = if random.chance(25) { random.below(5) as i32 - 2 } else { 0 };
         let retries = if random.chance(20) { random.below(4) as u32 } else { 0 };
         let time_limit = random.chance(20).then(|| Duration::from_millis(1 + random.below(60) as u64));
-        self.submitted.insert(task, Submitted { priority, retries, time_limit });
+        let deadline = random.chance(20).then(|| now + Duration::from_millis(random.below(80) as u64));
+        let class = ClassId(random.below(classes) as u32);
+        self.submitted.insert(task, Submitted { class, priority, retries, time_limit, deadline });
         self.waits(task);
-        Turn::new(task, priority, retries).with_time_limit(time_limit)
+        Turn::new(task, priority, retries).with_time_limit(time_limit).with_deadline(deadline).with_class(class)
+    }
+
+    /// No task outlives its deadline, as long as the clock is looked at.
+    pub(super) fn check_deadlines(&self, now: Instant) {
+        let is_late = |submitted: &Submitted| submitted.deadline.is_some_and(|deadline| deadline <= now);
+        let late = self.submitted.iter().find(|(task, what)| is_late(what) && !self.finished.contains_key(task));
+        assert!(late.is_none(), "{:?} has not ended", late.map(|(task, _)| task));
     }
 
     fn priority(&self, task: TaskId) -> i32 {
