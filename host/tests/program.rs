@@ -365,3 +365,17 @@ fn cpu_count_heeds_the_environment() {
     assert_eq!(code(&refused), 2);
     assert!(err(&refused).contains("ISOPOOL_MAX_CPU_COUNT is \"many\""), "{refused:?}");
 }
+
+#[test]
+fn bench_says_what_a_call_takes() {
+    let measured = output(&["bench", module(), "value::add", "2", "3", "--count", "5", "--jobs", "2"], "");
+    let text = out(&measured);
+    let [one, all] = text.lines().collect::<Vec<_>>()[..] else { panic!("two lines: {measured:?}") };
+    assert!(one.starts_with("one after another: min ") && one.ends_with("(5 tasks)"), "{one}");
+    assert!(all.starts_with("all at once, on up to 2 workers: "), "{all}");
+    let failed = output(&["bench", module(), "failure::fails"], "");
+    assert_eq!((code(&failed), out(&failed).as_str()), (1, ""), "{failed:?}");
+    let refused = output(&["bench", module(), "value::add", "--count", "0"], "");
+    assert_eq!(code(&refused), 2);
+    assert!(err(&refused).contains("--count is 0, and must be between 1 and 1000000"), "{refused:?}");
+}

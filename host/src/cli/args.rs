@@ -1,7 +1,7 @@
 //! The command line as it is typed.
 
 use super::exit::EXIT_CODES;
-use super::tool_args::{BuildArguments, CompletionsArguments, NewArguments};
+use super::tool_args::{BenchArguments, BuildArguments, CompletionsArguments, NewArguments};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -21,6 +21,7 @@ pub(super) enum Command {
     CpuCount(CpuCountArguments),
     New(NewArguments),
     Build(BuildArguments),
+    Bench(BenchArguments),
     Completions(CompletionsArguments),
 }
 

@@ -3,9 +3,10 @@
 //! Never: holds logic that a user of the library would need.
 //!
 //! A command goes one way: [`args`] (as typed) → [`config`] (what it means) → [`run`], [`map`], [`inspect`],
-//! [`new`], [`build`], [`completions`].
+//! [`bench`], [`new`], [`build`], [`completions`].
 
 mod args;
+mod bench;
 mod build;
 mod call;
 mod completions;

@@ -1,5 +1,6 @@
 //! The command line as it is typed: what makes, builds and tests projects.
 
+use super::args::PoolArguments;
 use super::new::Template;
 use clap::Args;
 use clap_complete::Shell;
@@ -71,4 +72,31 @@ pub(super) struct BuildArguments {
     /// Compile the module to machine code too, and keep that in the cache, so that no program waits for it later.
     #[arg(long)]
     pub(super) precompile: bool,
+}
+
+/// Measure what a call of a function takes.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  isopool bench texts.wasm word_count --text 'one two'")]
+pub(super) struct BenchArguments {
+    /// The module: a WebAssembly file.
+    pub(super) module: PathBuf,
+    /// The function in it.
+    pub(super) function: String,
+    /// Its arguments, each one JSON value.
+    #[arg(allow_negative_numbers = true)]
+    pub(super) arguments: Vec<String>,
+    /// Take every argument as it stands, as a string, instead of as JSON.
+    #[arg(long)]
+    pub(super) text: bool,
+    /// Give the function the bytes of standard input.
+    #[arg(long, conflicts_with_all = ["text", "arguments"])]
+    pub(super) bytes: bool,
+    /// How many calls are measured, one after another and then all at once.
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 1000)]
+    pub(super) count: usize,
+    /// Most tasks at the same time [default: what `isopool cpu-count` prints].
+    #[arg(short, long, value_name = "N")]
+    pub(super) jobs: Option<usize>,
+    #[command(flatten)]
+    pub(super) pool: PoolArguments,
 }
