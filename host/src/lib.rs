@@ -106,6 +106,8 @@ pub use isopool_guest::{Bytes, Call, Codec, CodecError};
 #[doc(inline)]
 pub use isopool_macros::{closure as task, host, native, shared};
 #[cfg(not(target_family = "wasm"))]
+pub use module::module_cache_directory;
+#[cfg(not(target_family = "wasm"))]
 pub use native::{Descriptor, NativeCall, Process, ProcessError};
 #[cfg(not(target_family = "wasm"))]
 pub use sandbox::{Escape, EscapeAttempt, Hardening, HardeningReport, Layer, LayerReport, LayerState, Layers, Verdict};

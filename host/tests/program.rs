@@ -382,3 +382,17 @@ fn doctor_tells_what_is_in_the_way_of_each_escape() {
     assert!(out(&open).lines().any(|line| line.contains("read /etc/passwd") && line.contains("ESCAPED")));
     assert!(err(&open).starts_with("isopool: workers are not locked in as they could be: "), "{}", err(&open));
 }
+
+#[test]
+fn bench_says_what_a_call_takes() {
+    let measured = output(&["bench", module(), "value::add", "2", "3", "--count", "5", "--jobs", "2"], "");
+    let text = out(&measured);
+    let [one, all] = text.lines().collect::<Vec<_>>()[..] else { panic!("two lines: {measured:?}") };
+    assert!(one.starts_with("one after another: min ") && one.ends_with("(5 tasks)"), "{one}");
+    assert!(all.starts_with("all at once, on up to 2 workers: "), "{all}");
+    let failed = output(&["bench", module(), "failure::fails"], "");
+    assert_eq!((code(&failed), out(&failed).as_str()), (1, ""), "{failed:?}");
+    let refused = output(&["bench", module(), "value::add", "--count", "0"], "");
+    assert_eq!(code(&refused), 2);
+    assert!(err(&refused).contains("--count is 0, and must be between 1 and 1000000"), "{refused:?}");
+}

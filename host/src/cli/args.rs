@@ -2,7 +2,7 @@
 
 use super::doctor::DoctorArguments;
 use super::exit::EXIT_CODES;
-use super::tool_args::{CompletionsArguments, NewArguments};
+use super::tool_args::{BenchArguments, BuildArguments, CompletionsArguments, NewArguments};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -22,6 +22,8 @@ pub(super) enum Command {
     CpuCount(CpuCountArguments),
     Doctor(DoctorArguments),
     New(NewArguments),
+    Build(BuildArguments),
+    Bench(BenchArguments),
     Completions(CompletionsArguments),
 }
 

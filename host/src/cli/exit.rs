@@ -17,6 +17,7 @@ Exit codes:
     5  a task ran longer than --timeout
     6  an input could not be read, or a result could not be written
     7  doctor: something got out of a worker, could not be tried, or a layer is missing
+    8  a package could not be compiled to a module
   130  interrupted (Ctrl-C); 143: terminated; 129: hung up
   141  whoever read the results has closed the pipe
 
@@ -35,6 +36,7 @@ impl Code {
     pub(super) const TIMED_OUT: Self = Self(5);
     pub(super) const INPUT_OUTPUT: Self = Self(6);
     pub(super) const NOT_HELD: Self = Self(7);
+    pub(super) const BUILD: Self = Self(8);
     pub(super) const PIPE_CLOSED: Self = Self(141);
 
     /// As a shell reports a program that this signal killed.
@@ -52,6 +54,9 @@ pub(super) enum Stop {
     /// The pool, or a module, refused.
     #[error("{}", with_sources(.0))]
     Isopool(#[from] Error),
+    /// A package could not be compiled to a module.
+    #[error("{}", with_sources(.0))]
+    Build(#[from] isopool_build::Error),
     /// The module's file could not be read.
     #[error("{0}")]
     ModuleFile(Error),
@@ -140,6 +145,7 @@ impl Stop {
             Stop::Input(InputError::NotJson { .. }) => Code::USAGE,
             Stop::Input(_) | Stop::ModuleFile(_) | Stop::File { .. } => Code::INPUT_OUTPUT,
             Stop::System(_) => Code::POOL,
+            Stop::Build(_) => Code::BUILD,
             Stop::Late { .. } => Code::TIMED_OUT,
             Stop::Task { error, .. } => code_of_task(error),
             Stop::SomeFailed { code, .. } => *code,
