@@ -75,7 +75,8 @@ impl Job {
 
     /// Its turn among others.
     pub(crate) fn turn(&self) -> Turn {
-        Turn::new(self.id, self.priority, self.retries).with_time_limit(self.time_limit).with_class(self.class_id)
+        let turn = Turn::new(self.id, self.priority, self.retries).with_time_limit(self.time_limit);
+        turn.with_class(self.class_id).with_module(self.module.number)
     }
 }
 

@@ -4,6 +4,7 @@
 mod flushing;
 mod nesting;
 mod progressing;
+mod quarantining;
 mod recycling;
 
 use super::action::{Action, End};
@@ -24,7 +25,7 @@ use crate::ipc::{ChannelError, PROTOCOL_VERSION, Received, Reply, WorkerConfig, 
 use crate::metrics;
 use crate::process::{Nursery, OomWatch, ProcessEnd};
 use crate::sync::SharedObject;
-use crate::task::{Outcome, TaskId, TaskReport, WorkerId};
+use crate::task::{ModuleNumber, Outcome, TaskId, TaskReport, WorkerId};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -47,6 +48,8 @@ pub(super) struct EventLoop {
     jobs: HashMap<TaskId, Job>,
     /// By their parent, while that runs.
     families: HashMap<TaskId, nesting::Children>,
+    /// What the last worker died of that ran a task of this module.
+    deaths: HashMap<ModuleNumber, BrokenCause>,
     callbacks: CallbackThread,
     /// The task that the current event speaks of, with what its worker said.
     told: Option<Told>,
@@ -84,6 +87,7 @@ impl EventLoop {
             workers: Workers::default(),
             jobs: HashMap::new(),
             families: HashMap::new(),
+            deaths: HashMap::new(),
             callbacks: CallbackThread::default(),
             told: None,
             oom: OomWatch::start(),
@@ -158,6 +162,7 @@ impl EventLoop {
                         let _ = answer.try_send(before && !self.jobs.contains_key(&task));
                     }
                 }
+                Message::LiftQuarantine { module } => self.handle(Event::QuarantineLifted { module }),
                 Message::Resize { max_workers } => self.handle(Event::Resized { max_workers }),
                 Message::Shutdown { mode } => self.handle(Event::Shutdown { mode }),
             }
@@ -293,6 +298,7 @@ impl EventLoop {
         } else {
             BrokenCause::SpawnFailed { reason: format!("{name} ended before it was ready: {cause}{words}") }
         };
+        self.note_death(id, &cause);
         self.cause = Some((Some(name), cause));
         self.workers_changed = true;
         self.handle(Event::WorkerExited { worker: id });
@@ -327,6 +333,7 @@ impl EventLoop {
             Action::Measure { worker } => self.measure(worker),
             Action::Retire { worker, why } => self.retire(worker, why),
             Action::Replace { worker } => self.replace(worker),
+            Action::Quarantine { module, refusal } => self.quarantine(module, refusal),
             Action::Stop { worker } => {
                 if let Some(worker) = self.workers.0.get_mut(&worker)
                     && worker.stop().is_err()
@@ -387,6 +394,7 @@ impl EventLoop {
                 };
                 (Err(TaskError::BrokenProcessPool(Box::new(broken))), None)
             }
+            End::Quarantined(refusal) => (Err(self.quarantined(&job, refusal)), None),
             End::Broken => (Err(self.broken_error(&name)), None),
         };
         self.end(&job, result, report);
@@ -408,7 +416,7 @@ impl EventLoop {
             return self.child_ended(parent, result);
         }
         // Before the future shows it: whoever saw a task end finds its place free.
-        self.room.free();
+        self.room.free(job.argument.len());
         self.freed = true;
         for callback in job.promise.end(Ended { result, report }) {
             self.callbacks.run(callback, Arc::clone(&job.promise));

@@ -17,6 +17,9 @@ mod nested_simulation;
 mod pool;
 mod progress;
 mod promise;
+mod quarantine;
+#[cfg(test)]
+mod quarantine_tests;
 mod recycling;
 #[cfg(test)]
 mod recycling_tests;
@@ -42,5 +45,6 @@ pub(crate) use event::ShutdownMode;
 pub(crate) use mailbox::Message;
 pub(crate) use pool::{PoolHandle, PoolOptions, start};
 pub(crate) use promise::{Ended, Observer, Promise, Stage};
+pub(crate) use quarantine::QuarantineOptions;
 pub(crate) use recycling::Recycling;
 pub(crate) use state::StateOptions;

@@ -2,6 +2,7 @@
 
 use super::action::{Action, Retirement};
 use super::event::{Event, ShutdownMode};
+use super::quarantine::QuarantineOptions;
 use super::recycling::Recycling;
 use super::state::{Claims, State, StateOptions};
 use crate::executor::Containment;
@@ -32,7 +33,13 @@ struct Pool {
 impl Pool {
     /// With these many tasks submitted.
     fn new(max_workers: usize, recycling: Recycling, tasks: u64) -> (Self, Vec<Action>) {
-        let options = StateOptions { max_workers, idle_timeout: None, containment: Containment::Task, recycling };
+        let options = StateOptions {
+            max_workers,
+            idle_timeout: None,
+            containment: Containment::Task,
+            recycling,
+            quarantine: QuarantineOptions::default(),
+        };
         let mut pool = Self { state: State::new(options), begun: BegunBelow(0), now: Instant::now() };
         let submitted = (0..tasks).flat_map(|n| pool.event(Event::Submitted { turn: Turn::new(TaskId(n), 0, 0) }));
         let actions = submitted.collect();

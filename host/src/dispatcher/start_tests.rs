@@ -2,6 +2,7 @@
 
 use super::action::{Action, End, KillReason};
 use super::event::Event;
+use super::quarantine::QuarantineOptions;
 use super::recycling::Recycling;
 use super::state::{Claims, State, StateOptions};
 use crate::executor::Containment;
@@ -33,7 +34,13 @@ struct Pool {
 impl Pool {
     fn new(begun: bool) -> Self {
         let recycling = Recycling::default();
-        let options = StateOptions { max_workers: 1, idle_timeout: None, containment: Containment::Task, recycling };
+        let options = StateOptions {
+            max_workers: 1,
+            idle_timeout: None,
+            containment: Containment::Task,
+            recycling,
+            quarantine: QuarantineOptions::default(),
+        };
         Self { state: State::new(options), now: Instant::now(), begun: AllBegun(begun) }
     }
 

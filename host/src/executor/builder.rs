@@ -3,6 +3,7 @@
 use super::grants::{Asked, check_arguments};
 use super::handle::Executor;
 use super::options::{Containment, Execution, GuestOutput, Reuse};
+use super::quarantine::QuarantineOption;
 use super::recycling::RecyclingOptions;
 use super::schedule::check_time_limit;
 use super::task::{IntoTask, Task};
@@ -49,6 +50,8 @@ pub(super) struct Options {
     execution: Execution,
     pub(super) codec: Codec,
     queue_capacity: usize,
+    pub(super) max_pending_bytes: usize,
+    pub(super) quarantine: QuarantineOption,
     /// `None`: the choice of the process, when it is built.
     pub(super) start_method: Option<StartMethod>,
     native_initializer: Option<Parts>,
@@ -83,6 +86,8 @@ impl Default for Options {
             execution: Execution::default(),
             codec: Codec::default(),
             queue_capacity: limits::DEFAULT_QUEUE_CAPACITY,
+            max_pending_bytes: limits::DEFAULT_MAX_PENDING_BYTES,
+            quarantine: QuarantineOption::default(),
             start_method: None,
             native_initializer: None,
             worker_program: None,
@@ -186,6 +191,14 @@ impl ExecutorBuilder {
         self
     }
 
+    /// Most bytes of the encoded arguments of all tasks that have not ended, together, before `submit` waits and `try_submit`
+    /// refuses; at least [`max_argument_bytes`](Self::max_argument_bytes), so that each task that may be submitted has room
+    /// in the end. Default: [`limits::DEFAULT_MAX_PENDING_BYTES`]. Tasks that tasks submit have bounds of their own.
+    pub fn max_pending_bytes(mut self, bytes: usize) -> Self {
+        self.options.max_pending_bytes = bytes;
+        self
+    }
+
     /// How worker processes come to life. Default: that of [`get_start_method`] when the executor is built.
     pub fn start_method(mut self, start_method: StartMethod) -> Self {
         self.options.start_method = Some(start_method);
@@ -279,6 +292,7 @@ impl ExecutorBuilder {
         let options = &self.options;
         range("queue_capacity", options.queue_capacity, 1, usize::MAX >> 1)?;
         range("max_argument_bytes", options.max_argument_bytes, 0, limits::MAX_PAYLOAD_BYTES)?;
+        range("max_pending_bytes", options.max_pending_bytes, options.max_argument_bytes, usize::MAX >> 1)?;
         range("max_result_bytes", options.max_result_bytes, 0, limits::MAX_PAYLOAD_BYTES)?;
         range("max_memory_bytes", options.max_memory_bytes, 64 * 1024, limits::DEFAULT_MAX_MEMORY_BYTES)?;
         if options.output == GuestOutput::Capture {
@@ -297,9 +311,9 @@ impl ExecutorBuilder {
         let initializer_objects =
             options.native_initializer.as_ref().map(|call| call.objects.clone()).unwrap_or_default();
         let library = Library::new(program.clone(), &worker, options.initializer_call()?);
-        let recycling = options.recycling.checked()?;
+        let (recycling, quarantine) = (options.recycling.checked()?, options.quarantine.checked()?);
         let (idle_timeout, containment) = (options.idle_timeout, options.containment);
-        let state = StateOptions { max_workers, idle_timeout, containment, recycling };
+        let state = StateOptions { max_workers, idle_timeout, containment, recycling, quarantine };
         let options = Options { start_method: Some(start_method), ..self.options };
         Executor::start(
             max_workers,
@@ -354,6 +368,8 @@ impl Options {
             execution,
             codec,
             queue_capacity,
+            max_pending_bytes,
+            quarantine,
             start_method,
             native_initializer,
             worker_program,
@@ -377,6 +393,8 @@ impl Options {
         compare("execution", *execution != other.execution);
         compare("codec", *codec != other.codec);
         compare("queue_capacity", *queue_capacity != other.queue_capacity);
+        compare("max_pending_bytes", *max_pending_bytes != other.max_pending_bytes);
+        compare("quarantine", *quarantine != other.quarantine);
         compare("start_method", *start_method != other.start_method);
         compare("native_initializer", *native_initializer != other.native_initializer);
         compare("worker_program", *worker_program != other.worker_program);

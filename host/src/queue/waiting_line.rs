@@ -1,7 +1,7 @@
 //! Tasks in their turn: the most urgent first, and those that are as urgent in the order of their submission. One line for
 //! each class, because a worker takes tasks of one class only.
 
-use crate::task::{ClassId, TaskId};
+use crate::task::{ClassId, ModuleNumber, TaskId};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
@@ -15,12 +15,14 @@ pub(crate) struct Turn {
     retries: u32,
     time_limit: Option<Duration>,
     class: ClassId,
+    module: ModuleNumber,
 }
 
 impl Turn {
     /// `retries`: how often it may be run again after its worker was lost.
     pub(crate) fn new(task: TaskId, priority: i32, retries: u32) -> Self {
-        Self { priority: Reverse(priority), task, retries, time_limit: None, class: ClassId::default() }
+        let (class, module) = Default::default();
+        Self { priority: Reverse(priority), task, retries, time_limit: None, class, module }
     }
 
     /// For how long it may run.
@@ -31,6 +33,15 @@ impl Turn {
     /// Which workers may run it.
     pub(crate) fn with_class(self, class: ClassId) -> Self {
         Self { class, ..self }
+    }
+
+    /// What it is a function of.
+    pub(crate) fn with_module(self, module: ModuleNumber) -> Self {
+        Self { module, ..self }
+    }
+
+    pub(crate) fn module(self) -> ModuleNumber {
+        self.module
     }
 
     pub(crate) fn time_limit(self) -> Option<Duration> {
@@ -124,11 +135,21 @@ impl WaitingLine {
 
     /// Takes a task out of its turn; false if it does not wait here.
     pub(crate) fn remove(&mut self, task: TaskId) -> bool {
+        self.find(task).inspect(|&turn| self.take(turn)).is_some()
+    }
+
+    /// Takes all tasks of a module.
+    pub(crate) fn remove_module(&mut self, module: ModuleNumber) -> Vec<Turn> {
+        let turns: Vec<Turn> = self.lines.values().flatten().copied().filter(|turn| turn.module == module).collect();
+        turns.iter().for_each(|&turn| self.take(turn));
+        turns
+    }
+
+    /// A task that waits here.
+    pub(crate) fn find(&self, task: TaskId) -> Option<Turn> {
         let (priority, class) = self.unusual.get(&task).copied().unwrap_or_default();
         let least = Turn::new(task, priority, 0);
-        let line = self.lines.get(&class);
-        let found = line.and_then(|line| line.range(least..).next().copied()).filter(|turn| turn.task == task);
-        found.inspect(|&turn| self.take(turn)).is_some()
+        self.lines.get(&class)?.range(least..).next().copied().filter(|turn| turn.task == task)
     }
 
     fn take(&mut self, turn: Turn) {
