@@ -106,9 +106,11 @@ pub use isopool_macros::{closure as task, host, native, shared};
 #[cfg(not(target_family = "wasm"))]
 pub use native::{Descriptor, NativeCall, Process, ProcessError};
 #[cfg(not(target_family = "wasm"))]
+pub use sandbox::{Hardening, HardeningReport, Layer, LayerReport, LayerState, Layers};
+#[cfg(not(target_family = "wasm"))]
 pub use task::{
     Access, AddressGrant, CapturedOutput, CodecFailure, Failure, FunctionInfo, InvalidAddressGrant, Location,
-    ModuleHash, ModuleInfo, Panic, Progress, Side, TaskId, TaskReport, Trap, TrapCode,
+    ModuleHash, ModuleInfo, Panic, Progress, Side, SystemCall, TaskId, TaskReport, Trap, TrapCode,
 };
 #[cfg(not(target_family = "wasm"))]
 pub use worker::worker_main;

@@ -119,6 +119,20 @@ pub const MEMORY_SECOND_LOOK_DELAY: Duration = Duration::from_millis(50);
 /// each of its workers.
 pub const MAX_TASK_RETRIES: u32 = 100;
 
+/// Default for the files that one worker may have open: its channel, one for each module that it was given and a few of the
+/// engine's. Source: the soft limit of most systems.
+pub const DEFAULT_MAX_OPEN_FILES: u32 = 1024;
+
+/// Fewest files that one worker can do with: it has a dozen of its own.
+pub const MIN_OPEN_FILES: u32 = 32;
+
+/// What a worker's writable memory is allowed beyond its guests, arguments and results, in bytes: the engine, the allocator's
+/// own, and what it keeps ([`WORKER_KEEPS_BYTES`]).
+pub const WORKER_OVERHEAD_BYTES: u64 = 512 * MIB as u64;
+
+/// Least memory of a worker, in bytes: below that its engine cannot be started.
+pub const MIN_WORKER_MEMORY_BYTES: u64 = 64 * MIB as u64;
+
 /// How long idle workers of the reusable executor live. Source: loky's default.
 pub const DEFAULT_REUSABLE_IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -150,6 +164,10 @@ pub(crate) const MAX_CACHED_INFO_BYTES: usize = MAX_MESSAGE_FRAME_BYTES;
 
 /// Modules that one worker keeps loaded; the longest unused goes first.
 pub const MAX_LOADED_MODULES: usize = 64;
+
+/// Default for the writable memory of a compile worker, in bytes. Measured, a module of 1.3 MB needs 0.1 GiB; the compiler's
+/// need grows with the module, and with its largest function more than that.
+pub const DEFAULT_MAX_COMPILE_MEMORY_BYTES: u64 = 4096 * MIB as u64;
 
 // ── Guests ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -241,6 +259,13 @@ pub const SYNC_REACQUIRE: Duration = Duration::from_secs(10);
 pub const MAX_TASK_OBJECTS: usize = 256;
 
 // ── Workers and the channel ──────────────────────────────────────────────────────────────────────────────────────────
+
+/// Longest reason in a report on a worker's hardening, in bytes; a longer one is cut.
+pub const MAX_HARDENING_REASON_BYTES: usize = KIB;
+
+/// Most ports of granted addresses that are a rule of Landlock each. More, and the system restricts no port: then the engine
+/// alone does.
+pub const MAX_GRANTED_PORTS: usize = 4096;
 
 /// How long a new worker may take from its start to its `Ready`.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);

@@ -1,6 +1,7 @@
 //! The command line as it is typed.
 
 use super::exit::EXIT_CODES;
+use super::tool_args::{CompletionsArguments, NewArguments};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -18,6 +19,8 @@ pub(super) enum Command {
     Map(MapArguments),
     Inspect(InspectArguments),
     CpuCount(CpuCountArguments),
+    New(NewArguments),
+    Completions(CompletionsArguments),
 }
 
 /// Call one function once, and print its result as JSON.

@@ -2,6 +2,8 @@
 
 use super::args::{Arguments, Command, MapArguments, PoolArguments, RunArguments};
 use super::exit::Stop;
+use super::new::New;
+use clap_complete::Shell;
 use isopool::limits::MAX_WORKERS;
 use isopool::{Access, AddressGrant};
 use serde_json::value::{RawValue, to_raw_value};
@@ -15,6 +17,8 @@ pub(super) enum Config {
     Map(Map),
     Inspect { module: PathBuf, json: bool },
     CpuCount { physical: bool },
+    New(New),
+    Completions(Shell),
 }
 
 /// Where a function is.
@@ -100,6 +104,8 @@ impl Config {
             Command::Map(map) => Config::Map(map.try_into()?),
             Command::Inspect(inspect) => Config::Inspect { module: inspect.module, json: inspect.json },
             Command::CpuCount(count) => Config::CpuCount { physical: count.physical },
+            Command::New(new) => Config::New(New { folder: new.folder, template: new.template, checkout: new.isopool }),
+            Command::Completions(completions) => Config::Completions(completions.shell),
         })
     }
 }

@@ -5,6 +5,7 @@ use crate::error::{BrokenProcessPool, WorkerRef};
 use crate::ipc::{Payload, RunOptions};
 use crate::module::Prepared;
 use crate::queue::Turn;
+use crate::sandbox::HardeningReport;
 use crate::sync::SharedObject;
 use crate::task::{Class, ClassId, TaskId, WorkerId};
 use parking_lot::Mutex;
@@ -92,6 +93,8 @@ pub(crate) struct Parent {
 /// What callers may know of a pool without asking its dispatcher.
 #[derive(Debug, Default)]
 pub(crate) struct PoolStatus {
+    /// What the worker that came up last said of its sandbox.
+    pub(crate) hardening: Mutex<Option<HardeningReport>>,
     pub(crate) broken: Mutex<Option<BrokenProcessPool>>,
     pub(crate) workers: Mutex<Vec<WorkerRef>>,
     /// The next task's number.

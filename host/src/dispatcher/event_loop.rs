@@ -2,6 +2,7 @@
 //! answers with. It decides nothing.
 
 mod flushing;
+mod hardening;
 mod nesting;
 mod progressing;
 mod quarantining;
@@ -209,9 +210,10 @@ impl EventLoop {
                     );
                     return self.lied(id, message);
                 }
-                worker.up = true;
-                tracing::debug!(worker = %worker.name, "a worker is ready");
-                self.workers_changed = true;
+                if !self.take_hardening(id) {
+                    return;
+                }
+                self.come_up(id);
                 self.handle(Event::WorkerReady { worker: id });
             }
             Reply::Done { .. } if payload.len() as u64 > self.config.max_result_bytes => {
@@ -235,6 +237,9 @@ impl EventLoop {
             Reply::InitializerFailed { message } if !worker.up => {
                 self.cause = Some((Some(worker.name), BrokenCause::InitializerFailed { message }));
                 self.handle(Event::InitializerFailed { worker: id });
+            }
+            Reply::Hardened { .. } | Reply::NotHardened { .. } | Reply::Denied { .. } => {
+                self.hear_of_sandbox(id, reply);
             }
             // What fork servers, compilers and native processes say, and what was said before.
             _ => {
@@ -284,6 +289,8 @@ impl EventLoop {
         // Before its tasks end: whoever saw one end finds free what it held.
         worker.give_back();
         let cause = self.oom.explain(cause, worker.killed);
+        let cause = self.explain_limit(id, cause);
+        let Some(worker) = self.workers.0.get_mut(&id) else { return };
         let (name, words) = (worker.name, worker.last_words());
         let expected = worker.killed || cause == BrokenCause::Exited { code: 0 };
         metrics::worker_left(&cause, worker.killed);

@@ -112,7 +112,9 @@ impl State {
             Event::WorkerLied { worker } => self.lied(worker, actions),
             Event::WorkerHungUp { worker } => self.hung_up(worker, now),
             Event::WorkerExited { worker } => self.worker_exited(worker, now, claims, actions),
-            Event::InitializerFailed { worker } => self.break_pool(worker, None, actions),
+            Event::InitializerFailed { worker } | Event::NotHardened { worker } => {
+                self.break_pool(worker, None, actions)
+            }
             Event::StartFailed { worker } => self.start_failed(worker, now, actions),
             Event::QuarantineLifted { module } => self.quarantine.lift(module),
             Event::Resized { max_workers } => self.resized(max_workers, claims, actions),

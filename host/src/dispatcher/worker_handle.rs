@@ -10,9 +10,10 @@ use crate::ipc::{
     CallerChannel, ChannelError, ClaimLedger, ClaimTicket, Payload, Received, Reply, Request, RunRequest, WorkerConfig,
 };
 use crate::process::{Newborn, ProcessEnd, WorkerProcess};
+use crate::sandbox::HardeningReport;
 use crate::sync::SharedObject;
 use crate::sys::PidFd;
-use crate::task::{ArtifactId, Class, TaskId, WorkerId};
+use crate::task::{ArtifactId, Class, SystemCall, TaskId, WorkerId};
 use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -36,6 +37,10 @@ pub(crate) struct WorkerHandle {
     pub(crate) up: bool,
     /// What was wrong with what it said.
     pub(crate) lie: Option<String>,
+    /// What locks it in, in its own words.
+    pub(crate) hardening: Option<HardeningReport>,
+    /// The system call that it says it was denied.
+    pub(crate) denied: Option<SystemCall>,
     /// Why it leaves, in its own words.
     pub(crate) last_words: Option<String>,
     /// The caller killed it, for a reason of the pool's own.
@@ -86,6 +91,8 @@ impl WorkerHandle {
             shares,
             up: false,
             lie: None,
+            hardening: None,
+            denied: None,
             last_words: None,
             killed: false,
             is_open,

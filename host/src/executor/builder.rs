@@ -2,6 +2,7 @@
 
 use super::grants::{Asked, check_arguments};
 use super::handle::Executor;
+use super::hardening::HardeningOptions;
 use super::options::{Containment, Execution, GuestOutput, Reuse};
 use super::quarantine::QuarantineOption;
 use super::recycling::RecyclingOptions;
@@ -63,6 +64,7 @@ pub(super) struct Options {
     max_output_bytes: usize,
     pub(super) task_time_limit: Option<Duration>,
     pub(super) recycling: RecyclingOptions,
+    pub(super) hardening: HardeningOptions,
 }
 
 /// An initializer, encoded in every codec, because the executor's is not known before `build`.
@@ -98,6 +100,7 @@ impl Default for Options {
             max_output_bytes: limits::DEFAULT_MAX_OUTPUT_BYTES,
             task_time_limit: None,
             recycling: RecyclingOptions::default(),
+            hardening: HardeningOptions::default(),
         }
     }
 }
@@ -298,6 +301,7 @@ impl ExecutorBuilder {
         if options.output == GuestOutput::Capture {
             range("max_output_bytes (captured)", options.max_output_bytes, 0, limits::MAX_CAPTURED_OUTPUT_BYTES)?;
         }
+        options.hardening.check(options.execution)?;
         options.task_time_limit.map_or(Ok(()), |limit| check_time_limit("task_time_limit", limit))?;
         let start_method = options.start_method.unwrap_or_else(get_start_method);
         options.check_start_method(start_method)?;
@@ -310,7 +314,9 @@ impl ExecutorBuilder {
         let worker = options.worker_config(&class)?;
         let initializer_objects =
             options.native_initializer.as_ref().map(|call| call.objects.clone()).unwrap_or_default();
-        let library = Library::new(program.clone(), &worker, options.initializer_call()?);
+        let compile_config = WorkerConfig { limits: options.hardening.of_compiler(), ..worker.clone() };
+        let compile_time = options.hardening.max_compile_time();
+        let library = Library::new(program.clone(), &compile_config, compile_time, options.initializer_call()?);
         let (recycling, quarantine) = (options.recycling.checked()?, options.quarantine.checked()?);
         let (idle_timeout, containment) = (options.idle_timeout, options.containment);
         let state = StateOptions { max_workers, idle_timeout, containment, recycling, quarantine };
@@ -380,9 +386,11 @@ impl Options {
             max_output_bytes,
             task_time_limit,
             recycling,
+            hardening,
         } = self;
         let mut differences = recycling.differences(&other.recycling);
         differences.extend(asked.differences(&other.asked));
+        differences.extend(hardening.differences(&other.hardening));
         let mut compare = |name, differs: bool| differences.extend(differs.then_some(name));
         compare("idle_timeout", *idle_timeout != other.idle_timeout);
         compare("initializer", *initializer != other.initializer);
@@ -442,6 +450,8 @@ impl Options {
             grants: class.grants.clone(),
             reuse: self.reuse,
             execution: self.execution,
+            hardening: self.hardening.hardening(),
+            limits: self.hardening.of_worker(self.max_memory_bytes, self.max_argument_bytes, self.max_result_bytes),
             output: self.output,
             log_level: log_level(),
             max_result_bytes: self.max_result_bytes as u64,

@@ -126,7 +126,7 @@ impl Executor {
     }
 
     /// Compiles a module in a process of its own, or finds it in the cache, and gives its functions. `name` is for errors and
-    /// logs. Waits for the compilation, at most [`COMPILE_TIMEOUT`](crate::limits::COMPILE_TIMEOUT). The bytes: a component
+    /// logs. Waits for the compilation, at most [`max_compile_time`](ExecutorBuilder::max_compile_time). The bytes: a component
     /// or a core module of `wit/isopool.wit`, at most [`MAX_MODULE_BYTES`](crate::limits::MAX_MODULE_BYTES).
     ///
     /// # Errors

@@ -9,6 +9,7 @@ mod encoded;
 mod future;
 mod grants;
 mod handle;
+mod hardening;
 mod latch;
 mod loaded_module;
 mod map;

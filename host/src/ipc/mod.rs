@@ -19,5 +19,5 @@ pub(crate) use message::{
     RunRequest, WORKER_VARIABLE, WorkerConfig, last_words,
 };
 pub(crate) use worker_channel::{
-    Before as WorkerBefore, ChannelError as WorkerChannelError, Received as WorkerReceived, WorkerChannel,
+    Before as WorkerBefore, ChannelError as WorkerChannelError, Received as WorkerReceived, WorkerChannel, denied_frame,
 };

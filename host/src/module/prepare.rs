@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A module's bytes.
 #[derive(Clone, Debug)]
@@ -112,6 +112,8 @@ type Slot = Arc<Mutex<Option<Arc<Prepared>>>>;
 pub(crate) struct Library {
     program: Program,
     config: WorkerConfig,
+    /// For one module.
+    compile_time: Duration,
     initializer: Option<Initializer>,
     cache: Cache,
     /// By the address of their bytes, which never move: no hashing on the way of a task.
@@ -122,13 +124,18 @@ pub(crate) struct Library {
 }
 
 impl Library {
-    pub(crate) fn new(program: Program, worker: &WorkerConfig, initializer: Option<Initializer>) -> Self {
+    pub(crate) fn new(
+        program: Program,
+        worker: &WorkerConfig,
+        compile_time: Duration,
+        initializer: Option<Initializer>,
+    ) -> Self {
         // An initializer reaches nothing: its snapshot serves tasks with other grants, too.
         let grants = Grants::default();
         let config = WorkerConfig { protocol: PROTOCOL_VERSION, role: Role::Compiler, grants, ..worker.clone() };
         let (embedded, slots) = (RwLock::default(), Mutex::default());
         let (cache, next_number) = (Cache::from_environment(), AtomicU32::new(0));
-        Self { program, config, initializer, cache, embedded, slots, next_number }
+        Self { program, config, compile_time, initializer, cache, embedded, slots, next_number }
     }
 
     /// The module, ready for workers. The first call for a module waits for its compilation, or for its file in the
@@ -191,7 +198,7 @@ impl Library {
             }
             None => {
                 let begun = Instant::now();
-                let (info, code) = compile(wasm, call, &self.program, self.config.clone())?;
+                let (info, code) = compile(wasm, call, &self.program, self.config.clone(), self.compile_time)?;
                 metrics::module_compiled(begun.elapsed());
                 self.cache.store(artifact, &info, &code);
                 (info, code)

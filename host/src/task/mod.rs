@@ -12,6 +12,7 @@ mod object;
 mod outcome;
 mod progress;
 mod report;
+mod system_call;
 
 pub(crate) use child::{ChildEnd, ChildFault, ChildFaultKind};
 pub(crate) use class::Class;
@@ -28,3 +29,4 @@ pub use outcome::{CodecFailure, Failure, Location, Panic, Side, Trap, TrapCode};
 pub use progress::Progress;
 pub(crate) use report::RunReport;
 pub use report::{CapturedOutput, TaskReport};
+pub use system_call::SystemCall;

@@ -8,6 +8,7 @@ use crate::ipc::{
     RunRequest, WorkerConfig,
 };
 use crate::limits::{MAX_ARTIFACT_BYTES, MIB};
+use crate::sandbox::{Hardening, ProcessLimits};
 use crate::sys::{self, MemoryFile};
 use crate::task::{ArtifactId, Grants, LogLevel, Outcome, TaskId, TrapCode, WorkerId};
 use isopool_guest::Codec;
@@ -51,6 +52,8 @@ fn config(role: Role) -> WorkerConfig {
         max_argument_bytes: 64 * MIB as u64,
         max_depth: 10,
         native_initializer: None,
+        hardening: Hardening::default(),
+        limits: ProcessLimits { memory_bytes: 4096 * MIB as u64, cpu_time: None, open_files: 256 },
     }
 }
 

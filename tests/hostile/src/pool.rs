@@ -153,7 +153,7 @@ fn refusal(kind: &ModuleErrorKind) -> &'static str {
         ModuleErrorKind::Compile { .. } => "not compilable",
         ModuleErrorKind::Describe { .. } => "no list of functions",
         ModuleErrorKind::Initializer { .. } => "initializer",
-        ModuleErrorKind::CompileTimeout => "compiler timed out",
+        ModuleErrorKind::CompileTimeout { .. } => "compiler timed out",
         ModuleErrorKind::CompilerDied { .. } => "compiler died",
         ModuleErrorKind::System { .. } => "system",
         _ => "other",
