@@ -5,6 +5,8 @@
 mod action;
 mod births;
 mod callbacks;
+#[cfg(test)]
+mod class_tests;
 mod classes;
 mod completion_set;
 mod entry;
