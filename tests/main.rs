@@ -19,6 +19,7 @@
 //! - [`other_languages`]: guests in C, JavaScript and Python, each if its tools are on the machine.
 //! - [`tenants`]: tasks of several tenants in one pool: a process serves one of them.
 //! - [`grants`]: directories, connections and arguments: what guests reach, and what they do not.
+//! - [`quarantine`]: modules whose tasks kill workers again and again.
 //! - [`crashes`]: processes that die: the caller's, one worker, many at once; workers that cannot be started.
 //! - [`starved`]: a system that gives no more memory, descriptors or processes.
 //! - [`hostile_guests`]: guests that mean harm, each with what it must come to: the corpus in `hostile/`.
@@ -50,6 +51,7 @@ mod outcomes;
 mod patience;
 mod per_task;
 mod pool;
+mod quarantine;
 mod recycling;
 mod reusable;
 mod scheduling;

@@ -89,8 +89,8 @@ pub use context::{
 pub use dispatcher::Stats;
 #[cfg(not(target_family = "wasm"))]
 pub use error::{
-    BrokenCause, BrokenProcessPool, Error, ErrorKind, ModuleError, ModuleErrorKind, TaskError, TaskRef, TimeLimit,
-    WorkerRef,
+    BrokenCause, BrokenProcessPool, Error, ErrorKind, ModuleError, ModuleErrorKind, Quarantine, TaskError, TaskRef,
+    TimeLimit, WorkerRef,
 };
 #[cfg(not(target_family = "wasm"))]
 pub use executor::{

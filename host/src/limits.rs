@@ -26,6 +26,11 @@ pub const MAX_WORKERS: usize = 4096;
 /// hundred thousand without letting a runaway producer take the machine.
 pub const DEFAULT_QUEUE_CAPACITY: usize = 131_072;
 
+/// Default for the encoded arguments of all tasks of an executor that have not ended, together, in bytes: room for four of the
+/// largest. Results are not among them: a result is its future's, and a caller that submits everything before it takes the
+/// first one must not wait for itself.
+pub const DEFAULT_MAX_PENDING_BYTES: usize = 1024 * MIB;
+
 /// Default for the encoded arguments of one task, in bytes: several times the 64 MiB that must work, and still a small
 /// part of a wasm32 guest's 4 GiB.
 pub const DEFAULT_MAX_ARGUMENT_BYTES: usize = 256 * MIB;
@@ -328,6 +333,19 @@ pub(crate) const OOM_KILL_MOMENT: Duration = Duration::from_secs(1);
 /// Workers that may die one after another without having finished a task between before the pool gives up.
 pub const CRASH_LOOP_STARTS: u32 = 5;
 
+/// Default for the workers that tasks of one module may kill, one after another and with none of its tasks ended between,
+/// before it is put in quarantine: each costs a process and a task, and a worker that the machine has killed is no habit.
+pub const DEFAULT_QUARANTINE_DEATHS: u32 = 10;
+
+/// Deaths of workers that lie further back than this do not count for a quarantine.
+pub const QUARANTINE_WINDOW: Duration = Duration::from_secs(60);
+
+/// Default for how long the first quarantine of a module lasts; each that follows at once is twice as long.
+pub const DEFAULT_FIRST_QUARANTINE: Duration = Duration::from_secs(1);
+
+/// Longest quarantine, however often it was doubled: then one task tries again.
+pub const LONGEST_QUARANTINE: Duration = Duration::from_secs(600);
+
 /// Tasks sent to one worker and not finished, the running one included. Hides the way to the worker and back for small
 /// tasks; a task that waits behind a long one is taken back when another worker is free.
 pub const SEND_AHEAD: usize = 64;
@@ -356,6 +374,8 @@ pub const READ_CHUNK_BYTES: usize = 256 * KIB;
 
 const _: () = assert!(DEFAULT_MAX_ARGUMENT_BYTES <= MAX_PAYLOAD_BYTES);
 const _: () = assert!(DEFAULT_MAX_RESULT_BYTES <= MAX_PAYLOAD_BYTES);
+const _: () = assert!(DEFAULT_MAX_ARGUMENT_BYTES <= DEFAULT_MAX_PENDING_BYTES);
+const _: () = assert!(DEFAULT_FIRST_QUARANTINE.as_secs() <= LONGEST_QUARANTINE.as_secs());
 const _: () = assert!(MAX_MESSAGE_BYTES * MAX_TRACE_ENTRIES <= MAX_MESSAGE_FRAME_BYTES);
 const _: () = assert!(MAX_PROGRESS_TEXT_BYTES <= MAX_MESSAGE_BYTES);
 const _: () = assert!(4 * MAX_TASK_ENVIRONMENT_BYTES <= MAX_MESSAGE_FRAME_BYTES);

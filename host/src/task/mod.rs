@@ -19,7 +19,7 @@ pub(crate) use child::{ChildEnd, ChildFault, ChildFaultKind};
 pub(crate) use class::Class;
 pub use grants::{Access, AddressGrant, InvalidAddressGrant};
 pub(crate) use grants::{DirectoryGrant, Grants};
-pub(crate) use id::{ArtifactId, ClassId, WorkerId};
+pub(crate) use id::{ArtifactId, ClassId, ModuleNumber, WorkerId};
 pub use id::{ModuleHash, TaskId};
 pub(crate) use limit::TaskLimits;
 pub use limit::{Limit, LimitExceeded};
