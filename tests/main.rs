@@ -27,6 +27,7 @@
 //! - [`sync`]: locks, queues and what else tasks share with each other and with their caller.
 //! - [`time_limits`]: tasks that may run for so long and no longer.
 //! - [`shortage`]: a worker that the kernel kills for want of memory.
+//! - [`hardening`]: what locks workers in, layer by layer, and the limits of a whole process.
 //! - [`stress`]: thousands of injected faults.
 //! - [`modules`]: modules and options that cannot be used, and what their errors say; the cache.
 //!
@@ -37,6 +38,7 @@ mod crashes;
 mod futures;
 mod grants;
 mod guests_see;
+mod hardening;
 mod hostile_guests;
 mod hostile_worker;
 mod map;

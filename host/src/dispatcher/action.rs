@@ -27,6 +27,8 @@ pub(crate) enum Action {
     Stop { worker: WorkerId },
     /// Kill a worker process. Its exit will be an event.
     Kill { worker: WorkerId, reason: KillReason },
+    /// Ask a worker to stop the task that it runs, and to go on with the next.
+    Interrupt { worker: WorkerId, task: TaskId },
     /// End a task: exactly once for each.
     Finish { task: TaskId, end: End },
     /// The pool is broken from now on: by what happened in this worker, or because workers cannot be started.
@@ -44,6 +46,8 @@ pub(crate) enum End {
     Cancelled,
     /// It ran for longer than its limit.
     TimedOut { limit: Duration },
+    /// Its deadline has come.
+    TooLate,
     /// Its worker is gone, and took it along.
     Lost { worker: WorkerId },
     /// Its module is in quarantine.

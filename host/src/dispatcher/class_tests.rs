@@ -5,7 +5,7 @@ use super::event::Event;
 use super::quarantine::QuarantineOptions;
 use super::recycling::Recycling;
 use super::state::{Claims, State, StateOptions};
-use crate::executor::Containment;
+use crate::executor::{Containment, Interruption};
 use crate::queue::Turn;
 use crate::task::{ClassId, TaskId, WorkerId};
 use std::collections::BTreeSet;
@@ -38,6 +38,7 @@ struct Pool {
 impl Pool {
     fn new(max_workers: usize) -> Self {
         let state = State::new(StateOptions {
+            interruption: Interruption::Kill,
             max_workers,
             idle_timeout: None,
             containment: Containment::Task,

@@ -7,7 +7,7 @@ use super::event::{Event, ShutdownMode};
 use super::quarantine::QuarantineOptions;
 use super::recycling::Recycling;
 use super::state::{Claims, State, StateOptions};
-use crate::executor::Containment;
+use crate::executor::{Containment, Interruption};
 use crate::queue::Turn;
 use crate::task::{ClassId, TaskId, WorkerId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -140,6 +140,7 @@ impl Run {
             idle_timeout,
             containment,
             recycling,
+            interruption: Interruption::Kill,
             quarantine: QuarantineOptions { deaths: None, ..QuarantineOptions::default() },
         });
         Self { random, state, model: Model::default(), now: Instant::now(), max_workers, calm, log: Vec::new() }
@@ -201,6 +202,7 @@ impl Run {
             }
             Action::Measure { worker } => model.workers.get_mut(&worker).expect("exists").measured = true,
             Action::Retire { .. } | Action::Replace { .. } => {}
+            Action::Interrupt { .. } => panic!("workers here are killed"),
             Action::Quarantine { .. } => panic!("nobody asked for one"),
             Action::Break { .. } => panic!("nothing here breaks a pool"),
             Action::Terminate => model.terminated = true,

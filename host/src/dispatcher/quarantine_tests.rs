@@ -5,7 +5,7 @@ use super::event::Event;
 use super::quarantine::{QuarantineOptions, Refusal};
 use super::recycling::Recycling;
 use super::state::{Claims, State, StateOptions};
-use crate::executor::Containment;
+use crate::executor::{Containment, Interruption};
 use crate::limits::{LONGEST_QUARANTINE, QUARANTINE_WINDOW};
 use crate::queue::Turn;
 use crate::task::{ModuleNumber, TaskId, WorkerId};
@@ -41,6 +41,7 @@ struct Pool {
 impl Pool {
     fn new(max_workers: usize, deaths: u32) -> Self {
         let state = State::new(StateOptions {
+            interruption: Interruption::Kill,
             max_workers,
             idle_timeout: None,
             containment: Containment::Task,

@@ -5,7 +5,7 @@ use super::event::{Event, ShutdownMode};
 use super::quarantine::QuarantineOptions;
 use super::recycling::Recycling;
 use super::state::{Claims, State, StateOptions};
-use crate::executor::Containment;
+use crate::executor::{Containment, Interruption};
 use crate::limits::{MEMORY_LOOK_INTERVAL, MEMORY_SECOND_LOOK_DELAY};
 use crate::queue::Turn;
 use crate::task::{ClassId, TaskId, WorkerId};
@@ -38,6 +38,7 @@ impl Pool {
             idle_timeout: None,
             containment: Containment::Task,
             recycling,
+            interruption: Interruption::Kill,
             quarantine: QuarantineOptions::default(),
         };
         let mut pool = Self { state: State::new(options), begun: BegunBelow(0), now: Instant::now() };

@@ -5,7 +5,7 @@ use super::event::Event;
 use super::quarantine::QuarantineOptions;
 use super::recycling::Recycling;
 use super::state::{Claims, State, StateOptions};
-use crate::executor::Containment;
+use crate::executor::{Containment, Interruption};
 use crate::limits::{CRASH_LOOP_STARTS, HANDSHAKE_TIMEOUT, HANG_UP_GRACE};
 use crate::queue::Turn;
 use crate::task::{ClassId, TaskId, WorkerId};
@@ -39,6 +39,7 @@ impl Pool {
             idle_timeout: None,
             containment: Containment::Task,
             recycling,
+            interruption: Interruption::Kill,
             quarantine: QuarantineOptions::default(),
         };
         Self { state: State::new(options), now: Instant::now(), begun: AllBegun(begun) }

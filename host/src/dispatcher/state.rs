@@ -1,5 +1,6 @@
 //! The state of a pool, and all of its decisions: `handle` turns an event into actions. No I/O, no clock, no thread.
 
+mod deadlines;
 mod ending;
 mod feeding;
 mod nesting;
@@ -13,10 +14,11 @@ use super::family::Family;
 use super::quarantine::{Quarantine, QuarantineOptions};
 use super::recycling::Recycling;
 use super::slot::{Phase, Worker};
-use crate::executor::Containment;
+use crate::executor::{Containment, Interruption};
 use crate::limits::{CRASH_LOOP_STARTS, HANG_UP_GRACE};
 use crate::queue::{Turn, WaitingLine};
 use crate::task::{TaskId, WorkerId};
+use deadlines::Deadlines;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -36,6 +38,7 @@ pub(crate) struct StateOptions {
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) containment: Containment,
     pub(crate) recycling: Recycling,
+    pub(crate) interruption: Interruption,
     pub(crate) quarantine: QuarantineOptions,
 }
 
@@ -54,6 +57,7 @@ pub(crate) struct State {
     options: StateOptions,
     life: Life,
     waiting: WaitingLine,
+    deadlines: Deadlines,
     workers: BTreeMap<WorkerId, Worker>,
     family: Family,
     quarantine: Quarantine,
@@ -77,6 +81,7 @@ impl State {
             options,
             life: Life::Open,
             waiting: WaitingLine::default(),
+            deadlines: Deadlines::default(),
             workers: BTreeMap::new(),
             family: Family::default(),
             next_worker: 0,
@@ -95,7 +100,7 @@ impl State {
 
     /// Takes in one event and appends what is to be done.
     pub(crate) fn handle(&mut self, event: Event, now: Instant, claims: &mut impl Claims, actions: &mut Vec<Action>) {
-        let mut followed = actions.len();
+        let (begin, mut followed) = (actions.len(), actions.len());
         match event {
             Event::ChildSubmitted { turn, parent } => self.child_submitted(turn, parent, actions),
             Event::Awaits { worker, parent, child } => self.awaits(worker, parent, child, claims, actions),
@@ -121,6 +126,7 @@ impl State {
             Event::Shutdown { mode } => self.shutdown(mode, claims, actions),
             Event::Tick => self.tick(now, claims, actions),
         }
+        self.end_late(now, claims, actions);
         self.follow_families(&mut followed, claims, actions);
         loop {
             self.settle(now, claims, actions);
@@ -128,6 +134,7 @@ impl State {
                 break;
             }
         }
+        self.deadlines.forget_ended(&actions[begin..]);
     }
 
     /// When `Tick` is due, if nothing else happens before.
@@ -140,7 +147,8 @@ impl State {
         let recycling = self.workers.values().filter_map(|worker| self.next_check_up(worker));
         let start = self.start_after.filter(|_| self.may_start());
         let overdue = self.workers.values().filter_map(Self::overdue_at);
-        worker.chain(recycling).chain(start).chain(overdue).min()
+        let asked = self.workers.values().filter_map(|worker| worker.asked?.kill_at);
+        worker.chain(recycling).chain(start).chain(overdue).chain(asked).chain(self.deadlines.first()).min()
     }
 
     /// Brings workers and waiting tasks together; called after every event.
@@ -170,7 +178,10 @@ impl State {
     fn submitted(&mut self, turn: Turn, now: Instant, actions: &mut Vec<Action>) {
         let task = turn.task();
         match self.life {
-            Life::Open => self.admit(turn, now, actions),
+            Life::Open => {
+                self.deadlines.note(turn);
+                self.admit(turn, now, actions);
+            }
             Life::Broken => actions.push(Action::Finish { task, end: End::Broken }),
             Life::Ending(_) | Life::Terminated => actions.push(Action::Finish { task, end: End::Shutdown }),
         }
@@ -210,6 +221,7 @@ impl State {
             return self.lied(id, actions);
         };
         worker.nests &= assigned.lent;
+        worker.asked = worker.asked.filter(|asked| asked.task != task);
         worker.idle_since = now;
         worker.ended += 1;
         self.failed_starts = 0;
@@ -340,6 +352,7 @@ impl State {
             }
         }
         self.stop_overdue(now, claims, actions);
+        self.kill_unyielding(now, actions);
         self.check_up_all(now, claims, actions);
     }
 }

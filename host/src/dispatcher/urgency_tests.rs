@@ -5,7 +5,7 @@ use super::event::{Event, ShutdownMode};
 use super::quarantine::QuarantineOptions;
 use super::recycling::Recycling;
 use super::state::{Claims, State, StateOptions};
-use crate::executor::Containment;
+use crate::executor::{Containment, Interruption};
 use crate::queue::Turn;
 use crate::task::{ClassId, TaskId, WorkerId};
 use std::collections::BTreeSet;
@@ -41,6 +41,7 @@ impl Pool {
             idle_timeout: None,
             containment,
             recycling,
+            interruption: Interruption::Kill,
             quarantine: QuarantineOptions::default(),
         };
         let mut pool = Self { state: State::new(options), begun: Begun::default(), now: Instant::now() };

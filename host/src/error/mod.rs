@@ -13,4 +13,4 @@ pub use broken::{BrokenCause, BrokenProcessPool};
 pub use module::{ModuleError, ModuleErrorKind};
 pub use pool::{Error, ErrorKind};
 pub use quarantine::Quarantine;
-pub use task::{TaskError, TaskRef, WorkerRef};
+pub use task::{TaskError, TaskRef, TimeLimit, WorkerRef};

@@ -20,6 +20,7 @@ mod reusable;
 mod schedule;
 mod submission;
 mod task;
+mod task_limits;
 mod total_workers;
 mod try_submit;
 mod wait;
@@ -30,7 +31,8 @@ pub use future::{CancelOnDrop, TaskFuture};
 pub use handle::Executor;
 pub use loaded_module::{Function, Module};
 pub use map::{Map, MapUnordered};
-pub use options::{Containment, Execution, GuestOutput, Reuse, Shutdown};
+pub(crate) use options::Flavour;
+pub use options::{Containment, Execution, GuestOutput, Interruption, Overflow, Reuse, Shutdown};
 pub use reusable::{
     NotReused, ReusableBuilder, ReusableExecutor, ReusableScope, ReuseExecutor, get_reusable_executor,
     release_reusable_executor,

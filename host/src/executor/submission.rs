@@ -14,6 +14,7 @@ use crate::task::{Class, TaskId};
 use serde::Serialize;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 /// What to do when there is no room for the arguments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +32,7 @@ pub(super) struct Ready {
 impl Executor {
     /// Checks a task, and finds its module.
     pub(super) fn prepare<A, R>(&self, task: &Task<A, R>) -> Result<Ready, Error> {
-        task.check_options()?;
+        task.check_options(&self.inner.options.limits)?;
         task.schedule.check()?;
         let inner = &self.inner;
         if let Some(options) = task.options.as_ref().filter(|options| !options.arguments.is_empty()) {
@@ -79,8 +80,9 @@ impl Executor {
         );
         tracing::debug!(parent: &span, bytes, "a task was submitted");
         pool.status.submitted.fetch_add(1, Ordering::Relaxed);
-        let Schedule { priority, retries, time_limit } = task.schedule;
+        let Schedule { priority, retries, time_limit, deadline } = task.schedule;
         let time_limit = time_limit.or(options.task_time_limit);
+        let deadline = deadline.or_else(|| Instant::now().checked_add(options.task_deadline?));
         let options = task.options.as_deref().cloned().unwrap_or_default();
         let job = Job {
             options,
@@ -89,6 +91,7 @@ impl Executor {
             priority,
             retries,
             time_limit,
+            deadline,
             ..Job::new(id, module, argument, promise, span)
         };
         match pool.mailbox.send(Message::Submit(Box::new(job))) {

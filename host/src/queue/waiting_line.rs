@@ -5,7 +5,7 @@ use crate::task::{ClassId, ModuleNumber, TaskId};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A task as the state machine knows it. Ordered by its turn: what is less comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,6 +14,7 @@ pub(crate) struct Turn {
     task: TaskId,
     retries: u32,
     time_limit: Option<Duration>,
+    deadline: Option<Instant>,
     class: ClassId,
     module: ModuleNumber,
 }
@@ -22,12 +23,21 @@ impl Turn {
     /// `retries`: how often it may be run again after its worker was lost.
     pub(crate) fn new(task: TaskId, priority: i32, retries: u32) -> Self {
         let (class, module) = Default::default();
-        Self { priority: Reverse(priority), task, retries, time_limit: None, class, module }
+        Self { priority: Reverse(priority), task, retries, time_limit: None, deadline: None, class, module }
     }
 
     /// For how long it may run.
     pub(crate) fn with_time_limit(self, time_limit: Option<Duration>) -> Self {
         Self { time_limit, ..self }
+    }
+
+    /// When it must have ended.
+    pub(crate) fn with_deadline(self, deadline: Option<Instant>) -> Self {
+        Self { deadline, ..self }
+    }
+
+    pub(crate) fn deadline(self) -> Option<Instant> {
+        self.deadline
     }
 
     /// Which workers may run it.

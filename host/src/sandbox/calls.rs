@@ -252,6 +252,7 @@ pub(super) const ALLOWED: &[Line] = &[
     call("seccomp", 317, 277, Forks, "copies lock themselves in"),
     call("epoll_create1", 291, 20, Forks, "copies make a runtime"),
     call("eventfd2", 290, 19, Forks, "copies make a runtime"),
+    call("pipe2", 293, 59, Forks, "copies make a bell for interruptions"),
     call("getdents64", 217, 61, Forks, "copies count their threads"),
     call("socket", 41, 198, Forks, "what copies try; those that were granted addresses"),
     // ── Granted directories: which, Landlock and the engine say ──

@@ -36,6 +36,8 @@ pub(super) struct ModelWorker {
     pub(super) up_since: Option<Instant>,
     pub(super) killed: bool,
     pub(super) stopping: bool,
+    /// Its channel is closed, so that it can be asked for nothing.
+    pub(super) hung_up: bool,
     /// It gets no more tasks, because it has served long enough.
     pub(super) retired: bool,
     /// A look at its memory was asked for, and its answer is on its way.
@@ -46,6 +48,8 @@ pub(super) struct ModelWorker {
     /// Sent and not begun or reclaimed, in order.
     pub(super) inbox: VecDeque<TaskId>,
     pub(super) running: Option<TaskId>,
+    /// It was asked to stop this task, at that moment.
+    pub(super) asked: Option<(TaskId, Instant)>,
     /// Ended, and the answer still on its way.
     pub(super) answers: VecDeque<TaskId>,
     /// Tasks that have begun in it.
@@ -126,6 +130,7 @@ pub(super) struct Submitted {
     pub(super) priority: i32,
     pub(super) retries: u32,
     pub(super) time_limit: Option<Duration>,
+    pub(super) deadline: Option<Instant>,
 }
 
 impl Claims for Model {
@@ -147,16 +152,25 @@ impl Claims for Model {
 
 impl Model {
     /// One more task, mostly of the usual kind.
-    pub(super) fn new_task(&mut self, random: &mut Random, classes: usize) -> Turn {
+    pub(super) fn new_task(&mut self, random: &mut Random, classes: usize, now: Instant) -> Turn {
         let task = TaskId(self.submitted.len() as u64);
         let priority = if random.chance(25) { random.below(5) as i32 - 2 } else { 0 };
         let retries = if random.chance(20) { random.below(4) as u32 } else { 0 };
         let time_limit = random.chance(20).then(|| Duration::from_millis(1 + random.below(60) as u64));
+        let deadline = random.chance(20).then(|| now + Duration::from_millis(random.below(80) as u64));
         let class = ClassId(random.below(classes) as u32);
         let module = ModuleNumber(random.below(3) as u32);
-        self.submitted.insert(task, Submitted { class, module, priority, retries, time_limit });
+        self.submitted.insert(task, Submitted { class, module, priority, retries, time_limit, deadline });
         self.waits(task);
-        Turn::new(task, priority, retries).with_time_limit(time_limit).with_class(class).with_module(module)
+        let turn = Turn::new(task, priority, retries).with_time_limit(time_limit).with_deadline(deadline);
+        turn.with_class(class).with_module(module)
+    }
+
+    /// No task outlives its deadline, as long as the clock is looked at.
+    pub(super) fn check_deadlines(&self, now: Instant) {
+        let is_late = |submitted: &Submitted| submitted.deadline.is_some_and(|deadline| deadline <= now);
+        let late = self.submitted.iter().find(|(task, what)| is_late(what) && !self.finished.contains_key(task));
+        assert!(late.is_none(), "{:?} has not ended", late.map(|(task, _)| task));
     }
 
     /// A task has ended by itself, and its worker says so.
