@@ -64,6 +64,8 @@ mod module;
 #[cfg(not(target_family = "wasm"))]
 mod native;
 #[cfg(not(target_family = "wasm"))]
+mod probe;
+#[cfg(not(target_family = "wasm"))]
 mod process;
 #[cfg(not(target_family = "wasm"))]
 mod queue;
@@ -87,8 +89,8 @@ pub use context::{
 pub use dispatcher::Stats;
 #[cfg(not(target_family = "wasm"))]
 pub use error::{
-    BrokenCause, BrokenProcessPool, Error, ErrorKind, ModuleError, ModuleErrorKind, TaskError, TaskRef, TimeLimit,
-    WorkerRef,
+    BrokenCause, BrokenProcessPool, Error, ErrorKind, ModuleError, ModuleErrorKind, Quarantine, TaskError, TaskRef,
+    TimeLimit, WorkerRef,
 };
 #[cfg(not(target_family = "wasm"))]
 pub use executor::{
@@ -108,12 +110,12 @@ pub use module::module_cache_directory;
 #[cfg(not(target_family = "wasm"))]
 pub use native::{Descriptor, NativeCall, Process, ProcessError};
 #[cfg(not(target_family = "wasm"))]
-pub use sandbox::{Hardening, HardeningReport, Layer, LayerReport, LayerState, Layers};
+pub use sandbox::{Escape, EscapeAttempt, Hardening, HardeningReport, Layer, LayerReport, LayerState, Layers, Verdict};
 #[cfg(not(target_family = "wasm"))]
 pub use task::{
     Access, AddressGrant, CapturedOutput, CodecFailure, Failure, FunctionInfo, InvalidAddressGrant, Limit,
-    LimitExceeded, Location, ModuleHash, ModuleInfo, Panic, Progress, Side, SystemCall, TaskId, TaskReport, Trap,
-    TrapCode,
+    LimitExceeded, Location, MemoryBound, ModuleHash, ModuleInfo, Panic, Progress, Side, SystemCall, TaskId,
+    TaskReport, Trap, TrapCode,
 };
 #[cfg(not(target_family = "wasm"))]
 pub use worker::worker_main;

@@ -26,6 +26,11 @@ pub const MAX_WORKERS: usize = 4096;
 /// hundred thousand without letting a runaway producer take the machine.
 pub const DEFAULT_QUEUE_CAPACITY: usize = 131_072;
 
+/// Default for the encoded arguments of all tasks of an executor that have not ended, together, in bytes: room for four of the
+/// largest. Results are not among them: a result is its future's, and a caller that submits everything before it takes the
+/// first one must not wait for itself.
+pub const DEFAULT_MAX_PENDING_BYTES: usize = 1024 * MIB;
+
 /// Default for the encoded arguments of one task, in bytes: several times the 64 MiB that must work, and still a small
 /// part of a wasm32 guest's 4 GiB.
 pub const DEFAULT_MAX_ARGUMENT_BYTES: usize = 256 * MIB;
@@ -85,6 +90,10 @@ pub const MAX_CHILDREN: usize = 1024;
 /// Most bytes of the arguments of the tasks that one task holds, together; the same for their results.
 pub const MAX_CHILD_BYTES: u64 = 256 * MIB as u64;
 
+/// Most bytes of messages to a worker that it has not read when a task in it submits another one. One that waits for its
+/// tasks reads them; one that submits and forgets for ever would have them pile up in the caller.
+pub const MAX_UNREAD_BYTES: usize = 64 * MIB;
+
 /// Longest text of one log record, failure, panic or trap message, in bytes; longer ones are cut.
 pub const MAX_MESSAGE_BYTES: usize = 16 * KIB;
 
@@ -121,11 +130,11 @@ pub const DEFAULT_MAX_OPEN_FILES: u32 = 1024;
 /// Fewest files that one worker can do with: it has a dozen of its own.
 pub const MIN_OPEN_FILES: u32 = 32;
 
-/// What a worker's writable memory is allowed beyond its guests, arguments and results, in bytes: the engine, the allocator's
-/// own, and what it keeps ([`WORKER_KEEPS_BYTES`]).
+/// What a worker's writable memory is allowed beyond its engine, guests, arguments and results, in bytes: modules, the
+/// allocator's own, and what it keeps ([`WORKER_KEEPS_BYTES`]).
 pub const WORKER_OVERHEAD_BYTES: u64 = 512 * MIB as u64;
 
-/// Least memory of a worker, in bytes: below that its engine cannot be started.
+/// Least memory of a worker, in bytes, beside what its engine sets aside: a module, and the messages of a small task.
 pub const MIN_WORKER_MEMORY_BYTES: u64 = 64 * MIB as u64;
 
 /// How long idle workers of the reusable executor live. Source: loky's default.
@@ -141,6 +150,13 @@ pub const MAX_ARTIFACT_BYTES: usize = 4 * MAX_MODULE_BYTES;
 
 /// Most functions that a module may list.
 pub const MAX_FUNCTIONS: usize = 65_536;
+
+/// How much of the name of a function that is not there is compared with those that are, and shown, in bytes: more than any
+/// name that a person has mistyped.
+pub(crate) const MAX_COMPARED_NAME_BYTES: usize = 256;
+
+/// How many pairs of letters that comparison may look at: a thousand names of ordinary length, and some milliseconds.
+pub(crate) const MAX_COMPARISONS: usize = 1 << 20;
 
 /// How long a compile worker may take for one module, initializer included, before it is killed.
 pub const COMPILE_TIMEOUT: Duration = Duration::from_secs(120);
@@ -163,6 +179,9 @@ pub const MAX_LOADED_MODULES: usize = 64;
 /// Default for the writable memory of a compile worker, in bytes. Measured, a module of 1.3 MB needs 0.1 GiB; the compiler's
 /// need grows with the module, and with its largest function more than that.
 pub const DEFAULT_MAX_COMPILE_MEMORY_BYTES: u64 = 4096 * MIB as u64;
+
+/// Memory of a compile worker that counts and was never touched, in bytes: stacks and heaps of its threads.
+pub(crate) const COMPILE_UNTOUCHED_BYTES: u64 = 256 * MIB as u64;
 
 // ── Guests ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -314,6 +333,19 @@ pub(crate) const OOM_KILL_MOMENT: Duration = Duration::from_secs(1);
 /// Workers that may die one after another without having finished a task between before the pool gives up.
 pub const CRASH_LOOP_STARTS: u32 = 5;
 
+/// Default for the workers that tasks of one module may kill, one after another and with none of its tasks ended between,
+/// before it is put in quarantine: each costs a process and a task, and a worker that the machine has killed is no habit.
+pub const DEFAULT_QUARANTINE_DEATHS: u32 = 10;
+
+/// Deaths of workers that lie further back than this do not count for a quarantine.
+pub const QUARANTINE_WINDOW: Duration = Duration::from_secs(60);
+
+/// Default for how long the first quarantine of a module lasts; each that follows at once is twice as long.
+pub const DEFAULT_FIRST_QUARANTINE: Duration = Duration::from_secs(1);
+
+/// Longest quarantine, however often it was doubled: then one task tries again.
+pub const LONGEST_QUARANTINE: Duration = Duration::from_secs(600);
+
 /// Tasks sent to one worker and not finished, the running one included. Hides the way to the worker and back for small
 /// tasks; a task that waits behind a long one is taken back when another worker is free.
 pub const SEND_AHEAD: usize = 64;
@@ -342,6 +374,8 @@ pub const READ_CHUNK_BYTES: usize = 256 * KIB;
 
 const _: () = assert!(DEFAULT_MAX_ARGUMENT_BYTES <= MAX_PAYLOAD_BYTES);
 const _: () = assert!(DEFAULT_MAX_RESULT_BYTES <= MAX_PAYLOAD_BYTES);
+const _: () = assert!(DEFAULT_MAX_ARGUMENT_BYTES <= DEFAULT_MAX_PENDING_BYTES);
+const _: () = assert!(DEFAULT_FIRST_QUARANTINE.as_secs() <= LONGEST_QUARANTINE.as_secs());
 const _: () = assert!(MAX_MESSAGE_BYTES * MAX_TRACE_ENTRIES <= MAX_MESSAGE_FRAME_BYTES);
 const _: () = assert!(MAX_PROGRESS_TEXT_BYTES <= MAX_MESSAGE_BYTES);
 const _: () = assert!(4 * MAX_TASK_ENVIRONMENT_BYTES <= MAX_MESSAGE_FRAME_BYTES);

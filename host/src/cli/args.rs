@@ -1,5 +1,6 @@
 //! The command line as it is typed.
 
+use super::doctor::DoctorArguments;
 use super::exit::EXIT_CODES;
 use super::tool_args::{BenchArguments, BuildArguments, CompletionsArguments, NewArguments};
 use clap::{Args, Parser, Subcommand};
@@ -19,6 +20,7 @@ pub(super) enum Command {
     Map(MapArguments),
     Inspect(InspectArguments),
     CpuCount(CpuCountArguments),
+    Doctor(DoctorArguments),
     New(NewArguments),
     Build(BuildArguments),
     Bench(BenchArguments),

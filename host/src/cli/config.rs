@@ -3,6 +3,7 @@
 use super::args::{Arguments, Command, MapArguments, PoolArguments, RunArguments};
 use super::bench::Bench;
 use super::build::Build;
+use super::doctor::DoctorArguments;
 use super::exit::Stop;
 use super::new::New;
 use clap_complete::Shell;
@@ -19,6 +20,7 @@ pub(super) enum Config {
     Map(Map),
     Inspect { module: PathBuf, json: bool },
     CpuCount { physical: bool },
+    Doctor(DoctorArguments),
     New(New),
     Build(Build),
     Bench(Bench),
@@ -108,6 +110,7 @@ impl Config {
             Command::Map(map) => Config::Map(map.try_into()?),
             Command::Inspect(inspect) => Config::Inspect { module: inspect.module, json: inspect.json },
             Command::CpuCount(count) => Config::CpuCount { physical: count.physical },
+            Command::Doctor(doctor) => Config::Doctor(doctor),
             Command::New(new) => Config::New(New { folder: new.folder, template: new.template, checkout: new.isopool }),
             Command::Build(build) => Config::Build(build.try_into()?),
             Command::Bench(bench) => Config::Bench(bench.try_into()?),

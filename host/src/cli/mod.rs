@@ -11,6 +11,7 @@ mod build;
 mod call;
 mod completions;
 mod config;
+mod doctor;
 mod exit;
 mod input;
 mod inspect;

@@ -44,6 +44,8 @@ pub(crate) struct Job {
     pub(crate) deadline: Option<Instant>,
     /// How often it was begun, or will have been when it begins the next time.
     pub(crate) attempts: u32,
+    /// Log records that came of it.
+    pub(crate) log_records: u64,
 }
 
 impl Job {
@@ -74,6 +76,7 @@ impl Job {
             time_limit: None,
             deadline: None,
             attempts: 1,
+            log_records: 0,
         }
     }
 
@@ -83,6 +86,7 @@ impl Job {
             .with_time_limit(self.time_limit)
             .with_deadline(self.deadline)
             .with_class(self.class_id)
+            .with_module(self.module.number)
     }
 }
 

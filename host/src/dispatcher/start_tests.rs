@@ -2,6 +2,7 @@
 
 use super::action::{Action, End, KillReason};
 use super::event::Event;
+use super::quarantine::QuarantineOptions;
 use super::recycling::Recycling;
 use super::state::{Claims, State, StateOptions};
 use crate::executor::{Containment, Interruption};
@@ -39,6 +40,7 @@ impl Pool {
             containment: Containment::Task,
             recycling,
             interruption: Interruption::Kill,
+            quarantine: QuarantineOptions::default(),
         };
         Self { state: State::new(options), now: Instant::now(), begun: AllBegun(begun) }
     }

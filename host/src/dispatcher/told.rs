@@ -21,7 +21,7 @@ pub(crate) fn to_error(task: &TaskRef, worker: WorkerRef, outcome: Outcome) -> T
         Outcome::Failed(failure) => TaskError::Failed { task, failure },
         Outcome::Panicked(panic) => TaskError::Panicked { task, panic },
         Outcome::Codec(failure) => TaskError::Codec { task, failure },
-        Outcome::OutOfMemory { limit, peak } => TaskError::OutOfMemory { task, limit, peak },
+        Outcome::OutOfMemory { bound, limit, peak } => TaskError::OutOfMemory { task, bound, limit, peak },
         Outcome::ResultTooLarge { size, limit } => TaskError::ResultTooLarge { task, size, limit },
         Outcome::ModuleFailed(message) => TaskError::ModuleFailed { task, message },
         Outcome::LimitExceeded(exceeded) => TaskError::LimitExceeded { task, exceeded },

@@ -146,6 +146,11 @@ impl WorkerHandle {
         self.channel.queue(request, Some(payload), None)
     }
 
+    /// Bytes of messages that the worker has not taken.
+    pub(crate) fn unread_bytes(&self) -> usize {
+        self.channel.unsent_message_bytes()
+    }
+
     pub(crate) fn stop(&mut self) -> Result<(), ChannelError> {
         self.channel.queue(&Request::Stop, None, None)
     }

@@ -14,6 +14,7 @@ mod latch;
 mod loaded_module;
 mod map;
 mod options;
+mod quarantine;
 mod recycling;
 mod reusable;
 mod schedule;
