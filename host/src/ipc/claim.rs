@@ -162,6 +162,7 @@ mod tests {
         assert!(worker.begin(new));
     }
 
+    // limit: SEND_AHEAD
     #[test]
     fn no_more_words_are_given_than_there_are() {
         let (mut caller, _worker) = two_ends();
@@ -169,5 +170,18 @@ mod tests {
         assert_eq!(tickets.len(), SEND_AHEAD);
         caller.release(tickets[3]);
         assert!(caller.offer().is_some());
+    }
+
+    #[test]
+    fn a_ticket_of_no_word_and_the_last_number_harm_nothing() {
+        let (mut caller, worker) = two_ends();
+        assert!(!worker.begin(ClaimTicket { word: u16::MAX, number: 7 }));
+        caller.next_number = u32::MAX >> STATE_BITS;
+        for _ in 0..3 {
+            let ticket = caller.offer().expect("free");
+            assert!(worker.begin(ticket) && caller.table().has_begun(ticket));
+            caller.release(ticket);
+        }
+        assert_eq!(caller.next_number, 2, "it began again");
     }
 }
