@@ -19,6 +19,7 @@
 //! - [`other_languages`]: guests in C, JavaScript and Python, each if its tools are on the machine.
 //! - [`tenants`]: tasks of several tenants in one pool: a process serves one of them.
 //! - [`grants`]: directories, connections and arguments: what guests reach, and what they do not.
+//! - [`quarantine`]: modules whose tasks kill workers again and again.
 //! - [`crashes`]: processes that die: the caller's, one worker, many at once; workers that cannot be started.
 //! - [`starved`]: a system that gives no more memory, descriptors or processes.
 //! - [`hostile_guests`]: guests that mean harm, each with what it must come to: the corpus in `hostile/`.
@@ -26,6 +27,7 @@
 //! - [`sync`]: locks, queues and what else tasks share with each other and with their caller.
 //! - [`time_limits`]: tasks that may run for so long and no longer.
 //! - [`shortage`]: a worker that the kernel kills for want of memory.
+//! - [`hardening`]: what locks workers in, layer by layer, and the limits of a whole process.
 //! - [`stress`]: thousands of injected faults.
 //! - [`modules`]: modules and options that cannot be used, and what their errors say; the cache.
 //!
@@ -36,6 +38,7 @@ mod crashes;
 mod futures;
 mod grants;
 mod guests_see;
+mod hardening;
 mod hostile_guests;
 mod hostile_worker;
 mod map;
@@ -48,6 +51,7 @@ mod outcomes;
 mod patience;
 mod per_task;
 mod pool;
+mod quarantine;
 mod recycling;
 mod reusable;
 mod scheduling;

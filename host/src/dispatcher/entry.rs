@@ -40,6 +40,8 @@ pub(crate) struct Job {
     pub(crate) retries: u32,
     /// For how long it may run.
     pub(crate) time_limit: Option<Duration>,
+    /// When it must have ended.
+    pub(crate) deadline: Option<Instant>,
     /// How often it was begun, or will have been when it begins the next time.
     pub(crate) attempts: u32,
     /// Log records that came of it.
@@ -72,6 +74,7 @@ impl Job {
             priority: 0,
             retries: 0,
             time_limit: None,
+            deadline: None,
             attempts: 1,
             log_records: 0,
         }
@@ -79,7 +82,11 @@ impl Job {
 
     /// Its turn among others.
     pub(crate) fn turn(&self) -> Turn {
-        Turn::new(self.id, self.priority, self.retries).with_time_limit(self.time_limit).with_class(self.class_id)
+        Turn::new(self.id, self.priority, self.retries)
+            .with_time_limit(self.time_limit)
+            .with_deadline(self.deadline)
+            .with_class(self.class_id)
+            .with_module(self.module.number)
     }
 }
 

@@ -232,6 +232,16 @@ impl WorkerHandle {
         self.tickets.iter().rev().find(begun).map(|(task, _)| *task)
     }
 
+    /// Asks it to stop a task that it has begun. It does so in its own time, or is killed.
+    pub(crate) fn interrupt(&self, task: TaskId) {
+        let ticket = self.tickets.iter().find(|(other, _)| *other == task);
+        if ticket.is_some_and(|(_, claim)| self.claims.table().ask_to_stop(*claim))
+            && let Err(error) = self.process.interrupt()
+        {
+            tracing::error!(worker = %self.name, %error, "a worker process could not be interrupted");
+        }
+    }
+
     /// The worker has answered for a task.
     pub(crate) fn answered(&mut self, task: TaskId) {
         if let Some(position) = self.tickets.iter().position(|(other, _)| *other == task) {

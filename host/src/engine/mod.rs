@@ -5,15 +5,21 @@
 mod compile;
 mod config;
 mod contract;
+mod deterministic;
+mod ending;
 mod files;
 #[cfg(debug_assertions)]
 pub(crate) mod fuzz;
 mod guest;
 mod imports;
 mod instance;
+mod interrupt;
+#[cfg(test)]
+mod limit_tests;
 mod memory_limit;
 mod module_cache;
 mod nested;
+mod os_error;
 mod output;
 mod progress;
 mod reach;
@@ -30,6 +36,7 @@ mod trap;
 pub(crate) use compile::Artifact;
 pub(crate) use compile::compile;
 pub(crate) use config::Purpose;
+pub(crate) use ending::StopAsked;
 pub(crate) use guest::{GuestSettings, LogSink, Own, ProgressSink};
 pub(crate) use instance::GuestEngine;
 pub(crate) use module_cache::{Ended, ModuleCache, Run};

@@ -7,12 +7,13 @@ use crate::ipc::{InitializerCall, PROTOCOL_VERSION, Role, WorkerConfig};
 use crate::limits::{MAX_COMPARED_NAME_BYTES, MAX_COMPARISONS, MAX_MODULE_BYTES};
 use crate::metrics;
 use crate::process::Program;
-use crate::task::{ArtifactId, FunctionInfo, Grants, ModuleHash, ModuleInfo};
+use crate::task::{ArtifactId, FunctionInfo, Grants, ModuleHash, ModuleInfo, ModuleNumber};
 use isopool_guest::{Codec, EmbeddedModule};
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// A module's bytes.
@@ -27,6 +28,8 @@ pub(crate) enum Source {
 pub(crate) struct Prepared {
     pub(crate) name: Arc<str>,
     pub(crate) hash: ModuleHash,
+    /// Its number in its executor.
+    pub(crate) number: ModuleNumber,
     pub(crate) artifact: ArtifactId,
     pub(crate) info: ModuleInfo,
     /// Its machine code: a sealed memory file.
@@ -89,7 +92,7 @@ impl Prepared {
         format!("module {} has no function `{function}`; {has}", self.display_name())
     }
 
-    fn display_name(&self) -> String {
+    pub(crate) fn display_name(&self) -> String {
         format!("`{}` ({:.12})", self.name, self.hash)
     }
 }
@@ -125,6 +128,7 @@ pub(crate) struct Library {
     embedded: RwLock<HashMap<usize, Arc<Prepared>>>,
     /// By hash. A lock of its own for each, so that two callers compile two modules at the same time, and one once.
     slots: Mutex<HashMap<ModuleHash, Slot>>,
+    next_number: AtomicU32,
 }
 
 impl Library {
@@ -138,7 +142,8 @@ impl Library {
         let grants = Grants::default();
         let config = WorkerConfig { protocol: PROTOCOL_VERSION, role: Role::Compiler, grants, ..worker.clone() };
         let (embedded, slots) = (RwLock::default(), Mutex::default());
-        Self { program, config, compile_time, initializer, cache: Cache::from_environment(), embedded, slots }
+        let (cache, next_number) = (Cache::from_environment(), AtomicU32::new(0));
+        Self { program, config, compile_time, initializer, cache, embedded, slots, next_number }
     }
 
     /// The module, ready for workers. The first call for a module waits for its compilation, or for its file in the
@@ -157,6 +162,13 @@ impl Library {
             }
             Source::Loaded { name, hash, wasm } => self.by_hash(Arc::clone(name), *hash, || Arc::clone(wasm)),
         }
+    }
+
+    /// The number of a module that was prepared.
+    pub(crate) fn number(&self, hash: ModuleHash) -> Option<ModuleNumber> {
+        let slot = Arc::clone(self.slots.lock().get(&hash)?);
+        let prepared = slot.lock();
+        prepared.as_ref().map(|prepared| prepared.number)
     }
 
     fn by_hash(
@@ -201,15 +213,18 @@ impl Library {
             }
         };
         let functions = info.functions.iter().enumerate().map(|(n, function)| (function.name.clone(), n)).collect();
-        Ok(Arc::new(Prepared { name, hash, artifact, info, code: Arc::new(code.into()), functions }))
+        let number = ModuleNumber(self.next_number.fetch_add(1, Ordering::Relaxed));
+        Ok(Arc::new(Prepared { name, hash, number, artifact, info, code: Arc::new(code.into()), functions }))
     }
 
-    /// What was compiled: the module, and with an initializer all that the snapshot depends on.
+    /// What was compiled: the module in its executor's flavour, and with an initializer all that the snapshot depends on.
     fn artifact_id(&self, hash: ModuleHash, initializer: Option<&Initializer>) -> ArtifactId {
         let mut hasher = blake3::Hasher::new();
         hasher.update(hash.as_bytes());
+        let flavour = self.config.flavour();
+        hasher.update(&Codec::Bincode.encode(&flavour).expect("a few flags always encode"));
         if let Some(initializer) = initializer {
-            let all = (&initializer.call, &self.config.environment);
+            let all = (&initializer.call, &self.config.environment, self.config.deterministic);
             let bytes = Codec::Bincode.encode(&all).expect("strings and bytes always encode");
             hasher.update(&bytes);
         }
