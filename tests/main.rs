@@ -24,7 +24,10 @@
 //! - [`hostile_guests`]: guests that mean harm, each with what it must come to: the corpus in `hostile/`.
 //! - [`hostile_worker`]: workers that lie on their channel.
 //! - [`sync`]: locks, queues and what else tasks share with each other and with their caller.
-//! - [`time_limits`]: tasks that may run for so long and no longer.
+//! - [`time_limits`]: tasks that may run for so long and no longer, and tasks that must have ended by a moment.
+//! - [`interruption`]: tasks that are stopped, and workers that go on.
+//! - [`limits`]: tasks that ask for more than they may have.
+//! - [`flavours`]: guests that see nothing of the world, and guests that are interpreted.
 //! - [`shortage`]: a worker that the kernel kills for want of memory.
 //! - [`stress`]: thousands of injected faults.
 //! - [`modules`]: modules and options that cannot be used, and what their errors say; the cache.
@@ -33,11 +36,14 @@
 
 mod counting;
 mod crashes;
+mod flavours;
 mod futures;
 mod grants;
 mod guests_see;
 mod hostile_guests;
 mod hostile_worker;
+mod interruption;
+mod limits;
 mod map;
 mod modules;
 mod native;

@@ -86,7 +86,7 @@ impl<A, R> Task<A, R> {
         self.schedule.retries = retries;
         self
     }
-    /// For how long the task may run, more than 0; then it is stopped by killing its worker, which is replaced, and its future
+    /// For how long the task may run, more than 0; then it is stopped as the executor says ([`Interruption`](crate::Interruption)), and its future
     /// gets [`TaskError::TimedOut`](crate::TaskError::TimedOut). No other task is touched, and the caller's clock decides:
     /// whatever the guest does. Default: [`task_time_limit`](crate::ExecutorBuilder::task_time_limit) of the executor.
     ///
