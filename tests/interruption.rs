@@ -1,7 +1,7 @@
 //! Tasks that are stopped by the epoch: they end as with any other way of stopping, and their workers go on.
 
 use crate::patience::{end_of, error_of, is_alive, only_worker, until};
-use crate::support::{begin_waiting, house};
+use crate::support::{begin_waiting, house, logs};
 use guest_basic::{crash, nested, resources, shared, value};
 use isopool::sync::{event, lock};
 use isopool::{Containment, Executor, ExecutorBuilder, Interruption, IntoTask, StartMethod, TaskError, TaskFuture};
@@ -98,9 +98,11 @@ fn a_task_that_does_not_yield_costs_its_worker() {
 #[test]
 fn a_task_with_tasks_of_its_own_is_stopped_with_its_worker() {
     let _house = house();
+    let log = logs::listen();
     let executor = builder().build().expect("builds");
-    let waiting = submit(&executor, nested::wait_for_one_that_never_ends::task("below".into()));
-    until("it runs", || waiting.running());
+    let text = "a child of a task that is to be stopped";
+    let waiting = submit(&executor, nested::wait_for_one_that_never_ends::task(text.into()));
+    until("its child runs", || !log.with(text).is_empty());
     let worker = only_worker(&executor);
     assert!(waiting.cancel() && error_of(&waiting).is_cancelled());
     until("its worker is gone", || !is_alive(worker.pid));

@@ -29,6 +29,7 @@
 //! - [`limits`]: tasks that ask for more than they may have.
 //! - [`flavours`]: guests that see nothing of the world, and guests that are interpreted.
 //! - [`shortage`]: a worker that the kernel kills for want of memory.
+//! - [`hardening`]: what locks workers in, layer by layer, and the limits of a whole process.
 //! - [`stress`]: thousands of injected faults.
 //! - [`modules`]: modules and options that cannot be used, and what their errors say; the cache.
 //!
@@ -40,6 +41,7 @@ mod flavours;
 mod futures;
 mod grants;
 mod guests_see;
+mod hardening;
 mod hostile_guests;
 mod hostile_worker;
 mod interruption;

@@ -64,6 +64,8 @@ mod module;
 #[cfg(not(target_family = "wasm"))]
 mod native;
 #[cfg(not(target_family = "wasm"))]
+mod probe;
+#[cfg(not(target_family = "wasm"))]
 mod process;
 #[cfg(not(target_family = "wasm"))]
 mod queue;
@@ -104,14 +106,16 @@ pub use isopool_guest::{Bytes, Call, Codec, CodecError};
 #[doc(inline)]
 pub use isopool_macros::{closure as task, host, native, shared};
 #[cfg(not(target_family = "wasm"))]
+pub use module::module_cache_directory;
+#[cfg(not(target_family = "wasm"))]
 pub use native::{Descriptor, NativeCall, Process, ProcessError};
 #[cfg(not(target_family = "wasm"))]
-pub use sandbox::{Hardening, HardeningReport, Layer, LayerReport, LayerState, Layers};
+pub use sandbox::{Escape, EscapeAttempt, Hardening, HardeningReport, Layer, LayerReport, LayerState, Layers, Verdict};
 #[cfg(not(target_family = "wasm"))]
 pub use task::{
     Access, AddressGrant, CapturedOutput, CodecFailure, Failure, FunctionInfo, InvalidAddressGrant, Limit,
-    LimitExceeded, Location, ModuleHash, ModuleInfo, Panic, Progress, Side, SystemCall, TaskId, TaskReport, Trap,
-    TrapCode,
+    LimitExceeded, Location, MemoryBound, ModuleHash, ModuleInfo, Panic, Progress, Side, SystemCall, TaskId,
+    TaskReport, Trap, TrapCode,
 };
 #[cfg(not(target_family = "wasm"))]
 pub use worker::worker_main;

@@ -85,6 +85,10 @@ pub const MAX_CHILDREN: usize = 1024;
 /// Most bytes of the arguments of the tasks that one task holds, together; the same for their results.
 pub const MAX_CHILD_BYTES: u64 = 256 * MIB as u64;
 
+/// Most bytes of messages to a worker that it has not read when a task in it submits another one. One that waits for its
+/// tasks reads them; one that submits and forgets for ever would have them pile up in the caller.
+pub const MAX_UNREAD_BYTES: usize = 64 * MIB;
+
 /// Longest text of one log record, failure, panic or trap message, in bytes; longer ones are cut.
 pub const MAX_MESSAGE_BYTES: usize = 16 * KIB;
 
@@ -121,11 +125,11 @@ pub const DEFAULT_MAX_OPEN_FILES: u32 = 1024;
 /// Fewest files that one worker can do with: it has a dozen of its own.
 pub const MIN_OPEN_FILES: u32 = 32;
 
-/// What a worker's writable memory is allowed beyond its guests, arguments and results, in bytes: the engine, the allocator's
-/// own, and what it keeps ([`WORKER_KEEPS_BYTES`]).
+/// What a worker's writable memory is allowed beyond its engine, guests, arguments and results, in bytes: modules, the
+/// allocator's own, and what it keeps ([`WORKER_KEEPS_BYTES`]).
 pub const WORKER_OVERHEAD_BYTES: u64 = 512 * MIB as u64;
 
-/// Least memory of a worker, in bytes: below that its engine cannot be started.
+/// Least memory of a worker, in bytes, beside what its engine sets aside: a module, and the messages of a small task.
 pub const MIN_WORKER_MEMORY_BYTES: u64 = 64 * MIB as u64;
 
 /// How long idle workers of the reusable executor live. Source: loky's default.
@@ -141,6 +145,13 @@ pub const MAX_ARTIFACT_BYTES: usize = 4 * MAX_MODULE_BYTES;
 
 /// Most functions that a module may list.
 pub const MAX_FUNCTIONS: usize = 65_536;
+
+/// How much of the name of a function that is not there is compared with those that are, and shown, in bytes: more than any
+/// name that a person has mistyped.
+pub(crate) const MAX_COMPARED_NAME_BYTES: usize = 256;
+
+/// How many pairs of letters that comparison may look at: a thousand names of ordinary length, and some milliseconds.
+pub(crate) const MAX_COMPARISONS: usize = 1 << 20;
 
 /// How long a compile worker may take for one module, initializer included, before it is killed.
 pub const COMPILE_TIMEOUT: Duration = Duration::from_secs(120);
@@ -163,6 +174,9 @@ pub const MAX_LOADED_MODULES: usize = 64;
 /// Default for the writable memory of a compile worker, in bytes. Measured, a module of 1.3 MB needs 0.1 GiB; the compiler's
 /// need grows with the module, and with its largest function more than that.
 pub const DEFAULT_MAX_COMPILE_MEMORY_BYTES: u64 = 4096 * MIB as u64;
+
+/// Memory of a compile worker that counts and was never touched, in bytes: stacks and heaps of its threads.
+pub(crate) const COMPILE_UNTOUCHED_BYTES: u64 = 256 * MIB as u64;
 
 // ── Guests ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -365,3 +365,34 @@ fn cpu_count_heeds_the_environment() {
     assert_eq!(code(&refused), 2);
     assert!(err(&refused).contains("ISOPOOL_MAX_CPU_COUNT is \"many\""), "{refused:?}");
 }
+
+#[test]
+fn doctor_tells_what_is_in_the_way_of_each_escape() {
+    let told = output(&["doctor", "--json"], "");
+    let json: serde_json::Value = serde_json::from_str(&out(&told)).expect("it is JSON");
+    let list = |key: &str| json[key].as_array().expect("it is a list").clone();
+    let all_held = list("attempts").iter().all(|one| ["held", "possible"].map(Into::into).contains(&one["verdict"]));
+    let is_there = |layer: &serde_json::Value| layer["state"] != "missing" || layer["layer"] == "processes";
+    let all_there = list("layers").iter().all(is_there);
+    assert_eq!(code(&told), if all_held && all_there { 0 } else { 7 }, "{json:#}");
+
+    let open = output(&["doctor", "--hardening", "off"], "");
+    assert_eq!(code(&open), 7);
+    assert!(out(&open).contains("run another program"), "{}", out(&open));
+    assert!(out(&open).lines().any(|line| line.contains("read /etc/passwd") && line.contains("ESCAPED")));
+    assert!(err(&open).starts_with("isopool: workers are not locked in as they could be: "), "{}", err(&open));
+}
+
+#[test]
+fn bench_says_what_a_call_takes() {
+    let measured = output(&["bench", module(), "value::add", "2", "3", "--count", "5", "--jobs", "2"], "");
+    let text = out(&measured);
+    let [one, all] = text.lines().collect::<Vec<_>>()[..] else { panic!("two lines: {measured:?}") };
+    assert!(one.starts_with("one after another: min ") && one.ends_with("(5 tasks)"), "{one}");
+    assert!(all.starts_with("all at once, on up to 2 workers: "), "{all}");
+    let failed = output(&["bench", module(), "failure::fails"], "");
+    assert_eq!((code(&failed), out(&failed).as_str()), (1, ""), "{failed:?}");
+    let refused = output(&["bench", module(), "value::add", "--count", "0"], "");
+    assert_eq!(code(&refused), 2);
+    assert!(err(&refused).contains("--count is 0, and must be between 1 and 1000000"), "{refused:?}");
+}

@@ -32,6 +32,9 @@ const TABLE: &[(&str, &[&str])] = &[
             "process::expect_no_worker",
             "native::NativeCall",
             "native::Parts",
+            // What a worker is locked in by, and whether it is.
+            "sandbox",
+            "probe",
         ],
     ),
     ("queue", &[]),
@@ -42,6 +45,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "ipc",
             "process",
             "module",
+            "sandbox",
             "sync",
             "sys",
             "executor::Containment",
@@ -50,10 +54,11 @@ const TABLE: &[(&str, &[&str])] = &[
         ],
     ),
     ("dispatcher::state", &["queue", "executor::Containment", "executor::Interruption"]),
-    ("module", &["ipc", "process", "sys"]),
+    ("module", &["ipc", "process", "sandbox::NotHardened", "sys"]),
     (
         "ipc",
         &[
+            "sandbox",
             "sys",
             "executor::Execution",
             "executor::Interruption",
@@ -65,6 +70,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ),
     // `become_worker`: what a copy of the caller does instead of going on as the caller.
     ("process", &["ipc", "sandbox", "sys", "context::StartMethod", "worker::become_worker"]),
+    ("probe", &["ipc", "process", "sandbox", "sys"]),
     ("native", &["ipc", "process", "sync", "sys", "context::ProcessContext"]),
     ("sandbox", &["sys"]),
     (
@@ -100,7 +106,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("context", &["sys"]),
     ("sys", &[]),
     ("task", &[]),
-    ("error", &[]),
+    ("error", &["sandbox::Layer"]),
     ("limits", &[]),
     ("metrics", &[]),
     ("fault", &[]),

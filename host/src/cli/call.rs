@@ -38,23 +38,7 @@ pub(super) enum Pending {
 impl Callee {
     /// Compiles the module; no worker is started yet.
     pub(super) fn open(target: &Target, pool: &Pool, codec: Codec) -> Result<Self, Stop> {
-        let mut builder = Executor::builder().codec(codec);
-        if let Some(max_workers) = pool.max_workers {
-            builder = builder.max_workers(max_workers);
-        }
-        if let Some(timeout) = pool.timeout {
-            builder = builder.task_time_limit(timeout);
-        }
-        for (name, value) in &pool.environment {
-            builder = builder.env(name, value);
-        }
-        for directory in &pool.directories {
-            builder = builder.preopen(&directory.host, &directory.guest, directory.access);
-        }
-        for &addresses in &pool.addresses {
-            builder = builder.allow_address(addresses);
-        }
-        let executor = builder.arguments(&pool.program_arguments).build()?;
+        let executor = executor(pool, codec)?;
         let module = executor.load_file(&target.module).map_err(module_error)?;
         let function = module.function(&target.function)?;
         Ok(Self { executor, function })
@@ -66,6 +50,27 @@ impl Callee {
             Argument::Bytes(bytes) => self.executor.submit(self.function.call((bytes,))).map(Pending::Bytes),
         }
     }
+}
+
+/// An executor with what holds for every task.
+pub(super) fn executor(pool: &Pool, codec: Codec) -> Result<Executor, Stop> {
+    let mut builder = Executor::builder().codec(codec);
+    if let Some(max_workers) = pool.max_workers {
+        builder = builder.max_workers(max_workers);
+    }
+    if let Some(timeout) = pool.timeout {
+        builder = builder.task_time_limit(timeout);
+    }
+    for (name, value) in &pool.environment {
+        builder = builder.env(name, value);
+    }
+    for directory in &pool.directories {
+        builder = builder.preopen(&directory.host, &directory.guest, directory.access);
+    }
+    for &addresses in &pool.addresses {
+        builder = builder.allow_address(addresses);
+    }
+    Ok(builder.arguments(&pool.program_arguments).build()?)
 }
 
 /// A file that is not there is another matter than a module that is refused.

@@ -44,6 +44,8 @@ pub(crate) struct Job {
     pub(crate) deadline: Option<Instant>,
     /// How often it was begun, or will have been when it begins the next time.
     pub(crate) attempts: u32,
+    /// Log records that came of it.
+    pub(crate) log_records: u64,
 }
 
 impl Job {
@@ -74,7 +76,13 @@ impl Job {
             time_limit: None,
             deadline: None,
             attempts: 1,
+            log_records: 0,
         }
+    }
+
+    /// How long its deadline was away when it was submitted.
+    pub(crate) fn time_to_deadline(&self) -> Duration {
+        self.deadline.map_or(Duration::ZERO, |deadline| deadline.saturating_duration_since(self.submitted_at))
     }
 
     /// Its turn among others.

@@ -1,9 +1,10 @@
 //! What workers say of tasks, in the words of users.
 
 use super::entry::Job;
-use crate::error::{BrokenCause, BrokenProcessPool, TaskError, TaskRef, WorkerRef};
+use crate::error::{BrokenCause, BrokenProcessPool, TaskError, TaskRef, TimeLimit, WorkerRef};
 use crate::ipc::{LogLevel, LogRecord};
 use crate::task::{Outcome, RunReport, TaskReport};
+use std::time::Duration;
 
 /// A worker's word on how a task ended.
 #[derive(Debug)]
@@ -21,7 +22,7 @@ pub(crate) fn to_error(task: &TaskRef, worker: WorkerRef, outcome: Outcome) -> T
         Outcome::Failed(failure) => TaskError::Failed { task, failure },
         Outcome::Panicked(panic) => TaskError::Panicked { task, panic },
         Outcome::Codec(failure) => TaskError::Codec { task, failure },
-        Outcome::OutOfMemory { limit, peak } => TaskError::OutOfMemory { task, limit, peak },
+        Outcome::OutOfMemory { bound, limit, peak } => TaskError::OutOfMemory { task, bound, limit, peak },
         Outcome::ResultTooLarge { size, limit } => TaskError::ResultTooLarge { task, size, limit },
         Outcome::ModuleFailed(message) => TaskError::ModuleFailed { task, message },
         Outcome::LimitExceeded(exceeded) => TaskError::LimitExceeded { task, exceeded },
@@ -41,6 +42,11 @@ pub(crate) fn to_error(task: &TaskRef, worker: WorkerRef, outcome: Outcome) -> T
             TaskError::ModuleFailed { task, message }
         }
     }
+}
+
+/// The error for a task that was not given more time.
+pub(crate) fn timed_out(task: &TaskRef, limit: Duration, which: TimeLimit) -> TaskError {
+    TaskError::TimedOut { task: task.clone(), limit, which }
 }
 
 /// Gives a guest's log record to the caller's `tracing` subscriber.

@@ -146,6 +146,11 @@ impl WorkerHandle {
         self.channel.queue(request, Some(payload), None)
     }
 
+    /// Bytes of messages that the worker has not taken.
+    pub(crate) fn unread_bytes(&self) -> usize {
+        self.channel.unsent_message_bytes()
+    }
+
     pub(crate) fn stop(&mut self) -> Result<(), ChannelError> {
         self.channel.queue(&Request::Stop, None, None)
     }
@@ -281,6 +286,15 @@ impl WorkerHandle {
 /// The workers, as the state machine may ask about them.
 #[derive(Debug, Default)]
 pub(super) struct Workers(pub(super) BTreeMap<WorkerId, WorkerHandle>);
+
+impl Workers {
+    /// Asks a worker to stop a task that it has begun.
+    pub(super) fn interrupt(&self, worker: WorkerId, task: TaskId) {
+        if let Some(worker) = self.0.get(&worker) {
+            worker.interrupt(task);
+        }
+    }
+}
 
 impl Claims for Workers {
     fn reclaim(&mut self, worker: WorkerId, task: TaskId) -> bool {

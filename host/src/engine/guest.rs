@@ -48,6 +48,8 @@ pub(crate) struct GuestSettings {
     pub(crate) flavour: Flavour,
     /// The seed of guests that see nothing of the world but their arguments.
     pub(crate) deterministic: Option<u64>,
+    /// Of the whole process.
+    pub(crate) max_worker_memory_bytes: u64,
     /// Of the arguments of a nested task.
     pub(crate) max_argument_bytes: u64,
     /// How deep tasks may be nested.
@@ -149,7 +151,7 @@ impl Guest {
             wasi,
             resources,
             output,
-            memory: MemoryLimit::new(&limits),
+            memory: MemoryLimit::new(&limits, settings.max_worker_memory_bytes),
             task: None,
             depth: 0,
             children: Children::default(),

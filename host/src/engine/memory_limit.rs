@@ -1,13 +1,15 @@
 //! The memory and the tables of one instance: counted, and ended at their limits.
 
+use super::os_error::os_error;
 use crate::limits::{MAX_CORE_INSTANCES, MAX_MEMORIES, MAX_TABLES};
-use crate::task::{Limit, LimitExceeded, TaskLimits};
+use crate::task::{Limit, LimitExceeded, MemoryBound, TaskLimits};
 use wasmtime::ResourceLimiter;
 
 /// The guest asked for more memory than its limit, both in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the guest asked for more memory than its limit of {limit} bytes (it held {held} bytes)")]
 pub(super) struct OverMemory {
+    pub(super) bound: MemoryBound,
     pub(super) limit: u64,
     pub(super) held: u64,
 }
@@ -16,6 +18,8 @@ pub(super) struct OverMemory {
 #[derive(Debug)]
 pub(super) struct MemoryLimit {
     limit: usize,
+    /// Of the whole process, as the kernel holds it.
+    worker_limit: u64,
     held: usize,
     peak: usize,
     elements_limit: usize,
@@ -23,9 +27,9 @@ pub(super) struct MemoryLimit {
 }
 
 impl MemoryLimit {
-    pub(super) fn new(limits: &TaskLimits) -> Self {
+    pub(super) fn new(limits: &TaskLimits, worker_limit: u64) -> Self {
         let (limit, elements_limit) = (limits.size(Limit::MemoryBytes), limits.size(Limit::TableElements));
-        Self { limit, held: 0, peak: 0, elements_limit, elements: 0 }
+        Self { limit, worker_limit, held: 0, peak: 0, elements_limit, elements: 0 }
     }
 
     /// Most bytes held since the last reset.
@@ -35,7 +39,8 @@ impl MemoryLimit {
 
     /// The next task begins in the same instance: it has limits and a peak of its own.
     pub(super) fn begin(&mut self, limits: &TaskLimits) {
-        *self = Self { held: self.held, peak: self.held, elements: self.elements, ..Self::new(limits) };
+        *self =
+            Self { held: self.held, peak: self.held, elements: self.elements, ..Self::new(limits, self.worker_limit) };
     }
 }
 
@@ -45,7 +50,9 @@ impl ResourceLimiter for MemoryLimit {
     fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         let held = self.held.saturating_sub(current).saturating_add(desired);
         if held > self.limit {
-            return Err(OverMemory { limit: self.limit as u64, held: self.held as u64 }.into());
+            return Err(
+                OverMemory { bound: MemoryBound::Instance, limit: self.limit as u64, held: self.held as u64 }.into()
+            );
         }
         if maximum.is_some_and(|maximum| desired > maximum) {
             // The module's own maximum, which it knows of.
@@ -54,6 +61,17 @@ impl ResourceLimiter for MemoryLimit {
         self.held = held;
         self.peak = self.peak.max(held);
         Ok(true)
+    }
+
+    /// Within its own limit, and still the system gives none: then the worker as a whole has used up its memory. As above, the
+    /// task ends with a clear word.
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        if os_error(&error) == Some(libc::ENOMEM) {
+            let (limit, held) = (self.worker_limit, self.held as u64);
+            return Err(OverMemory { bound: MemoryBound::Worker, limit, held }.into());
+        }
+        // A maximum of the module's own.
+        Ok(())
     }
 
     /// As for memory.
@@ -95,7 +113,7 @@ mod tests {
 
     #[test]
     fn tables_count_together_and_a_new_task_has_a_limit_of_its_own() {
-        let mut limit = MemoryLimit::new(&limits(Limit::TableElements, 100));
+        let mut limit = MemoryLimit::new(&limits(Limit::TableElements, 100), 5000);
         assert!(limit.table_growing(0, 60, None).expect("within"));
         assert!(limit.table_growing(0, 40, None).expect("exactly the limit"));
         assert!(!limit.table_growing(40, 41, Some(40)).is_ok_and(|grows| grows));
@@ -109,12 +127,12 @@ mod tests {
     #[test]
     fn memories_count_together_and_the_peak_starts_anew_with_each_task() {
         let limits = limits(Limit::MemoryBytes, 1000);
-        let mut limit = MemoryLimit::new(&limits);
+        let mut limit = MemoryLimit::new(&limits, 5000);
         assert!(limit.memory_growing(0, 400, None).expect("within"));
         assert!(limit.memory_growing(0, 300, None).expect("within"));
         assert!(limit.memory_growing(400, 700, None).expect("exactly the limit"));
         let error = limit.memory_growing(300, 301, None).expect_err("over");
-        assert_eq!(error.downcast_ref(), Some(&OverMemory { limit: 1000, held: 1000 }));
+        assert_eq!(error.downcast_ref(), Some(&OverMemory { bound: MemoryBound::Instance, limit: 1000, held: 1000 }));
         assert_eq!(limit.peak(), 1000);
         limit.held = 200;
         limit.begin(&limits);
@@ -123,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_module_that_passes_its_own_maximum_is_only_told_no() {
-        let mut limit = MemoryLimit::new(&limits(Limit::MemoryBytes, 1000));
+        let mut limit = MemoryLimit::new(&limits(Limit::MemoryBytes, 1000), 5000);
         assert!(!limit.memory_growing(100, 200, Some(150)).expect("no error"));
         assert_eq!(limit.peak(), 0);
     }

@@ -19,6 +19,7 @@ mod limit_tests;
 mod memory_limit;
 mod module_cache;
 mod nested;
+mod os_error;
 mod output;
 mod progress;
 mod reach;

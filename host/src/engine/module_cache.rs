@@ -4,6 +4,7 @@ use super::deterministic::Seed;
 use super::ending::StopAsked;
 use super::guest::{GuestSettings, Own, Purview};
 use super::instance::{GuestEngine, Instance, Prepared};
+use super::os_error::remedy;
 use super::trap::cut;
 use crate::executor::{GuestOutput, Reuse};
 use crate::fault::{self, Point};
@@ -160,7 +161,9 @@ impl Modules {
             fault::point(Point::CodeLoading);
             module.code = match load_code(engine, &module.file) {
                 Ok(prepared) => Code::Loaded(Arc::new(prepared)),
-                Err(error) => Code::Failed(format!("the module's machine code cannot be loaded: {error:#}")),
+                Err(error) => {
+                    Code::Failed(format!("the module's machine code cannot be loaded: {error:#}{}", remedy(&error)))
+                }
             };
             fault::point(Point::CodeLoaded);
             self.drop_surplus_code();

@@ -29,6 +29,7 @@ pub(crate) fn settings() -> GuestSettings {
         overflow: Overflow::Drop,
         flavour: Flavour::default(),
         deterministic: None,
+        max_worker_memory_bytes: u64::MAX,
         max_argument_bytes: MIB as u64,
         max_depth: 0,
         children: no_children(),

@@ -5,7 +5,9 @@ use super::{Artifact, Ended, GuestEngine, GuestSettings, ModuleCache, Own, Purpo
 use crate::executor::Reuse;
 use crate::limits::{MAX_LOG_RECORDS, MAX_TRACE_ENTRIES, MIB};
 use crate::sys::MemoryFile;
-use crate::task::{ArtifactId, InitializerCall, Limit, LogLevel, Outcome, Refusal, Side, TaskId, TrapCode};
+use crate::task::{
+    ArtifactId, InitializerCall, Limit, LogLevel, MemoryBound, Outcome, Refusal, Side, TaskId, TrapCode,
+};
 use isopool_guest::Codec;
 use parking_lot::Mutex;
 use std::io::Write;
@@ -133,13 +135,16 @@ fn a_guest_over_its_memory_limit_is_told_so_and_the_worker_goes_on() {
     let limit = 8 * MIB as u64;
     let mut modules = worker_with(with_limit(Limit::MemoryBytes, limit));
     let ended = run(&mut modules, "memory", b"");
-    let Outcome::OutOfMemory { limit: told, peak } = ended.outcome else { panic!("got {:?}", ended.outcome) };
+    let Outcome::OutOfMemory { limit: told, peak, .. } = ended.outcome else { panic!("got {:?}", ended.outcome) };
     assert_eq!(told, limit);
     assert!(peak <= limit && peak > limit - MIB as u64 - 2 * 65536, "{peak}");
     assert_eq!(run(&mut modules, "echo", b"x").outcome, Outcome::Returned);
     // Even the memory that it starts with counts.
     let mut modules = worker_with(with_limit(Limit::MemoryBytes, 65536));
-    assert_eq!(run(&mut modules, "echo", b"").outcome, Outcome::OutOfMemory { limit: 65536, peak: 0 });
+    assert_eq!(
+        run(&mut modules, "echo", b"").outcome,
+        Outcome::OutOfMemory { bound: MemoryBound::Instance, limit: 65536, peak: 0 }
+    );
 }
 
 #[test]

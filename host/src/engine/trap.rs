@@ -57,7 +57,7 @@ pub(super) fn failure_outcome(failure: GuestFailure, function: &str, codec: &str
 /// The engine gave up the run.
 pub(super) fn error_outcome(error: &wasmtime::Error, guest: &mut Guest) -> Outcome {
     if let Some(over) = error.downcast_ref::<OverMemory>() {
-        return Outcome::OutOfMemory { limit: over.limit, peak: guest.memory.peak() };
+        return Outcome::OutOfMemory { bound: over.bound, limit: over.limit, peak: guest.memory.peak() };
     }
     if let Some(exceeded) = error.downcast_ref::<LimitExceeded>() {
         return Outcome::LimitExceeded(*exceeded);

@@ -1,7 +1,7 @@
 //! How a task ended without a value.
 
 use super::BrokenProcessPool;
-use crate::task::{CodecFailure, Failure, LimitExceeded, ModuleHash, Panic, TaskId};
+use crate::task::{CodecFailure, Failure, LimitExceeded, MemoryBound, ModuleHash, Panic, TaskId};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -179,7 +179,9 @@ pub enum TaskError {
     OutOfMemory {
         /// The task.
         task: TaskRef,
-        /// `max_memory_bytes` of the executor.
+        /// Whose memory it was, and so which option raises it.
+        bound: MemoryBound,
+        /// How much that may be, in bytes.
         limit: u64,
         /// What it held before, in bytes.
         peak: u64,
@@ -331,11 +333,15 @@ impl fmt::Display for TaskError {
                 f,
                 "the result of {task} has {size} bytes, the limit is {limit}; raise it with max_result_bytes()"
             ),
-            TaskError::OutOfMemory { task, limit, peak } => write!(
-                f,
-                "{task} ran out of memory: it held {peak} bytes and asked for more than the limit of {limit}; raise it \
-                 with max_memory_bytes()"
-            ),
+            TaskError::OutOfMemory { task, bound, limit, peak } => {
+                let of = if *bound == MemoryBound::Worker { " of its worker" } else { "" };
+                write!(
+                    f,
+                    "{task} ran out of memory: it held {peak} bytes and asked for more than the limit of {limit}{of}; raise \
+                     it with {}",
+                    bound.option()
+                )
+            }
             TaskError::LimitExceeded { task, exceeded } => write!(f, "{task} {exceeded}"),
             TaskError::BrokenProcessPool(broken) => broken.fmt(f),
             TaskError::ModuleFailed { task, message } => {

@@ -11,7 +11,9 @@ use super::total_workers::WorkerShare;
 use super::try_submit::{TrySubmitError, TrySubmitted};
 use crate::dispatcher::{self, Message, PoolHandle, PoolOptions, ShutdownMode, Stats};
 use crate::error::{BrokenProcessPool, Error, ErrorKind};
+use crate::ipc::WorkerConfig;
 use crate::module::{Library, Source};
+use crate::process::Program;
 use crate::task::{Class, ModuleHash};
 use std::fmt;
 use std::path::Path;
@@ -57,6 +59,8 @@ pub(super) struct Inner {
     share: Arc<WorkerShare>,
     pub(super) pool: PoolHandle,
     pub(super) library: Library,
+    /// How a worker is started and what it is told, for probes.
+    probed: (Program, WorkerConfig),
     closed: AtomicBool,
     ended: Arc<Latch>,
 }
@@ -102,6 +106,7 @@ impl Executor {
             taken.give_back();
             latch.set();
         };
+        let probed = (pool.program.clone(), pool.worker.clone());
         let class = Arc::clone(&pool.class);
         let pool = dispatcher::start(pool, options.queue_capacity(), when_ended).map_err(|error| {
             let message = "the dispatcher could not be started: no descriptor or no thread is left";
@@ -109,7 +114,13 @@ impl Executor {
         })?;
         let closed = AtomicBool::new(false);
         let max_workers = AtomicUsize::new(max_workers);
-        Ok(Self { inner: Arc::new(Inner { id, options, class, max_workers, share, pool, library, closed, ended }) })
+        Ok(Self {
+            inner: Arc::new(Inner { id, options, class, max_workers, share, pool, library, probed, closed, ended }),
+        })
+    }
+
+    pub(super) fn probed(&self) -> (&Program, &WorkerConfig) {
+        (&self.inner.probed.0, &self.inner.probed.1)
     }
 
     /// The executor's number: grows with each one that the program makes.

@@ -6,6 +6,7 @@ mod as_completed;
 mod builder;
 mod context;
 mod encoded;
+mod execution;
 mod future;
 mod grants;
 mod handle;

@@ -1,7 +1,7 @@
 //! What the two ends of a channel say to each other: one type per direction.
 
 use crate::limits::MAX_MESSAGE_BYTES;
-use crate::sandbox::{Hardening, HardeningReport, NotHardened, ProcessLimits};
+use crate::sandbox::{Bait, Escape, Hardening, HardeningReport, NotHardened, ProcessLimits};
 use crate::sys::WaitStatus;
 use crate::task::{
     ArtifactId, ChildEnd, Grants, InitializerCall, Limit, LogLevel, LogRecord, ModuleInfo, ObjectSpec, Outcome,
@@ -52,6 +52,8 @@ pub(crate) enum Request {
     Unshare { object: ObjectId },
     /// A child of a task has ended; its encoded result is the payload.
     ChildEnded { parent: TaskId, child: u32, end: ChildEnd },
+    /// Try to get out (probes only). Answered by `Tried`, if the process lives.
+    TryEscape { escape: Escape, bait: Bait },
 }
 
 /// What a process is for.
@@ -63,6 +65,8 @@ pub(crate) enum Role {
     Compiler,
     /// Has everything ready that a worker needs, and forks workers.
     ForkServer,
+    /// Is locked in as a worker is, and tries to get out.
+    Probe,
 }
 
 /// What a new process must know.
@@ -215,6 +219,8 @@ pub(crate) enum Reply {
     NotHardened { error: NotHardened },
     /// A system call was denied, and this process is ended for it: its number, the lowest byte first.
     Denied { syscall: [u8; 4] },
+    /// What was tried has failed with this error of the system, or has succeeded.
+    Tried { error: Option<i32> },
 }
 
 impl Reply {

@@ -12,4 +12,5 @@ pub(crate) mod fuzz;
 mod prepare;
 
 pub(crate) use cache::Cache;
+pub use cache::module_cache_directory;
 pub(crate) use prepare::{Initializer, Library, Prepared, Source};

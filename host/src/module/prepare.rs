@@ -4,7 +4,7 @@ use super::Cache;
 use super::compile::compile;
 use crate::error::{Error, ErrorKind, ModuleError, ModuleErrorKind};
 use crate::ipc::{InitializerCall, PROTOCOL_VERSION, Role, WorkerConfig};
-use crate::limits::MAX_MODULE_BYTES;
+use crate::limits::{MAX_COMPARED_NAME_BYTES, MAX_COMPARISONS, MAX_MODULE_BYTES};
 use crate::metrics;
 use crate::process::Program;
 use crate::task::{ArtifactId, FunctionInfo, Grants, ModuleHash, ModuleInfo};
@@ -69,7 +69,15 @@ impl Prepared {
     }
 
     pub(crate) fn unknown(&self, function: &str) -> String {
-        let names = self.info.functions.iter().map(|function| function.name.as_str());
+        // Both may be a hostile module's words, and this the dispatcher's thread: what is compared is bounded.
+        let cut = |name: &'_ str| name.floor_char_boundary(MAX_COMPARED_NAME_BYTES);
+        let function = &function[..cut(function)];
+        let mut left = MAX_COMPARISONS;
+        let names = self.info.functions.iter().map(|function| &function.name[..cut(&function.name)]);
+        let names = names.take_while(|name| {
+            left = left.saturating_sub(name.len() * function.len());
+            left > 0
+        });
         let mut near: Vec<(usize, &str)> = names.map(|name| (distance(name, function), name)).collect();
         near.sort_unstable();
         let known: Vec<&str> = near.iter().take(5).map(|&(_, name)| name).collect();

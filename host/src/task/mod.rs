@@ -28,7 +28,7 @@ pub use module::{FunctionInfo, ModuleInfo};
 pub(crate) use module::{InitializerCall, Refusal};
 pub(crate) use object::{ObjectSpec, QueueBounds};
 pub(crate) use outcome::Outcome;
-pub use outcome::{CodecFailure, Failure, Location, Panic, Side, Trap, TrapCode};
+pub use outcome::{CodecFailure, Failure, Location, MemoryBound, Panic, Side, Trap, TrapCode};
 pub use progress::Progress;
 pub(crate) use report::RunReport;
 pub use report::{CapturedOutput, TaskReport};

@@ -4,7 +4,7 @@ use super::exit::WorkerError;
 use super::lock::Lock;
 use super::nested::Nested;
 use super::objects::{Objects, TaskObjects};
-use super::{compile, forkserver, last_words, native};
+use super::{compile, forkserver, last_words, native, probe};
 use crate::engine::{
     Ended, GuestEngine, GuestSettings, LogSink, ModuleCache, Own, ProgressSink, Purpose, Run, StopAsked,
 };
@@ -53,7 +53,7 @@ fn answer(channel: &SharedChannel) -> Result<Option<forkserver::Copy>, WorkerErr
         }
     }
     let purpose = match config.role {
-        Role::Worker => Purpose::Run,
+        Role::Worker | Role::Probe => Purpose::Run,
         Role::ForkServer => Purpose::Fork,
         Role::Compiler => Purpose::Compile,
     };
@@ -62,7 +62,7 @@ fn answer(channel: &SharedChannel) -> Result<Option<forkserver::Copy>, WorkerErr
     let engine = GuestEngine::new(purpose, settings(config, channel, &nested)).map_err(|error| no_engine(&error))?;
     fault::point(Point::EngineMade);
     let profile = match role {
-        Role::Worker => Profile::Worker,
+        Role::Worker | Role::Probe => Profile::Worker,
         Role::Compiler => Profile::Compiler,
         Role::ForkServer => Profile::ForkServer,
     };
@@ -78,6 +78,7 @@ fn answer(channel: &SharedChannel) -> Result<Option<forkserver::Copy>, WorkerErr
         }
         Role::Compiler => compile::serve(channel, engine).map(|()| None),
         Role::ForkServer => forkserver::serve(channel, engine),
+        Role::Probe => probe::serve(channel).map(|()| None),
     }
 }
 
@@ -161,6 +162,7 @@ fn settings(config: WorkerConfig, channel: &SharedChannel, nested: &Arc<Nested>)
         overflow: config.overflow,
         flavour,
         deterministic: config.deterministic,
+        max_worker_memory_bytes: config.limits.memory_bytes,
         max_argument_bytes: config.max_argument_bytes,
         max_depth: config.max_depth,
         children: Arc::clone(nested) as _,
@@ -204,7 +206,8 @@ fn run_tasks(
             }
             Request::Unshare { object } => objects.forget(object),
             Request::Load { artifact } => {
-                let file = received.descriptor.ok_or(WorkerError::Protocol("`Load` without a file"))?;
+                // The caller sends one: the kernel drops what this process may not have.
+                let file = received.descriptor.ok_or(WorkerError::OutOfFiles("a module"))?;
                 fault::point(Point::LoadRead);
                 modules.add(artifact, file);
                 fault::point(Point::LoadKept);
@@ -235,7 +238,11 @@ fn run_tasks(
                 break;
             }
             Request::Configure(_) => return Err(WorkerError::Protocol("`Configure` twice")),
-            Request::Compile(_) | Request::Fork { .. } | Request::Attach | Request::Call { .. } => {
+            Request::Compile(_)
+            | Request::Fork { .. }
+            | Request::Attach
+            | Request::Call { .. }
+            | Request::TryEscape { .. } => {
                 return Err(WorkerError::Protocol("another process's request to a worker that runs tasks"));
             }
         }

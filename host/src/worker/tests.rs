@@ -8,7 +8,7 @@ use crate::ipc::{
     RunRequest, WorkerConfig,
 };
 use crate::limits::{MAX_ARTIFACT_BYTES, MIB};
-use crate::sandbox::{Hardening, ProcessLimits};
+use crate::sandbox::{Hardening, HardeningReport, ProcessLimits};
 use crate::sys::{self, MemoryFile};
 use crate::task::{ArtifactId, Grants, LogLevel, Outcome, TaskId, TaskLimits, TrapCode, WorkerId};
 use isopool_guest::Codec;
@@ -26,6 +26,8 @@ struct Process {
     child: Option<Child>,
     channel: CallerChannel,
     received: VecDeque<(Reply, Vec<u8>)>,
+    /// What it said of its sandbox.
+    hardening: Option<HardeningReport>,
 }
 
 fn command(parent: u32) -> Command {
@@ -69,7 +71,7 @@ impl Process {
     /// One that is another process's child.
     fn of_another(socket: OwnedFd) -> Self {
         let channel = CallerChannel::with_descriptors(socket, MAX_ARTIFACT_BYTES as u64).expect("channel");
-        Self { child: None, channel, received: VecDeque::new() }
+        Self { child: None, channel, received: VecDeque::new(), hardening: None }
     }
 
     fn pid(&self) -> u32 {
@@ -85,8 +87,13 @@ impl Process {
     fn reply(&mut self) -> Option<(Reply, Vec<u8>)> {
         use crate::ipc::Received;
         loop {
-            if let Some(reply) = self.received.pop_front() {
-                return Some(reply);
+            match self.received.pop_front() {
+                Some((Reply::Hardened { report }, _)) => {
+                    self.hardening = report.checked();
+                    continue;
+                }
+                Some(reply) => return Some(reply),
+                None => {}
             }
             self.channel.flush().expect("sent");
             let mut events = PollFlags::POLLIN;
