@@ -317,6 +317,7 @@ fn a_function_that_cannot_be_called_says_why() {
     assert_eq!(plain.executor.stats().workers_started, 0, "no worker was troubled");
 }
 
+// limit: MAX_CALL_VALUES
 #[test]
 fn limits_hold_for_plain_components_as_for_tasks() {
     let _house = support::house();
@@ -350,6 +351,7 @@ fn limits_hold_for_plain_components_as_for_tasks() {
     assert!(matches!(error_of(&spin), TaskError::TimedOut { .. }));
 }
 
+// limit: MAX_CALL_VALUES
 #[test]
 fn results_with_too_many_values_are_refused_before_they_are_taken_apart() {
     let _house = support::house();
@@ -413,6 +415,7 @@ fn component_of(interface: &str, functions: usize) -> Vec<u8> {
     module
 }
 
+// limit: MAX_SIGNATURE_TYPES, MAX_COMPONENT_TYPES, MAX_TYPE_DEPTH
 #[test]
 fn signatures_that_no_person_writes_are_refused() {
     use isopool::limits::{MAX_COMPONENT_TYPES, MAX_SIGNATURE_TYPES, MAX_TYPE_DEPTH};
