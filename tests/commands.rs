@@ -98,8 +98,9 @@ fn a_program_gets_arguments_and_input_and_gives_output_and_exit_code() {
         said(0, "[\"tool.rs\", \"arguments\", \"a b\", \"\"]\n", "")
     );
     assert_eq!(shell.run(shell.command(&["cat"])), said(0, "", ""), "no input unless some is given");
+    let large = Shell::open(&tool(), Executor::builder().max_output_bytes(4 << 20));
     let bytes: Vec<u8> = (0..3 << 20).map(|n| n as u8).collect();
-    let output = shell.end(shell.command(&["cat"]).stdin(bytes.clone())).expect("it ends by itself");
+    let output = large.end(large.command(&["cat"]).stdin(bytes.clone())).expect("it ends by itself");
     assert!(*output.stdout == bytes, "more than fits into a message");
 }
 

@@ -390,7 +390,7 @@ fn signatures_are_those_of_wit() {
     insta::assert_snapshot!("plain_signatures", list.join("\n"));
 }
 
-/// A component that exports this interface, `test:types/types`, whose functions `f0`, `f1`, … give lists.
+/// A component that exports this interface, `test:types/types`, whose functions `g0`, `g1`, … give lists.
 fn component_of(interface: &str, functions: usize) -> Vec<u8> {
     let wit = format!("package test:types;\ninterface types {{\n{interface}\n}}\nworld only {{ export types; }}");
     let mut resolve = Resolve::default();
@@ -401,7 +401,7 @@ fn component_of(interface: &str, functions: usize) -> Vec<u8> {
     let section = |id: u8, content: &[u8]| [&[id], &number(content.len())[..], content].concat();
     let export = |name: &str, kind: u8| [&number(name.len())[..], name.as_bytes(), &[kind, 0]].concat();
     let mut exports = [number(functions + 1), export("memory", 2)].concat();
-    (0..functions).for_each(|n| exports.extend(export(&format!("test:types/types#f{n}"), 0)));
+    (0..functions).for_each(|n| exports.extend(export(&format!("test:types/types#g{n}"), 0)));
     let mut module = [
         b"\0asm\x01\0\0\0".to_vec(),
         section(1, &[1, 0x60, 0, 1, 0x7f]),
@@ -424,18 +424,18 @@ fn signatures_that_no_person_writes_are_refused() {
     // Each of two of the one before: 2 × 2^times types.
     let doubled = |times: usize, functions: usize| {
         let types: Vec<String> = (0..times).map(|n| format!("type t{} = tuple<t{n}, t{n}>;\n", n + 1)).collect();
-        let list: Vec<String> = (0..functions).map(|n| format!("f{n}: func() -> list<t{times}>;\n")).collect();
+        let list: Vec<String> = (0..functions).map(|n| format!("g{n}: func() -> list<t{times}>;\n")).collect();
         component_of(&format!("type t0 = u8;\n{}{}", types.concat(), list.concat()), functions)
     };
     let lists =
-        |depth: usize| component_of(&format!("f0: func() -> {}u8{};", "list<".repeat(depth), ">".repeat(depth)), 1);
+        |depth: usize| component_of(&format!("g0: func() -> {}u8{};", "list<".repeat(depth), ">".repeat(depth)), 1);
     let variants = |depth: usize| {
         let types: Vec<String> = (1..depth).map(|n| format!("variant v{n} {{ none, some(v{}) }}\n", n - 1)).collect();
-        component_of(&format!("type v0 = u8;\n{}f0: func() -> list<v{}>;", types.concat(), depth - 1), 1)
+        component_of(&format!("type v0 = u8;\n{}g0: func() -> list<v{}>;", types.concat(), depth - 1), 1)
     };
     for sound in [doubled(10, 8), lists(MAX_TYPE_DEPTH), variants(MAX_TYPE_DEPTH)] {
         let module = executor.load("sound", sound).expect("it is large, and no larger than it may be");
-        assert!(module.function("test:types/types#f0").is_ok());
+        assert!(module.function("test:types/types#g0").is_ok());
     }
     let types = 2 << 10;
     assert!(types < MAX_SIGNATURE_TYPES);

@@ -26,7 +26,7 @@ use std::path::PathBuf;
 /// assert!(output.success());
 /// assert_eq!(&output.stdout[..], b"1:to be\n");
 ///
-/// let files = grep.command()?.args(["-r", "be", "/texts"]).preopen("/home/ada/texts", "/texts", Access::ReadOnly);
+/// let files = grep.command()?.args(["-r", "be", "/texts"]).preopen("texts", "/texts", Access::ReadOnly);
 /// println!("{}", executor.submit(files)?.result()?.status);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
