@@ -136,7 +136,9 @@ fn no_path_and_no_link_leads_out_of_a_directory() {
         let made = run(&executor, files::symbolic_link::task(target.into(), link.into()));
         assert!(matches!(made, Ok(()) | Err(TaskError::Failed { .. })), "{made:?}");
         refused(link, run(&executor, files::read::task(link.into())));
-        refused(link, run(&executor, files::write::task(link.into(), "x".into())));
+        if made.is_ok() {
+            refused(link, run(&executor, files::write::task(link.into(), "x".into())));
+        }
     }
     refused("links in", run(&executor, files::hard_link::task("/d/../closed/file".into(), "/d/in".into())));
     refused("renames out", run(&executor, files::rename::task("/d/file".into(), "/d/../closed/taken".into())));
@@ -262,12 +264,15 @@ fn a_guest_connects_where_it_may_and_nowhere_else() {
     refused("has no grant", run(&executor, ask()));
     let answered = executor.submit(ask().allow_address(network)).expect("submits");
     let (mut stream, _) = other.accept().expect("it connects");
+    let mut question = String::new();
+    stream.read_to_string(&mut question).expect("is text");
     stream.write_all(b"I").expect("it listens");
     drop(stream);
     assert_eq!(end_of(&answered), Ok("I".into()));
     refused("has no grant", run(&executor, ask()));
 }
 
+// limit: MAX_ARGUMENTS_BYTES
 #[test]
 fn arguments_are_the_executor_s_and_then_the_task_s_own() {
     let _house = house();
@@ -315,6 +320,7 @@ fn a_directory_that_is_gone_or_replaced_is_told_to_its_tasks_and_costs_the_other
     assert_eq!(executor.stats().workers_lost, 0);
 }
 
+// limit: MAX_GUEST_PATH_BYTES, MAX_DIRECTORY_GRANTS, MAX_ADDRESS_GRANTS
 #[test]
 fn grants_that_cannot_be_are_refused_at_the_door() {
     let _house = house();

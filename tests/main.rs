@@ -17,8 +17,11 @@
 //! - [`nested`]: tasks that submit tasks and wait for them.
 //! - [`counting`]: what pools count for the crate `metrics`.
 //! - [`other_languages`]: guests in C, JavaScript and Python, each if its tools are on the machine.
+//! - [`plain_components`]: components that never heard of isopool: any export, values by its own types.
+//! - [`commands`]: WASI programs as tasks.
 //! - [`tenants`]: tasks of several tenants in one pool: a process serves one of them.
 //! - [`grants`]: directories, connections and arguments: what guests reach, and what they do not.
+//! - [`quarantine`]: modules whose tasks kill workers again and again.
 //! - [`crashes`]: processes that die: the caller's, one worker, many at once; workers that cannot be started.
 //! - [`starved`]: a system that gives no more memory, descriptors or processes.
 //! - [`hostile_guests`]: guests that mean harm, each with what it must come to: the corpus in `hostile/`.
@@ -35,6 +38,7 @@
 //!
 //! What they share: [`support`] (every test runs alone and leaves nothing behind) and [`patience`] (bounded waits).
 
+mod commands;
 mod counting;
 mod crashes;
 mod flavours;
@@ -55,7 +59,9 @@ mod other_languages;
 mod outcomes;
 mod patience;
 mod per_task;
+mod plain_components;
 mod pool;
+mod quarantine;
 mod recycling;
 mod reusable;
 mod scheduling;

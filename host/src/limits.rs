@@ -26,6 +26,11 @@ pub const MAX_WORKERS: usize = 4096;
 /// hundred thousand without letting a runaway producer take the machine.
 pub const DEFAULT_QUEUE_CAPACITY: usize = 131_072;
 
+/// Default for the encoded arguments of all tasks of an executor that have not ended, together, in bytes: room for four of the
+/// largest. Results are not among them: a result is its future's, and a caller that submits everything before it takes the
+/// first one must not wait for itself.
+pub const DEFAULT_MAX_PENDING_BYTES: usize = 1024 * MIB;
+
 /// Default for the encoded arguments of one task, in bytes: several times the 64 MiB that must work, and still a small
 /// part of a wasm32 guest's 4 GiB.
 pub const DEFAULT_MAX_ARGUMENT_BYTES: usize = 256 * MIB;
@@ -87,7 +92,7 @@ pub const MAX_CHILD_BYTES: u64 = 256 * MIB as u64;
 
 /// Most bytes of messages to a worker that it has not read when a task in it submits another one. One that waits for its
 /// tasks reads them; one that submits and forgets for ever would have them pile up in the caller.
-pub const MAX_UNREAD_BYTES: usize = 64 * MIB;
+pub const MAX_UNREAD_BYTES: usize = 32 * MIB;
 
 /// Longest text of one log record, failure, panic or trap message, in bytes; longer ones are cut.
 pub const MAX_MESSAGE_BYTES: usize = 16 * KIB;
@@ -145,6 +150,20 @@ pub const MAX_ARTIFACT_BYTES: usize = 4 * MAX_MODULE_BYTES;
 
 /// Most functions that a module may list.
 pub const MAX_FUNCTIONS: usize = 65_536;
+
+/// Most types in the signature of one function of a plain component, each part of a type counted: a signature that a person
+/// wrote has some dozens, and a hostile one doubles with each line.
+pub const MAX_SIGNATURE_TYPES: usize = 4096;
+
+/// How deep the types of such a function may be nested.
+pub const MAX_TYPE_DEPTH: usize = 64;
+
+/// What the end of a program takes beside what it wrote, in bytes: an exit code, two lengths and a count.
+pub(crate) const PROGRAM_END_BYTES: u64 = 32;
+
+/// Most values in the arguments, or in the result, of one call of a plain component, each part of a value counted. The engine
+/// holds one in 40 bytes, so these are 160 MiB of a worker's memory. Bytes that travel as a block are not counted.
+pub const MAX_CALL_VALUES: usize = 4 * 1024 * 1024;
 
 /// How much of the name of a function that is not there is compared with those that are, and shown, in bytes: more than any
 /// name that a person has mistyped.
@@ -328,6 +347,19 @@ pub(crate) const OOM_KILL_MOMENT: Duration = Duration::from_secs(1);
 /// Workers that may die one after another without having finished a task between before the pool gives up.
 pub const CRASH_LOOP_STARTS: u32 = 5;
 
+/// Default for the workers that tasks of one module may kill, one after another and with none of its tasks ended between,
+/// before it is put in quarantine: each costs a process and a task, and a worker that the machine has killed is no habit.
+pub const DEFAULT_QUARANTINE_DEATHS: u32 = 10;
+
+/// Deaths of workers that lie further back than this do not count for a quarantine.
+pub const QUARANTINE_WINDOW: Duration = Duration::from_secs(60);
+
+/// Default for how long the first quarantine of a module lasts; each that follows at once is twice as long.
+pub const DEFAULT_FIRST_QUARANTINE: Duration = Duration::from_secs(1);
+
+/// Longest quarantine, however often it was doubled: then one task tries again.
+pub const LONGEST_QUARANTINE: Duration = Duration::from_secs(600);
+
 /// Tasks sent to one worker and not finished, the running one included. Hides the way to the worker and back for small
 /// tasks; a task that waits behind a long one is taken back when another worker is free.
 pub const SEND_AHEAD: usize = 64;
@@ -356,6 +388,8 @@ pub const READ_CHUNK_BYTES: usize = 256 * KIB;
 
 const _: () = assert!(DEFAULT_MAX_ARGUMENT_BYTES <= MAX_PAYLOAD_BYTES);
 const _: () = assert!(DEFAULT_MAX_RESULT_BYTES <= MAX_PAYLOAD_BYTES);
+const _: () = assert!(DEFAULT_MAX_ARGUMENT_BYTES <= DEFAULT_MAX_PENDING_BYTES);
+const _: () = assert!(DEFAULT_FIRST_QUARANTINE.as_secs() <= LONGEST_QUARANTINE.as_secs());
 const _: () = assert!(MAX_MESSAGE_BYTES * MAX_TRACE_ENTRIES <= MAX_MESSAGE_FRAME_BYTES);
 const _: () = assert!(MAX_PROGRESS_TEXT_BYTES <= MAX_MESSAGE_BYTES);
 const _: () = assert!(4 * MAX_TASK_ENVIRONMENT_BYTES <= MAX_MESSAGE_FRAME_BYTES);

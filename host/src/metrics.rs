@@ -22,7 +22,7 @@
 //!
 //! # Outcomes
 //! `returned`, `failed`, `panicked`, `codec`, `trapped`, `lost` (with its worker), `out_of_memory`, `too_large` (its result),
-//! `cancelled`, `timed_out`, `shutdown`, `other`.
+//! `cancelled`, `timed_out`, `quarantined`, `shutdown`, `other`.
 
 use crate::error::{BrokenCause, TaskError};
 use crate::task::TaskReport;
@@ -53,6 +53,7 @@ pub(crate) fn task_finished<T>(result: &Result<T, TaskError>, report: Option<&Ta
         Err(TaskError::BrokenProcessPool(_)) => finished!("lost"),
         Err(TaskError::Cancelled { .. }) => finished!("cancelled"),
         Err(TaskError::TimedOut { .. }) => finished!("timed_out"),
+        Err(TaskError::Quarantined { .. }) => finished!("quarantined"),
         Err(TaskError::Shutdown { .. }) => finished!("shutdown"),
         Err(_) => finished!("other"),
     }

@@ -100,7 +100,7 @@ fn missing_target_is_told_with_the_command_that_installs_it() {
     fs::set_permissions(&compiler, fs::Permissions::from_mode(0o755)).expect("its owner may");
     let mut command = isopool(folder.path(), &["build", tasks().to_str().expect("a plain name")]);
     command.env("RUSTC", &compiler).env_remove("RUSTUP_TOOLCHAIN");
-    let told = refusal(command, 7);
+    let told = refusal(command, 8);
     assert_eq!(
         told,
         "isopool: the compilation target wasm32-wasip2 is not installed; run `rustup target add wasm32-wasip2`\n"
@@ -137,6 +137,6 @@ fn what_cannot_be_built_is_told_with_the_reason() {
         let told = refusal(isopool(folder.path(), arguments), code);
         assert!(told.contains(reason), "{arguments:?}: {told}");
     }
-    let told = refusal(isopool(folder.path(), &["build", "wrong", "-o", "/nonexistent/m.wasm"]), 7);
+    let told = refusal(isopool(folder.path(), &["build", "wrong", "-o", "/nonexistent/m.wasm"]), 8);
     assert!(told.contains("expected `u8`, found `&str`"), "cargo's own words: {told}");
 }

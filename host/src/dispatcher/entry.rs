@@ -91,6 +91,7 @@ impl Job {
             .with_time_limit(self.time_limit)
             .with_deadline(self.deadline)
             .with_class(self.class_id)
+            .with_module(self.module.number)
     }
 }
 

@@ -4,8 +4,10 @@
 mod flushing;
 mod hardening;
 mod hearing;
+mod last_resort;
 mod nesting;
 mod progressing;
+mod quarantining;
 mod recycling;
 
 use super::action::{Action, End};
@@ -20,13 +22,13 @@ use super::room::Room;
 use super::state::State;
 use super::token::Token;
 use super::told::{Told, death, report, timed_out, to_error};
-use super::worker_handle::{WorkerHandle, Workers};
+use super::worker_handle::Workers;
 use crate::error::{BrokenCause, BrokenProcessPool, TaskError, TaskRef, TimeLimit, WorkerRef};
 use crate::ipc::{ChannelError, PROTOCOL_VERSION, Received, Reply, WorkerConfig, last_words};
 use crate::metrics;
 use crate::process::{Nursery, OomWatch, ProcessEnd};
 use crate::sync::SharedObject;
-use crate::task::{Outcome, TaskId, TaskReport, WorkerId};
+use crate::task::{ModuleNumber, Outcome, TaskId, TaskReport, WorkerId};
 use hearing::{oversized, unasked};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use std::collections::{HashMap, VecDeque};
@@ -50,6 +52,8 @@ pub(super) struct EventLoop {
     jobs: HashMap<TaskId, Job>,
     /// By their parent, while that runs.
     families: HashMap<TaskId, nesting::Children>,
+    /// What the last worker died of that ran a task of this module.
+    deaths: HashMap<ModuleNumber, BrokenCause>,
     callbacks: CallbackThread,
     /// The task that the current event speaks of, with what its worker said.
     told: Option<Told>,
@@ -87,6 +91,7 @@ impl EventLoop {
             workers: Workers::default(),
             jobs: HashMap::new(),
             families: HashMap::new(),
+            deaths: HashMap::new(),
             callbacks: CallbackThread::default(),
             told: None,
             oom: OomWatch::start(),
@@ -161,6 +166,7 @@ impl EventLoop {
                         let _ = answer.try_send(before && !self.jobs.contains_key(&task));
                     }
                 }
+                Message::LiftQuarantine { module } => self.handle(Event::QuarantineLifted { module }),
                 Message::Resize { max_workers } => self.handle(Event::Resized { max_workers }),
                 Message::Shutdown { mode } => self.handle(Event::Shutdown { mode }),
             }
@@ -305,6 +311,7 @@ impl EventLoop {
         } else {
             BrokenCause::SpawnFailed { reason: format!("{name} ended before it was ready: {cause}{words}") }
         };
+        self.note_death(id, &cause);
         self.cause = Some((Some(name), cause));
         self.workers_changed = true;
         self.handle(Event::WorkerExited { worker: id });
@@ -339,6 +346,7 @@ impl EventLoop {
             Action::Measure { worker } => self.measure(worker),
             Action::Retire { worker, why } => self.retire(worker, why),
             Action::Replace { worker } => self.replace(worker),
+            Action::Quarantine { module, refusal } => self.quarantine(module, refusal),
             Action::Stop { worker } => {
                 if let Some(worker) = self.workers.0.get_mut(&worker)
                     && worker.stop().is_err()
@@ -401,6 +409,7 @@ impl EventLoop {
                 };
                 (Err(TaskError::BrokenProcessPool(Box::new(broken))), None)
             }
+            End::Quarantined(refusal) => (Err(self.quarantined(&job, refusal)), None),
             End::Broken => (Err(self.broken_error(&name)), None),
         };
         self.end(&job, result, report);
@@ -422,7 +431,7 @@ impl EventLoop {
             return self.child_ended(parent, result);
         }
         // Before the future shows it: whoever saw a task end finds its place free.
-        self.room.free();
+        self.room.free(job.argument.len());
         self.freed = true;
         for callback in job.promise.end(Ended { result, report }) {
             self.callbacks.run(callback, Arc::clone(&job.promise));
@@ -464,35 +473,5 @@ impl EventLoop {
             let up = self.workers.0.values().filter(|worker| worker.up).map(|worker| worker.name);
             *self.status.workers.lock() = up.collect();
         }
-    }
-
-    /// After the end: nobody must wait for an answer that never comes.
-    fn refuse_the_rest(&mut self) {
-        for message in self.mailbox.close() {
-            if let Message::Submit(job) = message {
-                let error = TaskError::Shutdown { task: job.promise.task.clone() };
-                self.end(&job, Err(error), None);
-            }
-        }
-        self.room.wake_all();
-    }
-
-    /// The last resort: every future gets an error, and every worker is killed.
-    pub(super) fn fail_everything(&mut self, cause: BrokenCause) {
-        *self.status.broken.lock() = Some(BrokenProcessPool { task: None, culprit: None, worker: None, cause });
-        for message in self.mailbox.close() {
-            if let Message::Submit(job) = message {
-                self.jobs.insert(job.id, *job);
-            }
-        }
-        for job in std::mem::take(&mut self.jobs).into_values() {
-            let error = self.broken_error(&job.promise.task);
-            self.end(&job, Err(error), None);
-        }
-        self.workers.0.values_mut().for_each(WorkerHandle::kill_and_reap);
-        self.workers.0.clear();
-        self.nursery.end();
-        self.status.workers.lock().clear();
-        self.room.wake_all();
     }
 }

@@ -2,7 +2,7 @@
 
 use super::entry::Job;
 use super::event::ShutdownMode;
-use crate::task::TaskId;
+use crate::task::{ModuleNumber, TaskId};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use parking_lot::Mutex;
 use std::io;
@@ -15,6 +15,8 @@ pub(crate) enum Message {
     Submit(Box<Job>),
     /// Cancel a task, one that runs only if asked to; the answer says whether it ended by that.
     Cancel { task: TaskId, even_running: bool, answer: Option<SyncSender<bool>> },
+    /// Take a module out of quarantine.
+    LiftQuarantine { module: ModuleNumber },
     /// Change the number of workers.
     Resize { max_workers: usize },
     /// End the pool.
@@ -43,6 +45,7 @@ impl std::fmt::Debug for Message {
         f.write_str(match self {
             Message::Submit(_) => "Submit",
             Message::Cancel { .. } => "Cancel",
+            Message::LiftQuarantine { .. } => "LiftQuarantine",
             Message::Resize { .. } => "Resize",
             Message::Shutdown { .. } => "Shutdown",
         })

@@ -4,6 +4,7 @@
 
 use super::action::{Action, End, KillReason};
 use super::event::{Event, ShutdownMode};
+use super::quarantine::QuarantineOptions;
 use super::recycling::Recycling;
 use super::state::{Claims, State, StateOptions};
 use crate::executor::{Containment, Interruption};
@@ -140,6 +141,7 @@ impl Run {
             containment,
             recycling,
             interruption: Interruption::Kill,
+            quarantine: QuarantineOptions { deaths: None, ..QuarantineOptions::default() },
         });
         Self { random, state, model: Model::default(), now: Instant::now(), max_workers, calm, log: Vec::new() }
     }
@@ -201,6 +203,7 @@ impl Run {
             Action::Measure { worker } => model.workers.get_mut(&worker).expect("exists").measured = true,
             Action::Retire { .. } | Action::Replace { .. } => {}
             Action::Interrupt { .. } => panic!("workers here are killed"),
+            Action::Quarantine { .. } => panic!("nobody asked for one"),
             Action::Break { .. } => panic!("nothing here breaks a pool"),
             Action::Terminate => model.terminated = true,
         }

@@ -2,6 +2,7 @@
 
 use super::action::{Action, Retirement};
 use super::event::{Event, ShutdownMode};
+use super::quarantine::QuarantineOptions;
 use super::recycling::Recycling;
 use super::state::{Claims, State, StateOptions};
 use crate::executor::{Containment, Interruption};
@@ -38,6 +39,7 @@ impl Pool {
             containment: Containment::Task,
             recycling,
             interruption: Interruption::Kill,
+            quarantine: QuarantineOptions::default(),
         };
         let mut pool = Self { state: State::new(options), begun: BegunBelow(0), now: Instant::now() };
         let submitted = (0..tasks).flat_map(|n| pool.event(Event::Submitted { turn: Turn::new(TaskId(n), 0, 0) }));

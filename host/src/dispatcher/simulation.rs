@@ -5,11 +5,12 @@ mod model;
 
 use super::action::{Action, End, KillReason};
 use super::event::{Event, ShutdownMode};
+use super::quarantine::QuarantineOptions;
 use super::recycling::Recycling;
 use super::state::{State, StateOptions};
 use crate::executor::{Containment, Interruption};
 use crate::limits::INTERRUPTION_GRACE;
-use crate::task::{TaskId, WorkerId};
+use crate::task::{ModuleNumber, TaskId, WorkerId};
 use model::{Model, ModelWorker, Random};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -27,6 +28,8 @@ struct Run {
     shut_down: Option<ShutdownMode>,
     retired: u64,
     replaced: u64,
+    quarantined: u64,
+    refused: u64,
     timed_out: u64,
     too_late: u64,
     stopped: u64,
@@ -45,6 +48,8 @@ impl Run {
             max_age: random.chance(30).then(|| Duration::from_millis(1 + random.below(100) as u64)),
             max_growth_bytes: random.chance(40).then_some(100),
         };
+        let deaths = random.chance(50).then(|| 1 + random.below(3) as u32);
+        let quarantine = QuarantineOptions { deaths, first: Duration::from_millis(1 + random.below(40) as u64) };
         let classes = if random.chance(50) { 1 } else { 2 + random.below(4) };
         let interruption = if random.chance(50) { Interruption::Epoch } else { Interruption::Kill };
         let state = State::new(StateOptions {
@@ -53,11 +58,12 @@ impl Run {
             containment,
             recycling: recycling.clone(),
             interruption,
+            quarantine,
         });
         Self {
             random,
             state,
-            model: Model::default(),
+            model: Model { quarantine_deaths: deaths, ..Model::default() },
             now: Instant::now(),
             max_workers,
             classes,
@@ -66,6 +72,8 @@ impl Run {
             shut_down: None,
             retired: 0,
             replaced: 0,
+            quarantined: 0,
+            refused: 0,
             timed_out: 0,
             too_late: 0,
             stopped: 0,
@@ -94,15 +102,17 @@ impl Run {
                 self.model.workers.insert(worker, ModelWorker { class, ..ModelWorker::default() });
                 assert!(self.model.workers.len() <= self.max_workers, "more workers than allowed");
             }
-            Action::Send { worker, task } => {
+            Action::Send { worker: worker_id, task } => {
                 assert!(!self.model.finished.contains_key(&task), "{task:?} was sent after its end");
                 assert!(self.model.waits_no_more(task), "{task:?} is in another worker's hands");
-                let worker = self.model.workers.get_mut(&worker).expect("sent to a worker that exists");
+                let worker = self.model.workers.get_mut(&worker_id).expect("sent to a worker that exists");
                 assert!(worker.is_up() && !worker.killed && !worker.stopping, "sent to a worker that takes no tasks");
                 assert!(!worker.retired, "sent to a worker that has retired");
                 assert!(!worker.measured, "sent to a worker that is being looked at");
                 assert!(worker.asked.is_none(), "sent to a worker that is to stop a task first");
                 assert_eq!(worker.class, self.model.submitted[&task].class, "a worker serves two classes");
+                self.model.quarantine.sent(self.model.submitted[&task].module, task, self.now, &self.model.finished);
+                let worker = self.model.workers.get_mut(&worker_id).expect("was looked at");
                 worker.inbox.push_back(task);
                 self.model.sent_at.insert(task, self.now);
                 assert!(worker.inbox.len() <= crate::limits::SEND_AHEAD);
@@ -138,6 +148,12 @@ impl Run {
                 assert!(self.model.waiting.iter().any(is_other), "nobody needs its place");
                 self.replaced += 1;
             }
+            Action::Quarantine { module, refusal } => {
+                let until = refusal.until.expect("it has an end");
+                assert!(until > self.now && refusal.deaths > 0);
+                self.model.quarantine.shut(module, until, self.model.quarantine_deaths);
+                self.quarantined += 1;
+            }
             Action::Lend { .. } => panic!("no task here has children"),
             Action::Stop { worker } => {
                 self.model.workers.get_mut(&worker).expect("stops one that exists").stopping = true;
@@ -166,6 +182,12 @@ impl Run {
                 self.model.waits_no_more(task);
                 let before = self.model.finished.insert(task, end);
                 assert!(before.is_none(), "{task:?} ended twice: {before:?}, {end:?}");
+                if let End::Quarantined(_) = end {
+                    let module = self.model.submitted[&task].module;
+                    assert!(self.model.quarantine.shut.contains_key(&module), "{task:?}'s module is in no quarantine");
+                    assert!(!self.model.is_in_hands(task), "{task:?} was refused, and may begin");
+                    self.refused += 1;
+                }
                 if let End::TimedOut { limit } = end {
                     assert_eq!(self.model.submitted[&task].time_limit, Some(limit));
                     assert!(self.now - self.model.sent_at[&task] >= limit, "{task:?} was stopped too early");
@@ -243,6 +265,7 @@ impl Run {
                 let trapped = self.random.chance(5);
                 worker.answered += 1;
                 worker.asked = worker.asked.filter(|(asked, _)| *asked != task);
+                self.model.answered(task);
                 self.event(Event::TaskDone { worker: id, task, trapped });
             }
             // It stops what it was asked to, in its time; else it is killed.
@@ -288,9 +311,14 @@ impl Run {
         {
             worker.answered += 1;
             worker.asked = worker.asked.filter(|(asked, _)| *asked != task);
+            self.model.answered(task);
             self.event(Event::TaskDone { worker: id, task, trapped: false });
         }
         let worker = self.model.workers.remove(&id).unwrap_or_default();
+        if let Some(task) = worker.running {
+            let module = self.model.submitted[&task].module;
+            *self.model.quarantine.deaths.entry(module).or_default() += 1;
+        }
         for task in worker.inbox.into_iter().filter(|task| !self.model.finished.contains_key(task)).collect::<Vec<_>>()
         {
             self.model.waits(task);
@@ -309,7 +337,12 @@ impl Run {
                 let even_running = self.random.chance(70);
                 self.event(Event::Cancel { task, even_running });
             }
-            75..80 => {
+            75 => {
+                let module = ModuleNumber(self.random.below(3) as u32);
+                self.model.quarantine.lift(module);
+                self.event(Event::QuarantineLifted { module });
+            }
+            76..81 => {
                 self.max_workers = 1 + self.random.below(5);
                 self.event(Event::Resized { max_workers: self.max_workers });
             }
@@ -382,6 +415,8 @@ struct Sum {
     retried: u64,
     retired: u64,
     replaced: u64,
+    quarantined: u64,
+    refused: u64,
     timed_out: u64,
     too_late: u64,
     stopped: u64,
@@ -404,6 +439,8 @@ fn every_task_ends_once_in_every_order_of_events() {
         sum.retried += run.model.retried.values().map(|&times| u64::from(times)).sum::<u64>();
         sum.retired += run.retired;
         sum.replaced += run.replaced;
+        sum.quarantined += run.quarantined;
+        sum.refused += run.refused;
         sum.timed_out += run.timed_out;
         sum.too_late += run.too_late;
         sum.stopped += run.stopped;
@@ -413,4 +450,5 @@ fn every_task_ends_once_in_every_order_of_events() {
     assert!(is_full(sum.began, runs) && is_full(sum.retried, runs / 10) && is_full(sum.retired, runs / 2));
     assert!(is_full(sum.timed_out, runs / 10) && is_full(sum.replaced, runs / 10));
     assert!(is_full(sum.too_late, runs / 10) && is_full(sum.stopped, runs / 50));
+    assert!(is_full(sum.quarantined, runs / 10) && is_full(sum.refused, runs / 10));
 }

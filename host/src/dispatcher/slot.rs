@@ -146,6 +146,11 @@ impl Worker {
         self.assigned.iter().filter(|assigned| !assigned.abandoned).map(|assigned| assigned.turn)
     }
 
+    /// Since when it has what it runs.
+    pub(super) fn first_since(&self) -> Option<Instant> {
+        self.assigned.first()?.first_since
+    }
+
     pub(super) fn holds(&self, task: TaskId) -> bool {
         self.live().any(|turn| turn.task() == task)
     }

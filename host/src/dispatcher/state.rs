@@ -4,12 +4,14 @@ mod deadlines;
 mod ending;
 mod feeding;
 mod nesting;
+mod quarantining;
 mod retiring;
 mod time_limits;
 
 use super::action::{Action, End, KillReason};
 use super::event::{Event, ShutdownMode};
 use super::family::Family;
+use super::quarantine::{Quarantine, QuarantineOptions};
 use super::recycling::Recycling;
 use super::slot::{Phase, Worker};
 use crate::executor::{Containment, Interruption};
@@ -37,6 +39,7 @@ pub(crate) struct StateOptions {
     pub(crate) containment: Containment,
     pub(crate) recycling: Recycling,
     pub(crate) interruption: Interruption,
+    pub(crate) quarantine: QuarantineOptions,
 }
 
 /// Whether the pool takes tasks.
@@ -57,6 +60,7 @@ pub(crate) struct State {
     deadlines: Deadlines,
     workers: BTreeMap<WorkerId, Worker>,
     family: Family,
+    quarantine: Quarantine,
     next_worker: u64,
     /// The priority of the tasks that were sent ahead: the same for all of them.
     ahead: i32,
@@ -73,6 +77,7 @@ pub(crate) struct State {
 impl State {
     pub(crate) fn new(options: StateOptions) -> Self {
         Self {
+            quarantine: Quarantine::new(options.quarantine),
             options,
             life: Life::Open,
             waiting: WaitingLine::default(),
@@ -99,7 +104,7 @@ impl State {
         match event {
             Event::ChildSubmitted { turn, parent } => self.child_submitted(turn, parent, actions),
             Event::Awaits { worker, parent, child } => self.awaits(worker, parent, child, claims, actions),
-            Event::Submitted { turn } => self.submitted(turn, actions),
+            Event::Submitted { turn } => self.submitted(turn, now, actions),
             Event::Cancel { task, even_running } => self.cancel(task, even_running, claims, actions),
             Event::WorkerReady { worker } => self.worker_ready(worker, now),
             Event::TaskDone { worker, task, trapped } => {
@@ -116,6 +121,7 @@ impl State {
                 self.break_pool(worker, None, actions)
             }
             Event::StartFailed { worker } => self.start_failed(worker, now, actions),
+            Event::QuarantineLifted { module } => self.quarantine.lift(module),
             Event::Resized { max_workers } => self.resized(max_workers, claims, actions),
             Event::Shutdown { mode } => self.shutdown(mode, claims, actions),
             Event::Tick => self.tick(now, claims, actions),
@@ -169,12 +175,12 @@ impl State {
 
     // ── Events ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    fn submitted(&mut self, turn: Turn, actions: &mut Vec<Action>) {
+    fn submitted(&mut self, turn: Turn, now: Instant, actions: &mut Vec<Action>) {
         let task = turn.task();
         match self.life {
             Life::Open => {
                 self.deadlines.note(turn);
-                self.waiting.push(turn);
+                self.admit(turn, now, actions);
             }
             Life::Broken => actions.push(Action::Finish { task, end: End::Broken }),
             Life::Ending(_) | Life::Terminated => actions.push(Action::Finish { task, end: End::Shutdown }),
@@ -219,6 +225,9 @@ impl State {
         worker.idle_since = now;
         worker.ended += 1;
         self.failed_starts = 0;
+        if !assigned.abandoned {
+            self.quarantine.ended(assigned.turn.module(), task);
+        }
         // First: whoever sees the end of the task that broke the pool finds the pool broken.
         if trapped && self.options.containment == Containment::Pool {
             self.break_pool(id, Some(task), actions);
@@ -259,9 +268,13 @@ impl State {
             worker.live().partition(|turn| claims.has_begun(id, turn.task()));
         let breaks = self.options.containment == Containment::Pool && (crashed || !lost.is_empty());
         let mut ends = Vec::new();
+        if let Some(&culprit) = lost.last().filter(|_| crashed && !breaks) {
+            self.blame(culprit, &worker, &mut back, now, claims, actions);
+        }
         for turn in &lost {
             let task = turn.task();
-            match turn.again().filter(|_| !breaks && self.may_begin()) {
+            let may_run = !breaks && self.may_begin() && !self.quarantine.is_shut(turn.module());
+            match turn.again().filter(|_| may_run) {
                 Some(again) => {
                     actions.push(Action::Retry { worker: id, task });
                     back.push(again);

@@ -1,6 +1,6 @@
 //! How a task ended without a value.
 
-use super::BrokenProcessPool;
+use super::{BrokenProcessPool, Quarantine};
 use crate::task::{CodecFailure, Failure, LimitExceeded, MemoryBound, ModuleHash, Panic, TaskId};
 use std::fmt;
 use std::sync::Arc;
@@ -213,6 +213,15 @@ pub enum TaskError {
         /// What, and why.
         message: String,
     },
+    /// Tasks of the same module have killed their workers again and again, so this one was not run. See
+    /// [`ExecutorBuilder::quarantine_after`](crate::ExecutorBuilder::quarantine_after).
+    #[non_exhaustive]
+    Quarantined {
+        /// The task, with its module.
+        task: TaskRef,
+        /// How that came, and how long it lasts.
+        quarantine: Box<Quarantine>,
+    },
     /// The task was cancelled.
     #[non_exhaustive]
     Cancelled {
@@ -275,6 +284,7 @@ impl TaskError {
             | TaskError::LimitExceeded { task, .. }
             | TaskError::ModuleFailed { task, .. }
             | TaskError::GrantFailed { task, .. }
+            | TaskError::Quarantined { task, .. }
             | TaskError::Cancelled { task }
             | TaskError::TimedOut { task, .. }
             | TaskError::Shutdown { task }
@@ -350,6 +360,7 @@ impl fmt::Display for TaskError {
             TaskError::GrantFailed { task, message } => {
                 write!(f, "{task} could not run with what it is granted: {message}")
             }
+            TaskError::Quarantined { task, quarantine } => write!(f, "{task} was not run: {quarantine}"),
             TaskError::Cancelled { task } => write!(f, "{task} was cancelled"),
             TaskError::TimedOut { task, limit, which: TimeLimit::Deadline } => write!(
                 f,

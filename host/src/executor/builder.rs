@@ -4,6 +4,7 @@ use super::grants::{Asked, check_arguments};
 use super::handle::Executor;
 use super::hardening::HardeningOptions;
 use super::options::{Containment, Execution, GuestOutput, Interruption, Overflow, Reuse};
+use super::quarantine::QuarantineOption;
 use super::recycling::RecyclingOptions;
 use super::schedule::check_time_limit;
 use super::task::{IntoTask, Task};
@@ -51,6 +52,8 @@ pub(super) struct Options {
     pub(super) execution: Execution,
     pub(super) codec: Codec,
     queue_capacity: usize,
+    pub(super) max_pending_bytes: usize,
+    pub(super) quarantine: QuarantineOption,
     /// `None`: the choice of the process, when it is built.
     pub(super) start_method: Option<StartMethod>,
     native_initializer: Option<Parts>,
@@ -89,6 +92,8 @@ impl Default for Options {
             execution: Execution::default(),
             codec: Codec::default(),
             queue_capacity: limits::DEFAULT_QUEUE_CAPACITY,
+            max_pending_bytes: limits::DEFAULT_MAX_PENDING_BYTES,
+            quarantine: QuarantineOption::default(),
             start_method: None,
             native_initializer: None,
             worker_program: None,
@@ -190,6 +195,14 @@ impl ExecutorBuilder {
         self
     }
 
+    /// Most bytes of the encoded arguments of all tasks that have not ended, together, before `submit` waits and `try_submit`
+    /// refuses; at least [`max_argument_bytes`](Self::max_argument_bytes), so that each task that may be submitted has room
+    /// in the end. Default: [`limits::DEFAULT_MAX_PENDING_BYTES`]. Tasks that tasks submit have bounds of their own.
+    pub fn max_pending_bytes(mut self, bytes: usize) -> Self {
+        self.options.max_pending_bytes = bytes;
+        self
+    }
+
     /// How worker processes come to life. Default: that of [`get_start_method`] when the executor is built.
     pub fn start_method(mut self, start_method: StartMethod) -> Self {
         self.options.start_method = Some(start_method);
@@ -277,6 +290,7 @@ impl ExecutorBuilder {
         let options = &self.options;
         range("queue_capacity", options.queue_capacity, 1, usize::MAX >> 1)?;
         range("max_argument_bytes", options.max_argument_bytes, 0, limits::MAX_PAYLOAD_BYTES)?;
+        range("max_pending_bytes", options.max_pending_bytes, options.max_argument_bytes, usize::MAX >> 1)?;
         range("max_result_bytes", options.max_result_bytes, 0, limits::MAX_PAYLOAD_BYTES)?;
         task_limits::check(&options.limits)?;
         if options.output == GuestOutput::Capture {
@@ -305,12 +319,12 @@ impl ExecutorBuilder {
         let compile_config = WorkerConfig { limits: options.hardening.of_compiler(), ..worker.clone() };
         let compile_time = options.hardening.max_compile_time();
         let library = Library::new(program.clone(), &compile_config, compile_time, options.initializer_call()?);
-        let mut recycling = options.recycling.checked()?;
+        let (mut recycling, quarantine) = (options.recycling.checked()?, options.quarantine.checked()?);
         if options.execution == Execution::Fortress {
             recycling.max_tasks = Some(1);
         }
         let Options { idle_timeout, containment, interruption, .. } = *options;
-        let state = StateOptions { max_workers, idle_timeout, containment, recycling, interruption };
+        let state = StateOptions { max_workers, idle_timeout, containment, recycling, interruption, quarantine };
         let options = Options { start_method: Some(start_method), ..self.options };
         Executor::start(
             max_workers,
@@ -365,6 +379,8 @@ impl Options {
             execution,
             codec,
             queue_capacity,
+            max_pending_bytes,
+            quarantine,
             start_method,
             native_initializer,
             worker_program,
@@ -393,6 +409,8 @@ impl Options {
         compare("execution", *execution != other.execution);
         compare("codec", *codec != other.codec);
         compare("queue_capacity", *queue_capacity != other.queue_capacity);
+        compare("max_pending_bytes", *max_pending_bytes != other.max_pending_bytes);
+        compare("quarantine", *quarantine != other.quarantine);
         compare("start_method", *start_method != other.start_method);
         compare("native_initializer", *native_initializer != other.native_initializer);
         compare("worker_program", *worker_program != other.worker_program);

@@ -6,6 +6,7 @@ use super::latch::Latch;
 use super::loaded_module::Module;
 use super::map::{Map, MapUnordered};
 use super::options::Shutdown;
+use super::submission::OnFull;
 use super::task::IntoTask;
 use super::total_workers::WorkerShare;
 use super::try_submit::{TrySubmitError, TrySubmitted};
@@ -108,10 +109,12 @@ impl Executor {
         };
         let probed = (pool.program.clone(), pool.worker.clone());
         let class = Arc::clone(&pool.class);
-        let pool = dispatcher::start(pool, options.queue_capacity(), when_ended).map_err(|error| {
-            let message = "the dispatcher could not be started: no descriptor or no thread is left";
-            Error::new(ErrorKind::System, message).with_source(error)
-        })?;
+        let pool = dispatcher::start(pool, options.queue_capacity(), options.max_pending_bytes, when_ended).map_err(
+            |error| {
+                let message = "the dispatcher could not be started: no descriptor or no thread is left";
+                Error::new(ErrorKind::System, message).with_source(error)
+            },
+        )?;
         let closed = AtomicBool::new(false);
         let max_workers = AtomicUsize::new(max_workers);
         Ok(Self {
@@ -134,8 +137,8 @@ impl Executor {
     }
 
     /// Compiles a module in a process of its own, or finds it in the cache, and gives its functions. `name` is for errors and
-    /// logs. Waits for the compilation, at most [`max_compile_time`](ExecutorBuilder::max_compile_time). The bytes: a component
-    /// or a core module of `wit/isopool.wit`, at most [`MAX_MODULE_BYTES`](crate::limits::MAX_MODULE_BYTES).
+    /// logs. Waits for the compilation, at most [`max_compile_time`](ExecutorBuilder::max_compile_time). The bytes: a component,
+    /// a core module of `wit/isopool.wit`, or a core module for WASI preview 1, at most [`MAX_MODULE_BYTES`](crate::limits::MAX_MODULE_BYTES).
     ///
     /// # Errors
     /// [`ErrorKind::Module`]: the module cannot be used; [`Error::module_error`] says why.
@@ -176,7 +179,8 @@ impl Executor {
         self.load(&name, wasm)
     }
 
-    /// Submits a task. Waits while the queue is full; the first task of a module also waits for its compilation.
+    /// Submits a task. Waits while the queue is full, or the arguments of unfinished tasks take all their
+    /// [room](ExecutorBuilder::max_pending_bytes); the first task of a module also waits for its compilation.
     ///
     /// # Errors
     /// [`ErrorKind::Module`], [`ErrorKind::UnknownFunction`], [`ErrorKind::SignatureMismatch`] and
@@ -199,7 +203,7 @@ impl Executor {
         if !room.take(|| self.check_open().is_err()) {
             self.check_open()?;
         }
-        self.send(&task, ready)
+        self.send(&task, ready, OnFull::Wait)
     }
 
     /// Submits a task if there is room for it; else gives it back.
@@ -235,7 +239,7 @@ impl Executor {
             );
             return Err(TrySubmitError { task, error: Error::new(ErrorKind::QueueFull, message) });
         }
-        self.send(&task, ready).map_err(|error| TrySubmitError { task, error })
+        self.send(&task, ready, OnFull::Refuse).map_err(|error| TrySubmitError { task, error })
     }
 
     /// Calls `task` for each item, and gives the results in the order of the items. Lazy: items are taken, and tasks

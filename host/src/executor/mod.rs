@@ -4,6 +4,7 @@
 
 mod as_completed;
 mod builder;
+mod command;
 mod context;
 mod encoded;
 mod execution;
@@ -15,6 +16,7 @@ mod latch;
 mod loaded_module;
 mod map;
 mod options;
+mod quarantine;
 mod recycling;
 mod reusable;
 mod schedule;
@@ -27,6 +29,7 @@ mod wait;
 
 pub use as_completed::{AsCompleted, Unfinished, as_completed};
 pub use builder::ExecutorBuilder;
+pub use command::Command;
 pub use future::{CancelOnDrop, TaskFuture};
 pub use handle::Executor;
 pub use loaded_module::{Function, Module};

@@ -7,7 +7,7 @@ use super::handle::{Executor, Inner};
 use super::schedule::Schedule;
 use super::task::Task;
 use crate::dispatcher::{Ended, Job, Message, Promise};
-use crate::error::{Error, TaskRef};
+use crate::error::{Error, ErrorKind, TaskRef};
 use crate::metrics;
 use crate::module::Prepared;
 use crate::task::{Class, TaskId};
@@ -15,6 +15,13 @@ use serde::Serialize;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
+
+/// What to do when there is no room for the arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OnFull {
+    Wait,
+    Refuse,
+}
 
 /// What is known of a task that may be sent.
 pub(super) struct Ready {
@@ -45,14 +52,16 @@ impl Executor {
         &self,
         task: &Task<A, R>,
         Ready { module, class }: Ready,
+        on_full: OnFull,
     ) -> Result<TaskFuture<R>, Error> {
         let Inner { options, pool, .. } = &*self.inner;
         let id = TaskId(pool.status.next_task.fetch_add(1, Ordering::Relaxed));
         let name = TaskRef::new(id, Arc::clone(&module.name), module.hash, task.function.as_ref().into())
             .with_tenant(class.tenant.clone());
-        let promise = Arc::new(Promise::new(name.clone(), options.codec, Arc::clone(&pool.mailbox)));
+        let encoding = module.encoding(&task.function, options.codec);
+        let promise = Arc::new(Promise::new(name.clone(), encoding, Arc::clone(&pool.mailbox)));
         let future = TaskFuture::new(Arc::clone(&promise));
-        let Encoded { argument, objects } = match encode(options, &task.arguments, &name) {
+        let Encoded { argument, objects } = match encode(options, &promise.encoding, &task.arguments, &name) {
             Ok(encoded) => encoded,
             Err(refused) => {
                 pool.room.give_back();
@@ -61,6 +70,8 @@ impl Executor {
                 return Ok(future);
             }
         };
+        let bytes = argument.len();
+        self.take_room(bytes, on_full).inspect_err(|_| pool.room.give_back())?;
         let span = tracing::debug_span!(
             "task",
             id = id.get(),
@@ -68,7 +79,7 @@ impl Executor {
             function = name.function(),
             tenant = name.tenant()
         );
-        tracing::debug!(parent: &span, bytes = argument.len(), "a task was submitted");
+        tracing::debug!(parent: &span, bytes, "a task was submitted");
         pool.status.submitted.fetch_add(1, Ordering::Relaxed);
         let Schedule { priority, retries, time_limit, deadline } = task.schedule;
         let time_limit = time_limit.or(options.task_time_limit);
@@ -90,9 +101,27 @@ impl Executor {
                 Ok(future)
             }
             Err(_) => {
-                pool.room.give_back();
+                pool.room.give_back_all(bytes);
                 pool.status.submitted.fetch_sub(1, Ordering::Relaxed);
                 Err(self.check_open().err().unwrap_or_else(Error::shutdown))
+            }
+        }
+    }
+
+    fn take_room(&self, bytes: usize, on_full: OnFull) -> Result<(), Error> {
+        let room = &self.inner.pool.room;
+        match on_full {
+            OnFull::Wait if room.take_bytes(bytes, || self.check_open().is_err()) => Ok(()),
+            // It is not open any more.
+            OnFull::Wait => Err(self.check_open().err().unwrap_or_else(Error::shutdown)),
+            OnFull::Refuse if room.try_take_bytes(bytes) => Ok(()),
+            OnFull::Refuse => {
+                let message = format!(
+                    "the queue is full: the task has {bytes} bytes of arguments, those of all unfinished tasks together may \
+                     have {}; wait for some, submit() to wait for room, or raise max_pending_bytes()",
+                    room.max_bytes()
+                );
+                Err(Error::new(ErrorKind::QueueFull, message))
             }
         }
     }

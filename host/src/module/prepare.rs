@@ -1,18 +1,19 @@
 //! Modules of an executor: each prepared once, by whoever needs it first.
 
-use super::Cache;
 use super::compile::compile;
+use super::{Cache, Encoding};
 use crate::error::{Error, ErrorKind, ModuleError, ModuleErrorKind};
 use crate::ipc::{InitializerCall, PROTOCOL_VERSION, Role, WorkerConfig};
 use crate::limits::{MAX_COMPARED_NAME_BYTES, MAX_COMPARISONS, MAX_MODULE_BYTES};
 use crate::metrics;
 use crate::process::Program;
-use crate::task::{ArtifactId, FunctionInfo, Grants, ModuleHash, ModuleInfo};
+use crate::task::{ArtifactId, FunctionInfo, FunctionKind, Grants, ModuleHash, ModuleInfo, ModuleNumber};
 use isopool_guest::{Codec, EmbeddedModule};
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// A module's bytes.
@@ -27,6 +28,8 @@ pub(crate) enum Source {
 pub(crate) struct Prepared {
     pub(crate) name: Arc<str>,
     pub(crate) hash: ModuleHash,
+    /// Its number in its executor.
+    pub(crate) number: ModuleNumber,
     pub(crate) artifact: ArtifactId,
     pub(crate) info: ModuleInfo,
     /// Its machine code: a sealed memory file.
@@ -44,7 +47,7 @@ pub(crate) struct Initializer {
 impl Prepared {
     /// Checks a call before anything is sent.
     pub(crate) fn check(&self, function: &str, signature: &str, codec: Codec) -> Result<&FunctionInfo, Error> {
-        let Some(info) = self.functions.get(function).map(|&index| &self.info.functions[index]) else {
+        let Some(info) = self.by_whole_name(function) else {
             return Err(Error::new(ErrorKind::UnknownFunction, self.unknown(function)));
         };
         if !signature.is_empty() && !info.signature.is_empty() && signature != info.signature {
@@ -56,6 +59,10 @@ impl Prepared {
             );
             return Err(Error::new(ErrorKind::SignatureMismatch, message));
         }
+        if !matches!(info.kind, FunctionKind::Task) {
+            // No codec is asked for: its own types say how it is called.
+            return Ok(info);
+        }
         if !info.codecs.iter().any(|name| name == codec.name()) {
             let message = format!(
                 "function `{function}` of module {} does not speak the codec `{}`; it speaks {}",
@@ -66,6 +73,19 @@ impl Prepared {
             return Err(Error::new(ErrorKind::UnsupportedCodec, message));
         }
         Ok(info)
+    }
+
+    /// The function with this name.
+    pub(super) fn by_whole_name(&self, function: &str) -> Option<&FunctionInfo> {
+        self.functions.get(function).map(|&index| &self.info.functions[index])
+    }
+
+    /// How a function of the module is called, by a caller whose codec this is.
+    pub(crate) fn encoding(self: &Arc<Self>, function: &str, codec: Codec) -> Encoding {
+        match self.functions.get(function) {
+            Some(&index) => Encoding::of(self, index, codec),
+            None => codec.into(),
+        }
     }
 
     pub(crate) fn unknown(&self, function: &str) -> String {
@@ -89,7 +109,7 @@ impl Prepared {
         format!("module {} has no function `{function}`; {has}", self.display_name())
     }
 
-    fn display_name(&self) -> String {
+    pub(crate) fn display_name(&self) -> String {
         format!("`{}` ({:.12})", self.name, self.hash)
     }
 }
@@ -125,6 +145,7 @@ pub(crate) struct Library {
     embedded: RwLock<HashMap<usize, Arc<Prepared>>>,
     /// By hash. A lock of its own for each, so that two callers compile two modules at the same time, and one once.
     slots: Mutex<HashMap<ModuleHash, Slot>>,
+    next_number: AtomicU32,
 }
 
 impl Library {
@@ -138,7 +159,8 @@ impl Library {
         let grants = Grants::default();
         let config = WorkerConfig { protocol: PROTOCOL_VERSION, role: Role::Compiler, grants, ..worker.clone() };
         let (embedded, slots) = (RwLock::default(), Mutex::default());
-        Self { program, config, compile_time, initializer, cache: Cache::from_environment(), embedded, slots }
+        let (cache, next_number) = (Cache::from_environment(), AtomicU32::new(0));
+        Self { program, config, compile_time, initializer, cache, embedded, slots, next_number }
     }
 
     /// The module, ready for workers. The first call for a module waits for its compilation, or for its file in the
@@ -157,6 +179,13 @@ impl Library {
             }
             Source::Loaded { name, hash, wasm } => self.by_hash(Arc::clone(name), *hash, || Arc::clone(wasm)),
         }
+    }
+
+    /// The number of a module that was prepared.
+    pub(crate) fn number(&self, hash: ModuleHash) -> Option<ModuleNumber> {
+        let slot = Arc::clone(self.slots.lock().get(&hash)?);
+        let prepared = slot.lock();
+        prepared.as_ref().map(|prepared| prepared.number)
     }
 
     fn by_hash(
@@ -201,7 +230,8 @@ impl Library {
             }
         };
         let functions = info.functions.iter().enumerate().map(|(n, function)| (function.name.clone(), n)).collect();
-        Ok(Arc::new(Prepared { name, hash, artifact, info, code: Arc::new(code.into()), functions }))
+        let number = ModuleNumber(self.next_number.fetch_add(1, Ordering::Relaxed));
+        Ok(Arc::new(Prepared { name, hash, number, artifact, info, code: Arc::new(code.into()), functions }))
     }
 
     /// What was compiled: the module in its executor's flavour, and with an initializer all that the snapshot depends on.
@@ -216,5 +246,43 @@ impl Library {
             hasher.update(&bytes);
         }
         ArtifactId(*hasher.finalize().as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::MIB;
+    use crate::sys::MemoryFile;
+
+    fn prepared(names: impl Iterator<Item = String>) -> Prepared {
+        let hash = ModuleHash::of(b"");
+        let function = |name| FunctionInfo {
+            name,
+            signature: String::new(),
+            docs: String::new(),
+            codecs: Vec::new(),
+            kind: FunctionKind::Task,
+        };
+        let info = ModuleInfo { functions: names.map(function).collect(), ..ModuleInfo::default() };
+        let code = Arc::new(MemoryFile::create("isopool-test").expect("memory files work here").into());
+        let functions = info.functions.iter().enumerate().map(|(n, function)| (function.name.clone(), n)).collect();
+        let (number, artifact) = (ModuleNumber::default(), ArtifactId([0; 32]));
+        Prepared { name: "rules".into(), hash, number, artifact, info, code, functions }
+    }
+
+    #[test]
+    fn nearest_names_are_told() {
+        let rules = prepared(["score", "sort", "list"].map(str::to_owned).into_iter());
+        assert!(rules.unknown("scorr").ends_with("has no function `scorr`; it has score, sort, list"));
+    }
+
+    #[test]
+    fn names_of_mebibytes_are_neither_compared_nor_told_whole() {
+        let long = "ä".repeat(MIB);
+        let told = prepared((0..8).map(|n| format!("{long}{n}"))).unknown(&long);
+        assert!(told.len() < 8 * MAX_COMPARED_NAME_BYTES, "{} bytes", told.len());
+        let many = prepared((0..100_000).map(|n| format!("a name of some length {n}")));
+        assert!(many.unknown("a name of some lengths").contains("it has 100000, the nearest are"));
     }
 }

@@ -264,6 +264,7 @@ pub(super) const ALLOWED: &[Line] = &[
     call("fstatfs", 138, 44, Directories, "whether links can be resolved safely"),
     call("faccessat2", 439, 439, Directories, "whether a file can be reached"),
     call("pwritev", 296, 70, Writing, "as pwrite64"),
+    call("pwritev2", 328, 287, Writing, "writes at the end of a file"),
     call("mkdirat", 258, 34, Writing, "makes a directory"),
     call("unlinkat", 263, 35, Writing, "removes"),
     call("renameat", 264, 38, Writing, "renames"),

@@ -133,7 +133,7 @@ mod tests {
     fn everything() -> Grants {
         let directory = DirectoryGrant { host: "/tmp".into(), guest: "/".into(), access: Access::ReadWrite };
         let address = "127.0.0.1:1-9".parse().expect("it names addresses");
-        Grants { directories: vec![directory], addresses: vec![address], arguments: Vec::new() }
+        Grants { directories: vec![directory], addresses: vec![address] }
     }
 
     #[test]
