@@ -17,6 +17,8 @@
 //! - [`nested`]: tasks that submit tasks and wait for them.
 //! - [`counting`]: what pools count for the crate `metrics`.
 //! - [`other_languages`]: guests in C, JavaScript and Python, each if its tools are on the machine.
+//! - [`plain_components`]: components that never heard of isopool: any export, values by its own types.
+//! - [`commands`]: WASI programs as tasks.
 //! - [`tenants`]: tasks of several tenants in one pool: a process serves one of them.
 //! - [`grants`]: directories, connections and arguments: what guests reach, and what they do not.
 //! - [`quarantine`]: modules whose tasks kill workers again and again.
@@ -25,7 +27,10 @@
 //! - [`hostile_guests`]: guests that mean harm, each with what it must come to: the corpus in `hostile/`.
 //! - [`hostile_worker`]: workers that lie on their channel.
 //! - [`sync`]: locks, queues and what else tasks share with each other and with their caller.
-//! - [`time_limits`]: tasks that may run for so long and no longer.
+//! - [`time_limits`]: tasks that may run for so long and no longer, and tasks that must have ended by a moment.
+//! - [`interruption`]: tasks that are stopped, and workers that go on.
+//! - [`limits`]: tasks that ask for more than they may have.
+//! - [`flavours`]: guests that see nothing of the world, and guests that are interpreted.
 //! - [`shortage`]: a worker that the kernel kills for want of memory.
 //! - [`hardening`]: what locks workers in, layer by layer, and the limits of a whole process.
 //! - [`stress`]: thousands of injected faults.
@@ -33,14 +38,18 @@
 //!
 //! What they share: [`support`] (every test runs alone and leaves nothing behind) and [`patience`] (bounded waits).
 
+mod commands;
 mod counting;
 mod crashes;
+mod flavours;
 mod futures;
 mod grants;
 mod guests_see;
 mod hardening;
 mod hostile_guests;
 mod hostile_worker;
+mod interruption;
+mod limits;
 mod map;
 mod modules;
 mod native;
@@ -50,6 +59,7 @@ mod other_languages;
 mod outcomes;
 mod patience;
 mod per_task;
+mod plain_components;
 mod pool;
 mod quarantine;
 mod recycling;

@@ -92,7 +92,7 @@ pub const MAX_CHILD_BYTES: u64 = 256 * MIB as u64;
 
 /// Most bytes of messages to a worker that it has not read when a task in it submits another one. One that waits for its
 /// tasks reads them; one that submits and forgets for ever would have them pile up in the caller.
-pub const MAX_UNREAD_BYTES: usize = 64 * MIB;
+pub const MAX_UNREAD_BYTES: usize = 32 * MIB;
 
 /// Longest text of one log record, failure, panic or trap message, in bytes; longer ones are cut.
 pub const MAX_MESSAGE_BYTES: usize = 16 * KIB;
@@ -150,6 +150,20 @@ pub const MAX_ARTIFACT_BYTES: usize = 4 * MAX_MODULE_BYTES;
 
 /// Most functions that a module may list.
 pub const MAX_FUNCTIONS: usize = 65_536;
+
+/// Most types in the signature of one function of a plain component, each part of a type counted: a signature that a person
+/// wrote has some dozens, and a hostile one doubles with each line.
+pub const MAX_SIGNATURE_TYPES: usize = 4096;
+
+/// How deep the types of such a function may be nested.
+pub const MAX_TYPE_DEPTH: usize = 64;
+
+/// What the end of a program takes beside what it wrote, in bytes: an exit code, two lengths and a count.
+pub(crate) const PROGRAM_END_BYTES: u64 = 32;
+
+/// Most values in the arguments, or in the result, of one call of a plain component, each part of a value counted. The engine
+/// holds one in 40 bytes, so these are 160 MiB of a worker's memory. Bytes that travel as a block are not counted.
+pub const MAX_CALL_VALUES: usize = 4 * 1024 * 1024;
 
 /// How much of the name of a function that is not there is compared with those that are, and shown, in bytes: more than any
 /// name that a person has mistyped.

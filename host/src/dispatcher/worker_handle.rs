@@ -134,7 +134,7 @@ impl WorkerHandle {
         let objects = self.shares.share(self.name.pid, &job.objects, &mut self.channel)?;
         let claim = self.claims.offer().expect("the state machine sends no more tasks than there are claims");
         self.tickets.push((task, claim));
-        let (function, codec) = (job.promise.task.function().to_owned(), job.promise.codec);
+        let (function, codec) = (job.promise.task.function().to_owned(), job.promise.encoding.codec());
         let (options, depth) = (job.options.clone(), job.depth);
         let request = RunRequest { task, claim, artifact, function, codec, objects, options, depth, lent_to };
         self.channel.queue(&Request::Run(request), Some(&job.argument), None)?;
@@ -286,6 +286,15 @@ impl WorkerHandle {
 /// The workers, as the state machine may ask about them.
 #[derive(Debug, Default)]
 pub(super) struct Workers(pub(super) BTreeMap<WorkerId, WorkerHandle>);
+
+impl Workers {
+    /// Asks a worker to stop a task that it has begun.
+    pub(super) fn interrupt(&self, worker: WorkerId, task: TaskId) {
+        if let Some(worker) = self.0.get(&worker) {
+            worker.interrupt(task);
+        }
+    }
+}
 
 impl Claims for Workers {
     fn reclaim(&mut self, worker: WorkerId, task: TaskId) -> bool {

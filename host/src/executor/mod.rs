@@ -4,8 +4,10 @@
 
 mod as_completed;
 mod builder;
+mod command;
 mod context;
 mod encoded;
+mod execution;
 mod future;
 mod grants;
 mod handle;
@@ -27,6 +29,7 @@ mod wait;
 
 pub use as_completed::{AsCompleted, Unfinished, as_completed};
 pub use builder::ExecutorBuilder;
+pub use command::Command;
 pub use future::{CancelOnDrop, TaskFuture};
 pub use handle::Executor;
 pub use loaded_module::{Function, Module};
