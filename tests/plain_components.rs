@@ -388,15 +388,18 @@ fn signatures_are_those_of_wit() {
     insta::assert_snapshot!("plain_signatures", list.join("\n"));
 }
 
-/// A component of this world, whose one function, of the interface `test:types/types`, returns without end.
-fn component_of(interface: &str) -> Vec<u8> {
+/// A component that exports this interface, `test:types/types`, whose functions `f0`, `f1`, … give lists.
+fn component_of(interface: &str, functions: usize) -> Vec<u8> {
     let wit = format!("package test:types;\ninterface types {{\n{interface}\n}}\nworld only {{ export types; }}");
     let mut resolve = Resolve::default();
     let package = resolve.push_str("types.wit", &wit).expect("sound WIT");
     let world = resolve.select_world(&[package], None).expect("it has one world");
-    let section = |id: u8, content: &[u8]| [&[id, content.len() as u8], content].concat();
-    let export = |name: &str, kind: u8| [&[name.len() as u8], name.as_bytes(), &[kind, 0]].concat();
-    let exports = [vec![2], export("test:types/types#f", 0), export("memory", 2)].concat();
+    // Numbers of two bytes, whether they need them or not.
+    let number = |n: usize| vec![n as u8 | 0x80, (n >> 7) as u8];
+    let section = |id: u8, content: &[u8]| [&[id], &number(content.len())[..], content].concat();
+    let export = |name: &str, kind: u8| [&number(name.len())[..], name.as_bytes(), &[kind, 0]].concat();
+    let mut exports = [number(functions + 1), export("memory", 2)].concat();
+    (0..functions).for_each(|n| exports.extend(export(&format!("test:types/types#f{n}"), 0)));
     let mut module = [
         b"\0asm\x01\0\0\0".to_vec(),
         section(1, &[1, 0x60, 0, 1, 0x7f]),
@@ -412,22 +415,32 @@ fn component_of(interface: &str) -> Vec<u8> {
 
 #[test]
 fn signatures_that_no_person_writes_are_refused() {
+    use isopool::limits::{MAX_COMPONENT_TYPES, MAX_SIGNATURE_TYPES, MAX_TYPE_DEPTH};
     let _house = support::house();
     let executor = support::executor(1);
-    let doubled = |times: usize| {
-        let types: String =
-            (0..times).map(|n| format!("type t{} = tuple<t{n}, t{n}>;\n", n + 1)).collect::<Vec<_>>().concat();
-        component_of(&format!("type t0 = u8;\n{types}f: func() -> list<t{times}>;"))
+    // Each of two of the one before: 2 × 2^times types.
+    let doubled = |times: usize, functions: usize| {
+        let types: Vec<String> = (0..times).map(|n| format!("type t{} = tuple<t{n}, t{n}>;\n", n + 1)).collect();
+        let list: Vec<String> = (0..functions).map(|n| format!("f{n}: func() -> list<t{times}>;\n")).collect();
+        component_of(&format!("type t0 = u8;\n{}{}", types.concat(), list.concat()), functions)
     };
-    let nested =
-        |depth: usize| component_of(&format!("f: func() -> {}u8{};", "list<".repeat(depth), ">".repeat(depth)));
-    for sound in [doubled(10), nested(isopool::limits::MAX_TYPE_DEPTH)] {
+    let lists =
+        |depth: usize| component_of(&format!("f0: func() -> {}u8{};", "list<".repeat(depth), ">".repeat(depth)), 1);
+    let variants = |depth: usize| {
+        let types: Vec<String> = (1..depth).map(|n| format!("variant v{n} {{ none, some(v{}) }}\n", n - 1)).collect();
+        component_of(&format!("type v0 = u8;\n{}f0: func() -> list<v{}>;", types.concat(), depth - 1), 1)
+    };
+    for sound in [doubled(10, 8), lists(MAX_TYPE_DEPTH), variants(MAX_TYPE_DEPTH)] {
         let module = executor.load("sound", sound).expect("it is large, and no larger than it may be");
-        assert!(module.function("test:types/types#f").is_ok());
+        assert!(module.function("test:types/types#f0").is_ok());
     }
+    let types = 2 << 10;
+    assert!(types < MAX_SIGNATURE_TYPES);
     for (limit, hostile) in [
-        ("limits::MAX_SIGNATURE_TYPES", doubled(13)),
-        ("limits::MAX_TYPE_DEPTH", nested(isopool::limits::MAX_TYPE_DEPTH + 1)),
+        ("limits::MAX_SIGNATURE_TYPES", doubled(13, 1)),
+        ("limits::MAX_COMPONENT_TYPES", doubled(10, MAX_COMPONENT_TYPES / types + 1)),
+        ("limits::MAX_TYPE_DEPTH", lists(MAX_TYPE_DEPTH + 1)),
+        ("limits::MAX_TYPE_DEPTH", variants(MAX_TYPE_DEPTH + 1)),
     ] {
         let error = executor.load("hostile", hostile).expect_err(limit).to_string();
         assert!(error.contains(limit), "{error}");

@@ -155,8 +155,12 @@ pub const MAX_FUNCTIONS: usize = 65_536;
 /// wrote has some dozens, and a hostile one doubles with each line.
 pub const MAX_SIGNATURE_TYPES: usize = 4096;
 
-/// How deep the types of such a function may be nested.
-pub const MAX_TYPE_DEPTH: usize = 64;
+/// Most types in all signatures of a plain component together: they are kept where its functions are called.
+pub const MAX_COMPONENT_TYPES: usize = 64 * MAX_SIGNATURE_TYPES;
+
+/// How deep the types of such a function may be nested: a signature travels in messages, whose values are nested 128 deep at
+/// most, and a variant takes four of these levels.
+pub const MAX_TYPE_DEPTH: usize = 24;
 
 /// What the end of a program takes beside what it wrote, in bytes: an exit code, two lengths and a count.
 pub(crate) const PROGRAM_END_BYTES: u64 = 32;

@@ -4,7 +4,7 @@ use super::contract::{Failure, FailureKind};
 use super::guest::Guest;
 use super::recognise::is_program;
 use super::values::{BlockShape, Unfit, call, function_type};
-use crate::limits::MAX_FUNCTIONS;
+use crate::limits::{MAX_COMPONENT_TYPES, MAX_FUNCTIONS};
 use crate::task::{FunctionInfo, FunctionKind, FunctionType};
 use std::collections::HashMap;
 use wasmtime::component::types::{ComponentFunc, ComponentItem};
@@ -16,6 +16,8 @@ pub(super) struct Exports {
     /// In the component's own order.
     all: Vec<Export>,
     by_name: HashMap<String, usize>,
+    /// How many types there may be in further ones.
+    types_left: usize,
 }
 
 struct Export {
@@ -32,7 +34,7 @@ impl Exports {
     /// # Errors
     /// In words: there are too many, or one has a type that is too large.
     pub(super) fn of(engine: &Engine, component: &Component) -> Result<Self, String> {
-        let mut found = Self { all: Vec::new(), by_name: HashMap::new() };
+        let mut found = Self { all: Vec::new(), by_name: HashMap::new(), types_left: MAX_COMPONENT_TYPES };
         for (name, export) in component.component_type().exports(engine) {
             let Some(index) = component.get_export_index(None, name) else { continue };
             match export.ty {
@@ -56,7 +58,8 @@ impl Exports {
         if self.all.len() >= MAX_FUNCTIONS {
             return Err(format!("it exports more than {MAX_FUNCTIONS} functions (limits::MAX_FUNCTIONS)"));
         }
-        let ty = function_type(function).map_err(|problem| format!("the function `{name}` has {problem}"))?;
+        let ty = function_type(function, &mut self.types_left)
+            .map_err(|problem| format!("the function `{name}` has {problem}"))?;
         let shape = BlockShape::of(&ty);
         self.by_name.insert(name.clone(), self.all.len());
         self.all.push(Export { name, index, ty, shape });

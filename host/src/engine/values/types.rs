@@ -1,12 +1,13 @@
 //! The engine's types as types that travel.
 
-use crate::limits::{MAX_SIGNATURE_TYPES, MAX_TYPE_DEPTH};
+use crate::limits::{MAX_COMPONENT_TYPES, MAX_SIGNATURE_TYPES, MAX_TYPE_DEPTH};
 use crate::task::{FunctionType, ValueType};
 use wasmtime::component::types::{ComponentFunc, Type};
 
-/// The type of a function; an error in words if it is larger than any that a person writes.
-pub(in crate::engine) fn function_type(function: &ComponentFunc) -> Result<FunctionType, String> {
-    let mut walk = Walk { left: MAX_SIGNATURE_TYPES };
+/// The type of a function; an error in words if it is larger than any that a person writes. `left` is how many types all of its
+/// component may still have.
+pub(in crate::engine) fn function_type(function: &ComponentFunc, left: &mut usize) -> Result<FunctionType, String> {
+    let mut walk = Walk { left: MAX_SIGNATURE_TYPES, left_of_all: left };
     let params = function.params().map(|(name, ty)| Ok((name.to_owned(), walk.part(&ty, 0)?)));
     let params = params.collect::<Result<_, String>>()?;
     let result = function.results().next().map(|ty| walk.part(&ty, 0)).transpose()?;
@@ -14,11 +15,27 @@ pub(in crate::engine) fn function_type(function: &ComponentFunc) -> Result<Funct
 }
 
 /// Types share their parts, and a tree does not: a signature of some lines may be a tree of billions.
-struct Walk {
+struct Walk<'a> {
     left: usize,
+    left_of_all: &'a mut usize,
 }
 
-impl Walk {
+impl Walk<'_> {
+    fn count(&mut self, types: usize) -> Result<(), String> {
+        let Some(left) = self.left.checked_sub(types) else {
+            return Err(format!(
+                "more than {MAX_SIGNATURE_TYPES} types in its signature (limits::MAX_SIGNATURE_TYPES)"
+            ));
+        };
+        let Some(left_of_all) = self.left_of_all.checked_sub(types) else {
+            return Err(format!(
+                "types that make more than {MAX_COMPONENT_TYPES} of those of all functions (limits::MAX_COMPONENT_TYPES)"
+            ));
+        };
+        (self.left, *self.left_of_all) = (left, left_of_all);
+        Ok(())
+    }
+
     fn boxed(&mut self, ty: &Type, depth: usize) -> Result<Box<ValueType>, String> {
         self.part(ty, depth).map(Box::new)
     }
@@ -28,9 +45,7 @@ impl Walk {
     }
 
     fn part(&mut self, ty: &Type, depth: usize) -> Result<ValueType, String> {
-        let too_many =
-            || format!("more than {MAX_SIGNATURE_TYPES} types in its signature (limits::MAX_SIGNATURE_TYPES)");
-        self.left = self.left.checked_sub(1).ok_or_else(too_many)?;
+        self.count(1)?;
         if depth > MAX_TYPE_DEPTH {
             return Err(format!("types nested more than {MAX_TYPE_DEPTH} deep (limits::MAX_TYPE_DEPTH)"));
         }
@@ -73,9 +88,7 @@ impl Walk {
     }
 
     fn names<'a>(&mut self, names: impl ExactSizeIterator<Item = &'a str>) -> Result<Vec<String>, String> {
-        let too_many =
-            || format!("more than {MAX_SIGNATURE_TYPES} types in its signature (limits::MAX_SIGNATURE_TYPES)");
-        self.left = self.left.checked_sub(names.len()).ok_or_else(too_many)?;
+        self.count(names.len())?;
         Ok(names.map(str::to_owned).collect())
     }
 }
