@@ -9,6 +9,9 @@
 #[doc = include_str!("five_minutes.md")]
 pub mod five_minutes {}
 
+#[doc = include_str!("components.md")]
+pub mod components {}
+
 #[doc = include_str!("coming_from_loky.md")]
 pub mod coming_from_loky {}
 
