@@ -55,3 +55,33 @@ pub(super) fn test(mut config: Test) -> Result<(), Stop> {
         Wanted::Program => program.run(&config.arguments, &interrupt),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::args::Arguments;
+    use super::super::config::Config;
+    use super::*;
+    use clap::Parser;
+
+    fn parsed(line: &str) -> Test {
+        let arguments = Arguments::try_parse_from(line.split(' ')).expect("it parses");
+        match Config::from_arguments(arguments) {
+            Ok(Config::Test(test)) => test,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_test_has_a_time_limit() {
+        assert_eq!(parsed("isopool test t.wasm").pool.timeout, Some(TIME_LIMIT));
+        assert_eq!(parsed("isopool test --timeout 2 t.wasm").pool.timeout, Some(Duration::from_secs(2)));
+    }
+
+    #[test]
+    fn what_follows_the_module_is_the_harness_s() {
+        let test = parsed("isopool test -j 3 t.wasm --list --format terse -e x --timeout 1 --skip y");
+        assert_eq!(test.pool.max_workers, Some(3));
+        assert_eq!(test.arguments, ["--list", "--format", "terse", "-e", "x", "--timeout", "1", "--skip", "y"]);
+        assert!(test.pool.environment.is_empty());
+    }
+}

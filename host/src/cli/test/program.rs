@@ -36,7 +36,7 @@ impl Program {
         move || executor.begin_shutdown(Shutdown::Kill)
     }
 
-    /// Begins a run whose output is kept: in its report, which a run that traps has too.
+    /// Begins a run whose output is kept.
     pub(super) fn submit(&self, arguments: &[String]) -> Result<TaskFuture<CommandOutput>, Stop> {
         self.begin(arguments, GuestOutput::Capture)
     }
@@ -69,10 +69,16 @@ impl Program {
 
 impl Ran {
     pub(super) fn wait(run: &TaskFuture<CommandOutput>) -> Self {
-        let status = run.result().map(|output| output.status);
-        let output = run.report().map(|report| report.output.clone()).unwrap_or_default();
-        let [stdout, stderr] =
-            [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-        Self { status, stdout, stderr }
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        match run.result() {
+            Ok(output) => {
+                Self { status: Ok(output.status), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+            }
+            Err(error) => {
+                // What a run wrote before it failed is in its report.
+                let output = run.report().map(|report| report.output.clone()).unwrap_or_default();
+                Self { status: Err(error), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+            }
+        }
     }
 }
