@@ -272,6 +272,7 @@ fn a_guest_connects_where_it_may_and_nowhere_else() {
     refused("has no grant", run(&executor, ask()));
 }
 
+// limit: MAX_ARGUMENTS_BYTES
 #[test]
 fn arguments_are_the_executor_s_and_then_the_task_s_own() {
     let _house = house();
@@ -319,6 +320,7 @@ fn a_directory_that_is_gone_or_replaced_is_told_to_its_tasks_and_costs_the_other
     assert_eq!(executor.stats().workers_lost, 0);
 }
 
+// limit: MAX_GUEST_PATH_BYTES, MAX_DIRECTORY_GRANTS, MAX_ADDRESS_GRANTS
 #[test]
 fn grants_that_cannot_be_are_refused_at_the_door() {
     let _house = house();

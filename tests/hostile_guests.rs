@@ -2,7 +2,7 @@
 //! same pool gives right results all the while, the pool goes on, and the caller neither grows nor leaks.
 
 use crate::support::{house, memory};
-use isopool_hostile::{Attack, Cost, Pool, corpus};
+use isopool_hostile::{Attack, Pool, corpus};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::thread;
 
@@ -58,14 +58,17 @@ fn wrongs(attack: &Attack, pool: &Pool) -> Vec<String> {
     wrong.into_iter().map(|wrong| format!("{}: {wrong}", attack.name)).collect()
 }
 
-fn withstand(attacks: impl Iterator<Item = Attack>) {
+// limit: MAX_UNREAD_BYTES, MAX_MODULE_BYTES, MAX_FUNCTIONS, MAX_MEMORIES
+// limit: MAX_TABLES, MAX_TABLE_ELEMENTS, MAX_WASM_STACK, COMPILE_TIMEOUT
+#[test]
+fn every_hostile_guest_comes_to_its_end_and_harms_nobody_else() {
     let _house = house();
     let pool = Pool::new().expect("these are good options");
     let bystander = Bystander { done: AtomicU64::new(0), stop: AtomicBool::new(false) };
     let mut wrong = Vec::new();
     thread::scope(|scope| {
         let innocent = scope.spawn(|| bystander.live(&pool));
-        for attack in attacks {
+        for attack in corpus() {
             wrong.extend(wrongs(&attack, &pool));
             if !bystander.goes_on(&innocent) {
                 wrong.push(format!("{}: it harmed a bystander", attack.name));
@@ -75,9 +78,4 @@ fn withstand(attacks: impl Iterator<Item = Attack>) {
         bystander.stop.store(true, SeqCst);
     });
     assert!(wrong.is_empty(), "{} wrong:\n  {}", wrong.len(), wrong.join("\n  "));
-}
-
-#[test]
-fn every_hostile_guest_comes_to_its_end_and_harms_nobody_else() {
-    withstand(corpus().into_iter().filter(|attack| attack.cost == Cost::Short));
 }

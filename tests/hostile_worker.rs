@@ -95,6 +95,8 @@ fn check_ended(executor: &Executor) {
     assert!(!workers.iter().any(|worker| is_alive(worker.pid)));
 }
 
+// limit: MAX_LOG_RECORDS, MAX_PROGRESS_TEXT_BYTES, MAX_CHILDREN, MAX_UNREAD_BYTES
+// limit: MAX_MESSAGE_BYTES, MAX_TRACE_ENTRIES, MAX_CAPTURED_OUTPUT_BYTES, MAX_MESSAGE_FRAME_BYTES
 #[test]
 fn lie_about_a_task_that_has_begun_fails_that_task_with_what_was_wrong() {
     let _house = support::house();
@@ -152,6 +154,7 @@ fn second_answer_for_a_task_is_not_taken() {
     check_ended(&executor);
 }
 
+// limit: CRASH_LOOP_STARTS
 #[test]
 fn workers_that_lie_before_they_have_begun_anything_break_their_pool_instead_of_coming_back_for_ever() {
     let _house = support::house();
@@ -323,6 +326,7 @@ fn of_lying_compilers(lie: &str) -> Executor {
         .expect("a liar looks like any other program")
 }
 
+// limit: MAX_ARTIFACT_BYTES, MAX_FUNCTIONS
 #[test]
 fn compile_worker_that_lies_is_killed_and_its_module_refused_with_what_was_wrong() {
     let _house = support::house();

@@ -49,6 +49,7 @@ fn redacted(text: &str) -> String {
     shown
 }
 
+// limit: MAX_MODULE_BYTES
 #[test]
 fn each_module_that_cannot_be_used_has_an_error_of_its_own() {
     let _house = support::house();
@@ -122,6 +123,7 @@ fn each_call_that_cannot_be_made_has_an_error_of_its_own() {
 }
 
 // behaviour: B7, B38
+// limit: MAX_WORKERS, MAX_PAYLOAD_BYTES
 #[test]
 fn each_option_out_of_its_range_is_refused_with_its_range() {
     let _house = support::house();

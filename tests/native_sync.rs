@@ -215,6 +215,7 @@ fn handles_that_are_only_names_are_told_apart() {
     assert!(error.to_string().contains(&SyncError::NotShared.to_string()), "{error}");
 }
 
+// limit: MAX_CALL_OBJECTS
 #[test]
 fn more_objects_than_a_call_may_have_are_refused_before_anything_is_started() {
     let _house = house();

@@ -66,6 +66,7 @@ fn children_run_on_other_workers_while_their_parent_waits() {
 }
 
 // behaviour: B44
+// limit: DEFAULT_MAX_DEPTH
 #[test]
 fn tasks_are_nested_ten_deep_and_not_deeper_and_the_refusal_says_how_to() {
     let _house = house();
@@ -191,6 +192,7 @@ fn a_child_that_traps_breaks_a_pool_that_is_contained_as_a_whole() {
 }
 
 // behaviour: B44
+// limit: MAX_CHILDREN
 #[test]
 fn a_bomb_of_nested_tasks_is_bounded_and_ends_with_its_parent() {
     let _house = house();

@@ -61,6 +61,7 @@ fn an_initializer_that_reads_its_environment_fixes_it() {
 }
 
 // behaviour: B43
+// limit: MAX_TASK_ENVIRONMENT_BYTES
 #[test]
 fn an_environment_that_cannot_be_is_refused_at_submit() {
     let _house = house();
@@ -131,6 +132,7 @@ fn progress_reaches_its_callback_while_the_task_runs_and_the_last_word_before_it
     assert!(!said[2].3, "while the task runs");
 }
 
+// limit: PROGRESS_INTERVAL
 #[test]
 fn a_million_words_on_progress_cost_the_caller_a_few() {
     let _house = house();
@@ -174,6 +176,7 @@ fn a_slow_progress_callback_sees_the_latest_word_and_holds_up_nobody() {
     assert!(seen.len() <= 3, "one before it blocks, one that it blocks on, and the latest: {seen:?}");
 }
 
+// limit: MAX_PROGRESS_TEXT_BYTES
 #[test]
 fn texts_on_progress_are_cut_at_their_limit() {
     let _house = house();

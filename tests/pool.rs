@@ -110,6 +110,7 @@ fn a_storm_of_sizes_never_hangs_nor_loses_a_task() {
 }
 
 // behaviour: B8
+// limit: MAX_WORKERS
 #[test]
 fn sizes_out_of_range_are_refused_and_change_nothing() {
     let _house = house();

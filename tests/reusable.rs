@@ -229,6 +229,7 @@ fn begin_pending(executor: &Executor) -> isopool::TaskFuture<()> {
 }
 
 // behaviour: B6
+// limit: DEFAULT_REUSABLE_IDLE_TIMEOUT
 #[test]
 fn idle_workers_of_the_factory_leave_after_ten_seconds_unless_told_otherwise() {
     with_factory(|get| {
@@ -276,6 +277,7 @@ fn more_than_sixty_one_workers_work() {
 }
 
 // behaviour: B1, B7
+// limit: MAX_TOTAL_WORKERS
 #[test]
 fn the_workers_of_all_executors_of_a_program_together_are_bounded() {
     let _house = house();

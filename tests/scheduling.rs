@@ -138,6 +138,7 @@ fn nothing_but_the_loss_of_a_worker_has_a_task_run_again() {
     assert!(error_of(&future).broken_process_pool().is_some());
 }
 
+// limit: MAX_TASK_RETRIES
 #[test]
 fn more_retries_than_the_limit_are_refused() {
     let _house = house();

@@ -191,6 +191,7 @@ fn every_bound_that_a_task_passes_is_told_in_the_words_that_the_caller_gets() {
     assert_eq!(there.len(), 5, "{there:?}");
 }
 
+// limit: MAX_TASK_OBJECTS
 #[test]
 fn more_objects_than_a_task_may_have_are_refused_before_anything_is_sent() {
     let _house = house();

@@ -123,6 +123,7 @@ fn a_crash_names_the_tenant_and_costs_the_others_nothing() {
     assert_eq!(process_of(&submit(&executor, "ada", value::add::task(1, 2))), pid);
 }
 
+// limit: MAX_TENANT_BYTES
 #[test]
 fn names_of_tenants_that_cannot_be_are_refused_at_the_door() {
     let _house = house();

@@ -92,7 +92,7 @@ pub const MAX_CHILD_BYTES: u64 = 256 * MIB as u64;
 
 /// Most bytes of messages to a worker that it has not read when a task in it submits another one. One that waits for its
 /// tasks reads them; one that submits and forgets for ever would have them pile up in the caller.
-pub const MAX_UNREAD_BYTES: usize = 64 * MIB;
+pub const MAX_UNREAD_BYTES: usize = 32 * MIB;
 
 /// Longest text of one log record, failure, panic or trap message, in bytes; longer ones are cut.
 pub const MAX_MESSAGE_BYTES: usize = 16 * KIB;

@@ -14,7 +14,7 @@ const LAST: u32 = 52;
 const NONE_YET: &str = "none";
 
 /// Set, it has the table's last column written anew instead of compared.
-const UPDATE: &str = "ISOPOOL_UPDATE_TABLES";
+pub(super) const UPDATE: &str = "ISOPOOL_UPDATE_TABLES";
 
 type Tests = BTreeMap<u32, BTreeSet<String>>;
 
@@ -43,13 +43,13 @@ fn number(name: &str) -> Option<u32> {
 }
 
 /// The test that a comment stands above: attributes and other comments may lie between.
-fn function_below<'a>(lines: &[&'a str]) -> Option<&'a str> {
+pub(super) fn function_below<'a>(lines: &[&'a str]) -> Option<&'a str> {
     let first = lines.iter().map(|line| line.trim()).find(|line| !line.starts_with("#[") && !line.starts_with("//"))?;
     first.strip_prefix("fn ")?.split('(').next()
 }
 
 /// `tests/map.rs` is `map`; of others the whole path tells where they are.
-fn module(source: &Source) -> String {
+pub(super) fn module(source: &Source) -> String {
     let path = source.path.with_extension("");
     let path = path.strip_prefix("tests").unwrap_or(&path);
     path.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("::")

@@ -5,6 +5,8 @@
 mod behaviours;
 mod checkout;
 mod imports;
+mod limits;
+mod promises;
 mod rooms;
 mod rules;
 mod source;

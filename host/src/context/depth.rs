@@ -25,6 +25,7 @@ fn parse(value: &str) -> Result<u32, Error> {
 mod tests {
     use super::*;
 
+    // limit: MAX_DEPTH
     #[test]
     fn only_numbers_in_range_are_depths() {
         assert_eq!(parse(" 3 ").expect("a depth"), 3);

@@ -67,6 +67,7 @@ fn start(number: u64) -> Action {
 }
 
 // behaviour: B38
+// limit: HANDSHAKE_TIMEOUT
 #[test]
 fn workers_that_never_say_they_are_ready_are_killed_in_time_and_break_the_pool_in_the_end() {
     let mut pool = Pool::new(false);
@@ -88,6 +89,7 @@ fn workers_that_never_say_they_are_ready_are_killed_in_time_and_break_the_pool_i
 }
 
 // behaviour: B38
+// limit: CRASH_LOOP_STARTS
 #[test]
 fn workers_that_lie_before_they_have_served_break_the_pool_in_the_end() {
     for is_up in [false, true] {

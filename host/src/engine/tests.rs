@@ -147,6 +147,7 @@ fn a_guest_over_its_memory_limit_is_told_so_and_the_worker_goes_on() {
     );
 }
 
+// limit: DEFAULT_MAX_MEMORY_BYTES
 #[test]
 fn a_guest_that_takes_all_that_it_can_address_is_out_of_memory() {
     assert!(matches!(outcome("memory", b""), Outcome::OutOfMemory { .. }));
@@ -191,6 +192,7 @@ fn more_modules_than_slots_can_keep_instances() {
     }
 }
 
+// limit: MAX_LOG_RECORDS
 #[test]
 fn logs_are_filtered_and_bounded() {
     let seen = Arc::new(Mutex::new(Vec::new()));

@@ -180,6 +180,7 @@ mod tests {
         assert!(worker.begin(new));
     }
 
+    // limit: SEND_AHEAD
     #[test]
     fn only_a_task_that_has_begun_is_asked_to_stop_and_it_counts_as_begun() {
         let (mut caller, worker) = two_ends();
@@ -201,5 +202,18 @@ mod tests {
         assert_eq!(tickets.len(), SEND_AHEAD);
         caller.release(tickets[3]);
         assert!(caller.offer().is_some());
+    }
+
+    #[test]
+    fn a_ticket_of_no_word_and_the_last_number_harm_nothing() {
+        let (mut caller, worker) = two_ends();
+        assert!(!worker.begin(ClaimTicket { word: u16::MAX, number: 7 }));
+        caller.next_number = u32::MAX >> STATE_BITS;
+        for _ in 0..3 {
+            let ticket = caller.offer().expect("free");
+            assert!(worker.begin(ticket) && caller.table().has_begun(ticket));
+            caller.release(ticket);
+        }
+        assert_eq!(caller.next_number, 2, "it began again");
     }
 }

@@ -201,34 +201,55 @@ mod tests {
     use proptest::prelude::*;
 
     fn frame(message: &(u32, String), payload: &[u8]) -> Vec<u8> {
+        flagged(message, payload, false)
+    }
+
+    /// The same frame, with a descriptor or without one.
+    fn flagged(message: &(u32, String), payload: &[u8], with_descriptor: bool) -> Vec<u8> {
         let mut bytes = Vec::new();
-        encode(message, payload.len(), false, &mut bytes).expect("small message");
+        encode(message, payload.len(), with_descriptor, &mut bytes).expect("small message");
         bytes.extend_from_slice(payload);
         bytes
+    }
+
+    /// Hands bytes over as a channel does: straight to their place in a payload if they fit there.
+    fn hand_over(decoder: &mut Decoder<(u32, String)>, mut bytes: &[u8]) {
+        if let Some(rest) = decoder.payload_to_fill() {
+            assert!(!rest.is_empty());
+            let here = rest.len().min(bytes.len());
+            rest[..here].copy_from_slice(&bytes[..here]);
+            decoder.filled(here);
+            bytes = &bytes[here..];
+        }
+        decoder.push(bytes);
     }
 
     proptest! {
         #[test]
         fn frames_survive_any_cut(
-            frames in prop::collection::vec((any::<u32>(), ".{0,40}", prop::collection::vec(any::<u8>(), 0..300)), 0..8),
-            cuts in prop::collection::vec(1usize..64, 1..64),
+            frames in prop::collection::vec(
+                (any::<u32>(), ".{0,40}", prop::collection::vec(any::<u8>(), 0..300), any::<bool>()), 0..8),
+            cuts in prop::collection::vec((1usize..64, any::<bool>()), 1..64),
         ) {
-            let bytes: Vec<u8> =
-                frames.iter().flat_map(|(n, s, payload)| frame(&(*n, s.clone()), payload)).collect();
+            let whole: Vec<Vec<u8>> =
+                frames.iter().map(|(n, s, payload, flag)| flagged(&(*n, s.clone()), payload, *flag)).collect();
+            let ends: Vec<usize> = whole.iter().scan(0, |end, frame| { *end += frame.len(); Some(*end) }).collect();
+            let bytes = whole.concat();
             let mut decoder = Decoder::<(u32, String)>::new(1 << 20);
-            let mut got = Vec::new();
-            let mut rest = &bytes[..];
+            let (mut got, mut at) = (Vec::new(), 0);
             let mut cuts = cuts.iter().cycle();
-            while !rest.is_empty() {
-                let (head, tail) = rest.split_at((*cuts.next().expect("cycle")).min(rest.len()));
-                decoder.push(head);
-                rest = tail;
+            while at < bytes.len() {
+                let (cut, straight) = *cuts.next().expect("cycle");
+                let piece = &bytes[at..(at + cut).min(bytes.len())];
+                if straight { hand_over(&mut decoder, piece) } else { decoder.push(piece) }
+                at += piece.len();
                 while let Some(frame) = decoder.next().expect("valid frames") {
-                    got.push((frame.message.0, frame.message.1, frame.payload));
+                    got.push((frame.message.0, frame.message.1, frame.payload, frame.with_descriptor));
                 }
+                prop_assert_eq!(decoder.is_mid_frame(), !ends.contains(&at));
+                prop_assert!(decoder.buffer.len() < 64 + HEADER_BYTES + 200, "{} bytes", decoder.buffer.len());
             }
             prop_assert_eq!(got, frames);
-            prop_assert!(!decoder.is_mid_frame());
         }
 
         #[test]
@@ -257,6 +278,7 @@ mod tests {
         assert_eq!(decoder.next().expect("valid").expect("whole").payload.capacity(), 0);
     }
 
+    // limit: MAX_MESSAGE_FRAME_BYTES
     #[test]
     fn lengths_over_the_limits_are_refused_before_anything_is_reserved() {
         let mut decoder = Decoder::<u32>::new(1000);
@@ -268,5 +290,58 @@ mod tests {
         let mut decoder = Decoder::<u32>::new(1000);
         decoder.push(&[0xff; HEADER_BYTES]);
         assert_eq!(decoder.next().expect_err("too large"), FrameError::MessageTooLarge(u64::from(u32::MAX)));
+    }
+
+    #[test]
+    fn what_has_exactly_its_limit_passes() {
+        let mut decoder = Decoder::<(u32, String)>::new(1000);
+        decoder.push(&frame(&(1, String::new()), &[7; 1000]));
+        assert_eq!(decoder.next().expect("within").expect("whole").payload.len(), 1000);
+        // The number takes one byte, the length of a text five.
+        let text = |bytes: usize| (1, "x".repeat(bytes - 1 - 5));
+        decoder.push(&frame(&text(MAX_MESSAGE_FRAME_BYTES), &[]));
+        assert!(decoder.next().expect("within").is_some());
+        let mut bytes = b"before".to_vec();
+        let over = encode(&text(MAX_MESSAGE_FRAME_BYTES + 1), 0, false, &mut bytes);
+        assert_eq!(over, Err(FrameError::MessageTooLarge(MAX_MESSAGE_FRAME_BYTES as u64 + 1)));
+        assert_eq!(bytes, b"before", "what was there stays, and nothing else");
+    }
+
+    #[test]
+    fn flags_that_mean_nothing_are_refused() {
+        for (flags, refused) in [(0, false), (1, false), (2, true), (3, true), (0x8000_0000, true)] {
+            let mut bytes = frame(&(1, String::new()), &[]);
+            bytes[4..8].copy_from_slice(&u32::to_le_bytes(flags));
+            let mut decoder = Decoder::<(u32, String)>::new(0);
+            decoder.push(&bytes);
+            let expected = if refused { Err(FrameError::UnknownFlags(flags)) } else { Ok(Some(flags == 1)) };
+            assert_eq!(decoder.next().map(|frame| frame.map(|frame| frame.with_descriptor)), expected);
+        }
+    }
+
+    #[test]
+    fn more_than_a_payload_lacks_is_not_taken_for_it() {
+        let mut decoder = Decoder::<(u32, String)>::new(1000);
+        let bytes = frame(&(1, String::new()), &[7; 100]);
+        decoder.push(&bytes[..bytes.len() - 100]);
+        assert_eq!(decoder.next(), Ok(None));
+        assert_eq!(decoder.payload_to_fill().map(|rest| rest.len()), Some(100));
+        decoder.push(&[7]);
+        assert!(decoder.payload_to_fill().is_none(), "what was pushed comes first");
+        assert_eq!(decoder.next(), Ok(None));
+        assert_eq!(decoder.payload_to_fill().map(|rest| rest.len()), Some(99));
+        decoder.filled(1000);
+        assert!(decoder.payload_to_fill().is_none(), "nothing is lacking");
+        assert_eq!(decoder.next().expect("valid").expect("whole").payload.len(), 100);
+    }
+
+    #[test]
+    fn the_larger_memory_is_kept_until_it_is_forgotten() {
+        let mut decoder = Decoder::<(u32, String)>::new(1000);
+        decoder.recycle(vec![0; 900]);
+        decoder.recycle(vec![0; 10]);
+        assert!(decoder.spare.capacity() >= 900);
+        decoder.forget_spare();
+        assert_eq!(decoder.spare.capacity(), 0);
     }
 }

@@ -134,6 +134,7 @@ fn write_private(path: &Path, bytes: &[u8]) {
     fs::set_permissions(path, Permissions::from_mode(0o600)).expect("its mode can be set");
 }
 
+// limit: MAX_ARTIFACT_BYTES
 #[test]
 fn no_length_in_a_header_is_believed() {
     let key = EntryKey([7; 32]);

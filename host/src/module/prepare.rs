@@ -248,3 +248,41 @@ impl Library {
         ArtifactId(*hasher.finalize().as_bytes())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::MIB;
+    use crate::sys::MemoryFile;
+
+    fn prepared(names: impl Iterator<Item = String>) -> Prepared {
+        let hash = ModuleHash::of(b"");
+        let function = |name| FunctionInfo {
+            name,
+            signature: String::new(),
+            docs: String::new(),
+            codecs: Vec::new(),
+            kind: FunctionKind::Task,
+        };
+        let info = ModuleInfo { functions: names.map(function).collect(), ..ModuleInfo::default() };
+        let code = Arc::new(MemoryFile::create("isopool-test").expect("memory files work here").into());
+        let functions = info.functions.iter().enumerate().map(|(n, function)| (function.name.clone(), n)).collect();
+        let (number, artifact) = (ModuleNumber::default(), ArtifactId([0; 32]));
+        Prepared { name: "rules".into(), hash, number, artifact, info, code, functions }
+    }
+
+    #[test]
+    fn nearest_names_are_told() {
+        let rules = prepared(["score", "sort", "list"].map(str::to_owned).into_iter());
+        assert!(rules.unknown("scorr").ends_with("has no function `scorr`; it has score, sort, list"));
+    }
+
+    #[test]
+    fn names_of_mebibytes_are_neither_compared_nor_told_whole() {
+        let long = "ä".repeat(MIB);
+        let told = prepared((0..8).map(|n| format!("{long}{n}"))).unknown(&long);
+        assert!(told.len() < 8 * MAX_COMPARED_NAME_BYTES, "{} bytes", told.len());
+        let many = prepared((0..100_000).map(|n| format!("a name of some length {n}")));
+        assert!(many.unknown("a name of some lengths").contains("it has 100000, the nearest are"));
+    }
+}

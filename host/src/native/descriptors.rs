@@ -135,6 +135,7 @@ mod tests {
         }
     }
 
+    // limit: MAX_CALL_DESCRIPTORS
     #[test]
     fn descriptors_travel_nowhere_else_and_not_without_bound() {
         let error = Codec::Bincode.encode(&null()).expect_err("not a call");

@@ -100,6 +100,7 @@ mod tests {
         HardeningReport::new(layers.iter().map(one).collect())
     }
 
+    // limit: MAX_HARDENING_REASON_BYTES
     #[test]
     fn report_of_another_process_has_each_layer_once_and_short_reasons() {
         let long = "ä".repeat(MAX_HARDENING_REASON_BYTES);

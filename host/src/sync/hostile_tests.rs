@@ -91,6 +91,7 @@ fn hold_for_ever(object: &SharedObject, word: usize) {
     object.memory().scribble(word, ProcessMark::current().word() | 0xfff << 50);
 }
 
+// limit: SYNC_INNER_GRACE, SYNC_FINISH
 #[test]
 fn operations_on_what_a_liar_holds_for_ever_end_in_their_time() {
     let takes = |operation: &dyn Fn()| {
@@ -114,6 +115,7 @@ fn operations_on_what_a_liar_holds_for_ever_end_in_their_time() {
     assert!(takes(&|| assert_eq!(queue.is_full(), Err(SyncError::Busy))) < soon + SYNC_FINISH);
 }
 
+// limit: SYNC_REACQUIRE
 #[test]
 fn a_wait_for_a_condition_whose_lock_does_not_come_back_ends_without_it() {
     let condition = object(condition().expect("made").as_handle());
@@ -144,6 +146,7 @@ fn a_queue_that_was_overwritten_is_corrupt_and_stays_so() {
     assert_eq!((queue.qsize(), queue.is_full()), (Err(SyncError::Corrupt), Err(SyncError::Corrupt)));
 }
 
+// limit: SYNC_PLACES
 #[test]
 fn a_condition_has_no_more_places_than_it_says() {
     let condition = condition().expect("made");

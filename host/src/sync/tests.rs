@@ -108,6 +108,7 @@ fn a_semaphore_gives_as_many_permits_as_it_has() {
 }
 
 // behaviour: B51
+// limit: MAX_PERMITS
 #[test]
 fn a_semaphore_that_is_released_too_often_says_so() {
     let bounded = bounded_semaphore(1).expect("made");
@@ -268,6 +269,7 @@ fn a_queue_is_bounded_in_items_and_in_bytes() {
     assert_eq!(by_bytes.get_nowait().map(|item| item.len()), Ok(15));
 }
 
+// limit: MIN_QUEUE_BYTES, MAX_QUEUE_BYTES
 #[test]
 fn options_of_a_queue_outside_of_their_range_are_refused() {
     let refused = |options| match queue_with::<u8>(options) {

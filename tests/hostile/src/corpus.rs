@@ -5,15 +5,6 @@ use crate::pool::Pool;
 use guest_hostile::{flood, hold, leave, nest, reach, take};
 use isopool::{limits, sync};
 
-/// How long an attack takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cost {
-    /// As long as it takes to see what it is, or the time limit of a task.
-    Short,
-    /// As long as a compile worker may take.
-    Compile,
-}
-
 /// One attack.
 #[derive(Clone, Copy)]
 pub struct Attack {
@@ -21,8 +12,6 @@ pub struct Attack {
     pub name: &'static str,
     /// What it must come to, in the words of [`run`](Self::run). Several: the machine decides.
     pub expected: &'static [&'static str],
-    /// How long it takes.
-    pub cost: Cost,
     /// Most bytes that the caller's memory may grow by: what the attack itself has in the caller (its module, its
     /// arguments) and 64 MiB.
     pub max_growth_bytes: usize,
@@ -33,16 +22,12 @@ pub struct Attack {
 const MIB: usize = 1 << 20;
 
 fn attack(name: &'static str, expected: &'static [&'static str], run: fn(&Pool) -> String) -> Attack {
-    Attack { name, expected, cost: Cost::Short, max_growth_bytes: 64 * MIB, run }
+    Attack { name, expected, max_growth_bytes: 64 * MIB, run }
 }
 
 /// A module of so many mebibytes is in the caller's memory: as it is written, loaded, and sent.
 fn large(mebibytes: usize, attack: Attack) -> Attack {
     Attack { max_growth_bytes: (64 + 4 * mebibytes) * MIB, ..attack }
-}
-
-fn slow(attack: Attack) -> Attack {
-    Attack { cost: Cost::Compile, ..attack }
 }
 
 /// Every attack.
@@ -305,11 +290,11 @@ fn be_a_component() -> Vec<Attack> {
 /// In the compile worker: it asks a module for its functions.
 fn spin_before_any_task() -> Vec<Attack> {
     vec![
-        slow(attack("spins in start", &["refused: compiler timed out"], |pool| {
-            pool.module(&modules::spins_in_start())
-        })),
-        slow(attack("spins in the list of functions", &["refused: compiler timed out"], |pool| {
-            pool.module(&modules::spins_in_the_list_of_functions())
-        })),
+        attack("spins in start", &["refused: compiler timed out"], |pool| {
+            pool.stop_compiler(&modules::spins_in_start())
+        }),
+        attack("spins in the list of functions", &["refused: compiler timed out"], |pool| {
+            pool.stop_compiler(&modules::spins_in_the_list_of_functions())
+        }),
     ]
 }

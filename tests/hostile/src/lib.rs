@@ -7,5 +7,5 @@ mod crafted;
 mod modules;
 mod pool;
 
-pub use corpus::{Attack, Cost, corpus};
+pub use corpus::{Attack, corpus};
 pub use pool::{MAX_MEMORY_BYTES, MAX_RESULT_BYTES, Pool};

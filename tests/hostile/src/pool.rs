@@ -11,6 +11,9 @@ use std::time::Duration;
 /// How long a task may run that would never end.
 const SHORT: Duration = Duration::from_millis(300);
 
+/// How long a compile worker may take for a module that it would never be done with.
+const HASTE: Duration = Duration::from_secs(1);
+
 /// How long a task may run that ends by itself, on the busiest machine.
 const LONG: Duration = Duration::from_secs(120);
 
@@ -23,6 +26,8 @@ pub const MAX_RESULT_BYTES: usize = 1 << 20;
 /// Where attacks happen: one executor for all of them.
 pub struct Pool {
     executor: Executor,
+    /// For modules that would be compiled for ever.
+    hasty: Executor,
 }
 
 impl Pool {
@@ -39,7 +44,8 @@ impl Pool {
             .guest_output(GuestOutput::Capture)
             .env("GIVEN", "to guests")
             .build()?;
-        Ok(Self { executor })
+        let hasty = Executor::builder().max_workers(1).max_compile_time(HASTE).build()?;
+        Ok(Self { executor, hasty })
     }
 
     /// The executor itself.
@@ -99,12 +105,21 @@ impl Pool {
         self.loaded(wasm).map_or_else(|refused| refused, |module| self.end(echo(&module).time_limit(SHORT)))
     }
 
-    fn loaded(&self, wasm: &[u8]) -> Result<Module, String> {
-        self.executor.load("hostile", wasm).map_err(|error| match error.module_error() {
-            Some(error) => format!("refused: {}", refusal(&error.kind)),
-            None => format!("not loaded: {error}"),
-        })
+    /// How a module ends that would keep its compile worker for ever.
+    pub(crate) fn stop_compiler(&self, wasm: &[u8]) -> String {
+        load(&self.hasty, wasm).map_or_else(|refused| refused, |_| "loaded".to_owned())
     }
+
+    fn loaded(&self, wasm: &[u8]) -> Result<Module, String> {
+        load(&self.executor, wasm)
+    }
+}
+
+fn load(executor: &Executor, wasm: &[u8]) -> Result<Module, String> {
+    executor.load("hostile", wasm).map_err(|error| match error.module_error() {
+        Some(error) => format!("refused: {}", refusal(&error.kind)),
+        None => format!("not loaded: {error}"),
+    })
 }
 
 fn echo(module: &Module) -> Task<(u64,), u64> {

@@ -2,8 +2,8 @@
 
 use super::EventLoop;
 use crate::dispatcher::told::log;
-use crate::limits::{MAX_CAPTURED_OUTPUT_BYTES, MAX_LOG_RECORDS, MAX_MESSAGE_BYTES};
-use crate::task::{LogRecord, Outcome, RunReport, TaskId, WorkerId};
+use crate::limits::{MAX_CAPTURED_OUTPUT_BYTES, MAX_MESSAGE_BYTES};
+use crate::task::{Limit, LogRecord, Outcome, RunReport, TaskId, WorkerId};
 
 /// What is too large of an answer.
 pub(super) fn oversized(outcome: &Outcome, report: &RunReport) -> Option<&'static str> {
@@ -12,6 +12,11 @@ pub(super) fn oversized(outcome: &Outcome, report: &RunReport) -> Option<&'stati
     }
     let output = report.output.stdout.len() + report.output.stderr.len();
     (output > MAX_CAPTURED_OUTPUT_BYTES).then_some("the output of a task is over its limit")
+}
+
+/// What was not asked for: a task that was asked to stop has ended before, and is not there any more.
+pub(super) fn unasked(outcome: &Outcome, is_there: bool) -> Option<&'static str> {
+    (is_there && *outcome == Outcome::Stopped).then_some("it stopped a task that it was not asked to stop")
 }
 
 fn is_within_limits(record: &LogRecord) -> bool {
@@ -29,8 +34,9 @@ impl EventLoop {
         let Some(job) = self.jobs.get_mut(&task) else { return };
         job.log_records += 1;
         // Each worker that begins it may say as much.
-        if job.log_records > u64::from(MAX_LOG_RECORDS) * u64::from(job.attempts) {
-            return self.lied(worker, format!("a task has more than {MAX_LOG_RECORDS} log records"));
+        let limit = self.config.task_limits.get(Limit::LogRecords);
+        if job.log_records > limit.saturating_mul(u64::from(job.attempts)) {
+            return self.lied(worker, format!("a task has more than {limit} log records"));
         }
         log(Some(job), name, record);
     }

@@ -63,7 +63,7 @@ pub fn orphans(count: u64) -> Result<(), TaskError> {
 #[task]
 pub fn nobody() {
     only_in_a_sandbox();
-    let name: &'static str = Box::leak("x".repeat(16_000).into_boxed_str());
+    let name: &'static str = Box::leak("x".repeat(256).into_boxed_str());
     loop {
         let mut call = idle::task(Bytes::new());
         call.function = name;
