@@ -90,7 +90,7 @@ fn each_test_ends_as_it_does_and_keeps_no_other_from_running() {
         "---- tests::fails ----\nprinted by a test that fails\n",
         "src/lib.rs:",
         "half is wrong",
-        "time limit of 2s",
+        "ran longer than 2s, and was stopped; give it more time with --timeout",
         "the program ended without having run it",
         "stack",
     ] {

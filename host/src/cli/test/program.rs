@@ -55,7 +55,7 @@ impl Program {
             (Err(_), Some(signal)) => Err(Stop::Signal { signal, done: 0, begun: 1 }),
             (Err(error), None) => {
                 // Nobody is left to tell that nobody is left to tell.
-                let _ = writeln!(io::stderr(), "isopool: {error}");
+                let _ = writeln!(io::stderr(), "isopool: {}", Stop::task(None, error));
                 Err(Stop::Program { status: TESTS_FAILED })
             }
         }

@@ -27,7 +27,7 @@ pub(super) struct Report {
 impl Verdict {
     pub(super) fn of(ran: &Ran) -> Self {
         match &ran.status {
-            Err(error) => Self::Failed(error.to_string()),
+            Err(error) => Self::Failed(Stop::task(None, error.clone()).to_string()),
             Ok(0) if ran.stdout.contains("test result: ok. 1 passed;") => Self::Passed,
             Ok(0) if ran.stdout.contains("test result: ok. 0 passed; 0 failed; 1 ignored;") => Self::Ignored,
             Ok(0) => Self::Failed("the program ended without having run it".to_owned()),
