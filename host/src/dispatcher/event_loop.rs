@@ -24,7 +24,7 @@ use super::token::Token;
 use super::told::{Told, death, report, timed_out, to_error};
 use super::worker_handle::Workers;
 use crate::error::{BrokenCause, BrokenProcessPool, TaskError, TaskRef, TimeLimit, WorkerRef};
-use crate::ipc::{ChannelError, PROTOCOL_VERSION, Received, Reply, WorkerConfig, last_words};
+use crate::ipc::{ChannelError, Received, Reply, WorkerConfig, last_words};
 use crate::metrics;
 use crate::process::{Nursery, OomWatch, ProcessEnd};
 use crate::sync::SharedObject;
@@ -204,21 +204,7 @@ impl EventLoop {
             return self.lied(id, format!("it spoke of task {task}, which it does not have"));
         }
         match reply {
-            Reply::Ready { protocol, version } if !worker.up => {
-                if protocol != PROTOCOL_VERSION {
-                    let message = format!(
-                        "the worker program was built with isopool {version} (protocol {protocol}), this program with \
-                         {} (protocol {PROTOCOL_VERSION}); build both with the same",
-                        env!("CARGO_PKG_VERSION")
-                    );
-                    return self.lied(id, message);
-                }
-                if !self.take_hardening(id) {
-                    return;
-                }
-                self.come_up(id);
-                self.handle(Event::WorkerReady { worker: id });
-            }
+            Reply::Ready { protocol, version } if !worker.up => self.greeted(id, protocol, &version),
             Reply::Done { .. } if payload.len() as u64 > self.config.max_result_bytes => {
                 self.lied(id, "a result is over its limit".to_owned());
             }
