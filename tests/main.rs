@@ -17,6 +17,8 @@
 //! - [`nested`]: tasks that submit tasks and wait for them.
 //! - [`counting`]: what pools count for the crate `metrics`.
 //! - [`other_languages`]: guests in C, JavaScript and Python, each if its tools are on the machine.
+//! - [`plain_components`]: components that never heard of isopool: any export, values by its own types.
+//! - [`commands`]: WASI programs as tasks.
 //! - [`tenants`]: tasks of several tenants in one pool: a process serves one of them.
 //! - [`grants`]: directories, connections and arguments: what guests reach, and what they do not.
 //! - [`quarantine`]: modules whose tasks kill workers again and again.
@@ -33,6 +35,7 @@
 //!
 //! What they share: [`support`] (every test runs alone and leaves nothing behind) and [`patience`] (bounded waits).
 
+mod commands;
 mod counting;
 mod crashes;
 mod futures;
@@ -50,6 +53,7 @@ mod other_languages;
 mod outcomes;
 mod patience;
 mod per_task;
+mod plain_components;
 mod pool;
 mod quarantine;
 mod recycling;

@@ -355,3 +355,22 @@ fn whatever_a_guest_in_python_gets_its_worker_stays() {
     assert_eq!(text.run("word_count", ("one",)), json!(1));
     assert_eq!(only_worker(&text.executor), worker);
 }
+
+// ── Components that know nothing of isopool ─────────────────────────────────────────────────────────────────────────
+
+#[test]
+fn component_of_a_plain_interface_is_called_by_its_own_types() {
+    let _house = support::house();
+    for language in ["c-plain", "javascript-plain", "python-plain"] {
+        let Some(file) = module_file(language) else { continue };
+        let guest = Guest::open(&file, Executor::builder());
+        let counts = guest.run("example:texts/measure#count", ("to be\nor ä",));
+        assert_eq!(counts, json!({ "lines": 2, "words": 4, "bytes": 11 }), "{language}");
+        let word = |place: u32| guest.run("example:texts/measure@1.0.0#word-at", ("to be", place));
+        assert_eq!((word(1), word(2)), (json!("be"), json!(null)), "{language}");
+        let mean = "example:texts/measure#mean";
+        assert_eq!(guest.run(mean, (vec![1.0, 2.0],)), json!(1.5), "{language}");
+        let error = guest.fail(mean, (Vec::<f64>::new(),));
+        assert_eq!(failure_of(&error).message, "no numbers have no mean", "{language}");
+    }
+}

@@ -78,6 +78,8 @@ mod sys;
 #[cfg(not(target_family = "wasm"))]
 mod task;
 #[cfg(not(target_family = "wasm"))]
+mod values;
+#[cfg(not(target_family = "wasm"))]
 mod worker;
 
 #[cfg(not(target_family = "wasm"))]
@@ -94,10 +96,10 @@ pub use error::{
 };
 #[cfg(not(target_family = "wasm"))]
 pub use executor::{
-    AsCompleted, CancelOnDrop, Containment, Execution, Executor, ExecutorBuilder, Function, GuestOutput, Interruption,
-    IntoTask, Map, MapUnordered, Module, NotReused, Overflow, ReturnWhen, ReusableBuilder, ReusableExecutor,
-    ReusableScope, Reuse, ReuseExecutor, Shutdown, Task, TaskFuture, TrySubmitError, TrySubmitted, Unfinished, Waited,
-    as_completed, get_reusable_executor, release_reusable_executor, wait,
+    AsCompleted, CancelOnDrop, Command, Containment, Execution, Executor, ExecutorBuilder, Function, GuestOutput,
+    Interruption, IntoTask, Map, MapUnordered, Module, NotReused, Overflow, ReturnWhen, ReusableBuilder,
+    ReusableExecutor, ReusableScope, Reuse, ReuseExecutor, Shutdown, Task, TaskFuture, TrySubmitError, TrySubmitted,
+    Unfinished, Waited, as_completed, get_reusable_executor, release_reusable_executor, wait,
 };
 #[cfg(target_family = "wasm")]
 pub use isopool_guest::*;
@@ -113,9 +115,9 @@ pub use native::{Descriptor, NativeCall, Process, ProcessError};
 pub use sandbox::{Escape, EscapeAttempt, Hardening, HardeningReport, Layer, LayerReport, LayerState, Layers, Verdict};
 #[cfg(not(target_family = "wasm"))]
 pub use task::{
-    Access, AddressGrant, CapturedOutput, CodecFailure, Failure, FunctionInfo, InvalidAddressGrant, Limit,
-    LimitExceeded, Location, MemoryBound, ModuleHash, ModuleInfo, Panic, Progress, Side, SystemCall, TaskId,
-    TaskReport, Trap, TrapCode,
+    Access, AddressGrant, CapturedOutput, CodecFailure, CommandOutput, Failure, FunctionInfo, FunctionKind,
+    FunctionType, InvalidAddressGrant, Limit, LimitExceeded, Location, MemoryBound, ModuleHash, ModuleInfo, Panic,
+    Progress, Side, SystemCall, TaskId, TaskReport, Trap, TrapCode, ValueType,
 };
 #[cfg(not(target_family = "wasm"))]
 pub use worker::worker_main;

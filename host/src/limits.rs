@@ -151,6 +151,20 @@ pub const MAX_ARTIFACT_BYTES: usize = 4 * MAX_MODULE_BYTES;
 /// Most functions that a module may list.
 pub const MAX_FUNCTIONS: usize = 65_536;
 
+/// Most types in the signature of one function of a plain component, each part of a type counted: a signature that a person
+/// wrote has some dozens, and a hostile one doubles with each line.
+pub const MAX_SIGNATURE_TYPES: usize = 4096;
+
+/// How deep the types of such a function may be nested.
+pub const MAX_TYPE_DEPTH: usize = 64;
+
+/// What the end of a program takes beside what it wrote, in bytes: an exit code, two lengths and a count.
+pub(crate) const PROGRAM_END_BYTES: u64 = 32;
+
+/// Most values in the arguments, or in the result, of one call of a plain component, each part of a value counted. The engine
+/// holds one in 40 bytes, so these are 160 MiB of a worker's memory. Bytes that travel as a block are not counted.
+pub const MAX_CALL_VALUES: usize = 4 * 1024 * 1024;
+
 /// How much of the name of a function that is not there is compared with those that are, and shown, in bytes: more than any
 /// name that a person has mistyped.
 pub(crate) const MAX_COMPARED_NAME_BYTES: usize = 256;

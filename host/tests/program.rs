@@ -95,7 +95,7 @@ fn every_end_has_its_exit_code_and_says_why() {
         (&["run", module(), "value::add", "1", "two"], 2, "argument 2 of the function, `two`, is not JSON"),
         (&["run", module(), "value::add", "1", "2", "--timeout", "-1"], 2, "--timeout"),
         (&["map", module(), "value::add", "--jobs", "0"], 2, "--jobs is 0"),
-        (&["run", module()], 2, "Usage:"),
+        (&["run", module()], 3, "is no program"),
         (&["run", module(), "value::ad", "1"], 3, "value::add"),
         (&["run", module(), "value::add", "--bytes"], 3, "does not speak the codec `raw`"),
         (&["run", truncated, "f"], 3, "damaged or not valid WebAssembly"),
@@ -364,6 +364,38 @@ fn cpu_count_heeds_the_environment() {
     let refused = count("many", &[]);
     assert_eq!(code(&refused), 2);
     assert!(err(&refused).contains("ISOPOOL_MAX_CPU_COUNT is \"many\""), "{refused:?}");
+}
+
+/// A program for WASI preview 2, compiled by the compiler that this test was compiled with.
+fn tool() -> &'static str {
+    static PATH: OnceLock<String> = OnceLock::new();
+    PATH.get_or_init(|| {
+        let path = scratch().join("tool.wasm");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/guests/programs/tool.rs");
+        let arguments = ["--edition", "2024", "--target", "wasm32-wasip2", "-C", "panic=abort", "-o"];
+        let compiled = Command::new("rustc").args(arguments).arg(&path).arg(source).status().expect("rustc is there");
+        assert!(compiled.success());
+        path.to_str().expect("the scratch folder has a plain name").to_owned()
+    })
+}
+
+#[test]
+fn wasi_program_runs_as_if_it_were_one_of_this_machine() {
+    let ran = output(&["run", tool(), "--", "grep", "be"], "to be\nor not\n");
+    assert_eq!((code(&ran), out(&ran).as_str(), err(&ran).as_str()), (0, "1:to be\n", ""));
+    let not_found = output(&["run", tool(), "--", "grep", "nobody"], "to be\n");
+    assert_eq!((code(&not_found), out(&not_found).as_str(), err(&not_found).as_str()), (1, "", ""));
+    let all = output(&["run", tool(), "--env", "A=b", "--", "env"], "");
+    assert_eq!(out(&all), "A=b\n");
+    let large = output(&["run", tool(), "--", "write", "3000000"], "");
+    assert_eq!(large.stdout.len(), 3_000_000, "it is passed on, and not kept");
+    let failed = output(&["run", tool(), "--", "fail"], "");
+    assert_eq!((code(&failed), out(&failed).as_str()), (1, "before\n"));
+    assert!(err(&failed).starts_with("it goes wrong\n") && err(&failed).contains("unreachable"), "{failed:?}");
+    let endless = output(&["run", tool(), "-t", "0.2", "--", "spin"], "");
+    assert_eq!(code(&endless), 5, "{endless:?}");
+    let text = out(&output(&["inspect", tool()], ""));
+    assert!(text.contains("contract  its own") && text.contains("[a program: isopool run"), "{text}");
 }
 
 #[test]

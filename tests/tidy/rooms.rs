@@ -19,6 +19,7 @@ const TABLE: &[(&str, &[&str])] = &[
         &[
             "dispatcher",
             "module",
+            "values",
             "sync",
             "context",
             "ipc::WorkerConfig",
@@ -54,7 +55,7 @@ const TABLE: &[(&str, &[&str])] = &[
         ],
     ),
     ("dispatcher::state", &["queue", "executor::Containment", "executor::Interruption"]),
-    ("module", &["ipc", "process", "sandbox::NotHardened", "sys"]),
+    ("module", &["ipc", "process", "sandbox::NotHardened", "sys", "values"]),
     (
         "ipc",
         &[
@@ -94,6 +95,7 @@ const TABLE: &[(&str, &[&str])] = &[
         "engine",
         &[
             "sys",
+            "values",
             "executor::Execution",
             "executor::Interruption",
             "executor::Overflow",
@@ -105,6 +107,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("sync", &["sys", "context::ProcessContext"]),
     ("context", &["sys"]),
     ("sys", &[]),
+    ("values", &[]),
     ("task", &[]),
     ("error", &["sandbox::Layer"]),
     ("limits", &[]),

@@ -2,8 +2,11 @@
 
 use super::config::{Pool, Target};
 use super::exit::Stop;
-use isopool::{Bytes, Codec, Error, ErrorKind, Executor, Function, TaskError, TaskFuture};
-use serde_json::value::RawValue;
+use isopool::{
+    Bytes, Codec, Error, ErrorKind, Executor, ExecutorBuilder, Function, FunctionKind, TaskError, TaskFuture,
+};
+use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 
 /// What a function is called with.
 #[derive(Debug)]
@@ -32,6 +35,8 @@ pub(super) struct Callee {
 #[derive(Clone, Debug)]
 pub(super) enum Pending {
     Json(TaskFuture<Box<RawValue>>),
+    /// Of a function that is called by its own types, and knows no text.
+    Value(TaskFuture<Value>),
     Bytes(TaskFuture<Bytes>),
 }
 
@@ -45,7 +50,14 @@ impl Callee {
     }
 
     pub(super) fn submit(&self, argument: Argument) -> Result<Pending, Error> {
+        let is_export = matches!(self.function.info().kind, FunctionKind::Export { .. });
         match argument {
+            Argument::Json(arguments) if is_export => {
+                // Each is JSON already.
+                let read = |text: &RawValue| serde_json::from_str(text.get()).unwrap_or_default();
+                let values: Vec<Value> = arguments.iter().map(|text| read(text)).collect();
+                self.executor.submit(self.function.call(values)).map(Pending::Value)
+            }
             Argument::Json(arguments) => self.executor.submit(self.function.call(arguments)).map(Pending::Json),
             Argument::Bytes(bytes) => self.executor.submit(self.function.call((bytes,))).map(Pending::Bytes),
         }
@@ -54,7 +66,12 @@ impl Callee {
 
 /// An executor with what holds for every task.
 pub(super) fn executor(pool: &Pool, codec: Codec) -> Result<Executor, Stop> {
-    let mut builder = Executor::builder().codec(codec);
+    Ok(builder(pool).codec(codec).build()?)
+}
+
+/// The options that hold for every task.
+pub(super) fn builder(pool: &Pool) -> ExecutorBuilder {
+    let mut builder = Executor::builder();
     if let Some(max_workers) = pool.max_workers {
         builder = builder.max_workers(max_workers);
     }
@@ -70,7 +87,7 @@ pub(super) fn executor(pool: &Pool, codec: Codec) -> Result<Executor, Stop> {
     for &addresses in &pool.addresses {
         builder = builder.allow_address(addresses);
     }
-    Ok(builder.arguments(&pool.program_arguments).build()?)
+    builder.arguments(&pool.program_arguments)
 }
 
 /// A file that is not there is another matter than a module that is refused.
@@ -82,6 +99,7 @@ impl Pending {
     pub(super) fn result(&self) -> Result<Answer, TaskError> {
         match self {
             Pending::Json(future) => future.result().map(Answer::Json),
+            Pending::Value(future) => future.result().map(|value| Answer::Json(raw(&value))),
             Pending::Bytes(future) => future.result().map(Answer::Bytes),
         }
     }
@@ -89,9 +107,14 @@ impl Pending {
     pub(super) fn done(&self) -> bool {
         match self {
             Pending::Json(future) => future.done(),
+            Pending::Value(future) => future.done(),
             Pending::Bytes(future) => future.done(),
         }
     }
+}
+
+fn raw(value: &Value) -> Box<RawValue> {
+    to_raw_value(value).expect("a value of JSON can always be written as JSON")
 }
 
 impl Answer {

@@ -20,6 +20,7 @@ Exit codes:
     8  a package could not be compiled to a module
   130  interrupted (Ctrl-C); 143: terminated; 129: hung up
   141  whoever read the results has closed the pipe
+A program that was run to its end gives its own exit code.
 
 With --keep-going, the code is that of the first input that failed.";
 
@@ -107,6 +108,12 @@ pub(super) enum Stop {
     /// A result could not be written.
     #[error("the results could not be written: {0}")]
     Output(io::Error),
+    /// A program has ended with an exit code of its own, and has said itself what there is to say.
+    #[error("the program has ended with code {status}")]
+    Program {
+        /// 1 to 255.
+        status: i32,
+    },
     /// The doctor found something.
     #[error("workers are not locked in as they could be: {open} attempts were not held, {missing} layers are missing")]
     NotHeld {
@@ -153,12 +160,13 @@ impl Stop {
             Stop::Output(_) => Code::INPUT_OUTPUT,
             Stop::NotHeld { .. } => Code::NOT_HELD,
             Stop::Signal { signal, .. } => Code::of_signal(*signal),
+            Stop::Program { status } => Code(*status as u8),
         }
     }
 
     /// Whether there is someone to tell: `isopool map … | head` is no error to talk about.
     pub(super) fn is_silent(&self) -> bool {
-        self.code() == Code::PIPE_CLOSED
+        matches!(self, Stop::Program { .. }) || self.code() == Code::PIPE_CLOSED
     }
 }
 
@@ -180,9 +188,12 @@ fn code_of_error(error: &Error) -> Code {
         ErrorKind::InvalidOption => Code::USAGE,
         // No fault of the module's.
         ErrorKind::Module if error.module_error().is_some_and(|error| is_system(&error.kind)) => Code::POOL,
-        ErrorKind::Module | ErrorKind::UnknownFunction | ErrorKind::SignatureMismatch | ErrorKind::UnsupportedCodec => {
-            Code::MODULE
-        }
+        ErrorKind::Module
+        | ErrorKind::UnknownFunction
+        | ErrorKind::AmbiguousFunction
+        | ErrorKind::NotCallable
+        | ErrorKind::SignatureMismatch
+        | ErrorKind::UnsupportedCodec => Code::MODULE,
         _ => Code::POOL,
     }
 }

@@ -225,7 +225,9 @@ impl State {
         worker.idle_since = now;
         worker.ended += 1;
         self.failed_starts = 0;
-        self.quarantine.ended(assigned.turn.module(), task);
+        if !assigned.abandoned {
+            self.quarantine.ended(assigned.turn.module(), task);
+        }
         // First: whoever sees the end of the task that broke the pool finds the pool broken.
         if trapped && self.options.containment == Containment::Pool {
             self.break_pool(id, Some(task), actions);

@@ -10,15 +10,17 @@ use super::progress::ProgressGate;
 use super::reach::Reach;
 use super::trap::cut_at;
 use crate::executor::{Flavour, GuestOutput, Overflow, Reuse};
-use crate::limits::MAX_PROGRESS_TEXT_BYTES;
+use crate::limits::{MAX_PROGRESS_TEXT_BYTES, PROGRAM_END_BYTES};
 use crate::sys;
 use crate::task::{Grants, Limit, LimitExceeded, LogLevel, LogRecord, Panic, Progress, RunReport, TaskId, TaskLimits};
+use bytes::Bytes;
 use isopool_guest::sync::{Object, ObjectId};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wasmtime::component::ResourceTable;
+use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 /// Where log records go.
@@ -63,13 +65,15 @@ pub(crate) struct GuestSettings {
 pub(crate) struct Own<'a> {
     /// Variables beside the executor's.
     pub(crate) environment: &'a [(String, String)],
-    /// After the executor's.
+    /// After the executor's; for a program its name comes first, before those.
     pub(crate) arguments: &'a [String],
+    /// What a program reads from standard input; `None` for functions.
+    pub(crate) stdin: Option<&'a [u8]>,
 }
 
 impl Own<'_> {
     pub(super) fn is_empty(&self) -> bool {
-        self.environment.is_empty() && self.arguments.is_empty()
+        self.environment.is_empty() && self.arguments.is_empty() && self.stdin.is_none()
     }
 }
 
@@ -128,7 +132,11 @@ impl Guest {
     pub(super) fn new(settings: &Arc<GuestSettings>, reach: &Reach, own: Own<'_>, seed: Option<Seed>) -> Self {
         let environment = own.environment;
         let limits = settings.limits;
-        let output = Arc::new(Mutex::new(TaskOutput::new(settings.overflow)));
+        let mut output = TaskOutput::new(settings.overflow);
+        if own.stdin.is_some() {
+            output.captures(settings.max_result_bytes.saturating_sub(PROGRAM_END_BYTES));
+        }
+        let output = Arc::new(Mutex::new(output));
         let stream = |stream| GuestStream { output: Arc::clone(&output), stream };
         let mut resources = ResourceTable::new();
         resources.set_max_capacity(limits.size(Limit::HostResources));
@@ -139,7 +147,11 @@ impl Guest {
             wasi.env(name, value);
         }
         let clock = seed.map(|seed| seed.close_world(&mut wasi));
-        wasi.args(&settings.arguments).args(own.arguments);
+        let (name, own_arguments) = own.arguments.split_at(usize::from(own.stdin.is_some()).min(own.arguments.len()));
+        wasi.args(name).args(&settings.arguments).args(own_arguments);
+        if let Some(bytes) = own.stdin {
+            wasi.stdin(MemoryInputPipe::new(Bytes::copy_from_slice(bytes)));
+        }
         let mut wasi = wasi
             .stdout(stream(Stream::Stdout))
             .stderr(stream(Stream::Stderr))

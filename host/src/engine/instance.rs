@@ -1,20 +1,22 @@
 //! One guest in one store: how it starts, runs one function, and is asked what it has.
 
 use super::config::{Purpose, config};
-use super::contract::{Function, TaskModule, TaskModuleIndices};
+use super::contract::{Failure, Function, TaskModule, TaskModuleIndices};
 use super::deterministic::Seed;
 use super::ending::until_given_up;
+use super::exports::Exports;
 use super::guest::{Guest, GuestSettings, Own, Purview};
 use super::imports::linker;
 use super::interrupt::{Interrupts, look_at_epochs};
 use super::reach::Reach;
+use super::recognise::is_task_module;
 use super::trap::{error_outcome, failure_outcome};
 use crate::executor::Interruption;
 use crate::fault::{self, Point};
-use crate::limits::{HOST_CALL_SLACK_BYTES, MAX_FUEL, MAX_FUNCTIONS};
+use crate::limits::{HOST_CALL_SLACK_BYTES, MAX_CALL_VALUES, MAX_FUEL, MAX_FUNCTIONS};
 use crate::task::{Limit, Outcome, RunReport};
 use std::sync::Arc;
-use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime::component::{Component, InstancePre, Linker, Val};
 use wasmtime::{Engine, Store};
 
 /// What a guest may hand over while it lists its functions, in bytes: that many entries with short texts.
@@ -36,13 +38,22 @@ pub(crate) struct GuestEngine {
 /// A module whose imports and exports are resolved: what a fresh instance starts from.
 pub(super) struct Prepared {
     pre: InstancePre<Guest>,
-    indices: TaskModuleIndices,
+    entry: Entry,
+}
+
+/// How the functions of a module are reached.
+enum Entry {
+    /// Through the runner of the contract.
+    Runner(TaskModuleIndices),
+    /// As they are.
+    Exports(Exports),
 }
 
 /// A guest, alive or not yet started.
 pub(super) struct Instance {
     pub(super) store: Store<Guest>,
-    exports: Option<(wasmtime::component::Instance, TaskModule)>,
+    /// With its runner, if it has one.
+    exports: Option<(wasmtime::component::Instance, Option<TaskModule>)>,
 }
 
 /// How one run ended.
@@ -103,8 +114,16 @@ impl GuestEngine {
 
     /// Resolves its exports: the contract's types are checked here, once.
     pub(super) fn prepare(&self, pre: InstancePre<Guest>) -> wasmtime::Result<Prepared> {
-        let indices = TaskModuleIndices::new(&pre)?;
-        Ok(Prepared { pre, indices })
+        let component = pre.component();
+        let entry = if is_task_module(component.component_type().exports(&self.engine).map(|(name, _)| name)) {
+            Entry::Runner(
+                TaskModuleIndices::new(&pre)
+                    .map_err(|error| error.context("its runner is not the one of the contract"))?,
+            )
+        } else {
+            Entry::Exports(Exports::of(&self.engine, component).map_err(wasmtime::Error::msg)?)
+        };
+        Ok(Prepared { pre, entry })
     }
 
     /// The seed of a guest that runs no task, if it is to see nothing of the world.
@@ -140,7 +159,7 @@ impl GuestEngine {
         instance.store.data_mut().begin(purview);
         let max_result = usize::try_from(self.settings.max_result_bytes).unwrap_or(usize::MAX);
         // The engine checks this before it copies anything.
-        instance.store.set_hostcall_fuel(max_result.saturating_add(HOST_CALL_SLACK_BYTES));
+        instance.store.set_hostcall_fuel(max_result.saturating_add(prepared.slack_bytes()));
         let fuel = purview.limits.get(Limit::Fuel);
         instance.fill_up(fuel);
         let answer = self.call(prepared, instance, purview, codec, argument).await;
@@ -168,13 +187,32 @@ impl GuestEngine {
         purview: &Purview<'_>,
         codec: &str,
         argument: &[u8],
-    ) -> wasmtime::Result<Result<Vec<u8>, super::contract::Failure>> {
+    ) -> wasmtime::Result<Result<Vec<u8>, Failure>> {
         match (&self.interrupts, &purview.stop) {
             (Some(interrupts), Some(stop)) => {
                 let call = until_given_up(instance.call(prepared, purview.function, codec, argument));
                 interrupts.until_stopped(stop, call).await
             }
             _ => until_given_up(instance.call(prepared, purview.function, codec, argument)).await,
+        }
+    }
+}
+
+impl Prepared {
+    /// The functions of a component that is no task module.
+    pub(super) fn exports(&self) -> Option<&Exports> {
+        match &self.entry {
+            Entry::Runner(_) => None,
+            Entry::Exports(exports) => Some(exports),
+        }
+    }
+
+    /// What a guest may hand over in one call beside its result's bytes.
+    fn slack_bytes(&self) -> usize {
+        match self.entry {
+            Entry::Runner(_) => HOST_CALL_SLACK_BYTES,
+            // The engine counts what it holds, not what the guest has.
+            Entry::Exports(_) => HOST_CALL_SLACK_BYTES + MAX_CALL_VALUES * size_of::<Val>(),
         }
     }
 }
@@ -189,8 +227,11 @@ impl Instance {
     async fn start(&mut self, prepared: &Prepared) -> wasmtime::Result<()> {
         if self.exports.is_none() {
             let instance = prepared.pre.instantiate_async(&mut self.store).await?;
-            let module = prepared.indices.load(&mut self.store, &instance)?;
-            self.exports = Some((instance, module));
+            let runner = match &prepared.entry {
+                Entry::Runner(indices) => Some(indices.load(&mut self.store, &instance)?),
+                Entry::Exports(_) => None,
+            };
+            self.exports = Some((instance, runner));
             fault::point(Point::Instantiated);
         }
         Ok(())
@@ -202,20 +243,27 @@ impl Instance {
         function: &str,
         codec: &str,
         argument: &[u8],
-    ) -> wasmtime::Result<Result<Vec<u8>, super::contract::Failure>> {
+    ) -> wasmtime::Result<Result<Vec<u8>, Failure>> {
         self.start(prepared).await?;
-        let (_, module) = self.exports.as_ref().expect("start() has put it there");
-        module.isopool_task_runner().call_run(&mut self.store, function, codec, argument).await
+        let (instance, runner) = self.exports.as_ref().expect("start() has put it there");
+        match (runner, &prepared.entry) {
+            (None, Entry::Exports(exports)) => exports.call(instance, &mut self.store, function, argument).await,
+            (Some(runner), _) => {
+                runner.isopool_task_runner().call_run(&mut self.store, function, codec, argument).await
+            }
+            (None, Entry::Runner(_)) => unreachable!("start() has loaded the runner"),
+        }
     }
 
-    /// Asks the guest for its functions.
+    /// Asks the runner of a task module for its functions.
     pub(super) async fn functions(&mut self, prepared: &Prepared) -> wasmtime::Result<Vec<Function>> {
         self.store.set_hostcall_fuel(LIST_BYTES);
         self.fill_up(MAX_FUEL);
         until_given_up(async {
             self.start(prepared).await?;
-            let (_, module) = self.exports.as_ref().expect("start() has put it there");
-            module.isopool_task_runner().call_functions(&mut self.store).await
+            let (_, runner) = self.exports.as_ref().expect("start() has put it there");
+            let runner = runner.as_ref().expect("it is asked of task modules only");
+            runner.isopool_task_runner().call_functions(&mut self.store).await
         })
         .await
     }

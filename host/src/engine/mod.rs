@@ -7,6 +7,7 @@ mod config;
 mod contract;
 mod deterministic;
 mod ending;
+mod exports;
 mod files;
 #[cfg(debug_assertions)]
 pub(crate) mod fuzz;
@@ -21,6 +22,8 @@ mod module_cache;
 mod nested;
 mod os_error;
 mod output;
+mod preview1;
+mod program;
 mod progress;
 mod reach;
 mod recognise;
@@ -31,6 +34,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod trap;
+mod values;
 
 #[cfg(test)]
 pub(crate) use compile::Artifact;

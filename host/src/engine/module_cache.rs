@@ -5,6 +5,8 @@ use super::ending::StopAsked;
 use super::guest::{GuestSettings, Own, Purview};
 use super::instance::{GuestEngine, Instance, Prepared};
 use super::os_error::remedy;
+use super::program;
+use super::recognise::is_program;
 use super::trap::cut;
 use crate::executor::{GuestOutput, Reuse};
 use crate::fault::{self, Point};
@@ -111,22 +113,27 @@ impl ModuleCache {
     pub(crate) async fn run_here(&self, run: &Run<'_>) -> Ended {
         // A guest reads its environment once: a task that has one of its own needs an instance of its own. So does one
         // that runs while its parent waits, which has the kept one.
-        let shares = self.engine.settings.reuse == Reuse::Worker && run.own.is_empty() && !run.lent;
+        let stdin = is_program(run.function).then_some(run.argument);
+        let own = Own { stdin, ..run.own };
+        let shares = self.engine.settings.reuse == Reuse::Worker && own.is_empty() && !run.lent;
         let taken = self.modules.lock().take(&self.engine, run.artifact, shares);
         let (prepared, kept) = match taken {
             Ok(taken) => taken,
             Err(message) => return failed(Outcome::ModuleFailed(cut(message))),
         };
         let seed = || Seed::of_task(self.engine.settings.deterministic?, run);
-        let mut instance = match kept.map_or_else(|| self.engine.instance(run.own, seed()), Ok) {
+        let mut instance = match kept.map_or_else(|| self.engine.instance(own, seed()), Ok) {
             Ok(instance) => instance,
             Err(message) => return failed(Outcome::GrantFailed(cut(message))),
         };
         let Run { task, function, objects, output, depth, .. } = *run;
+        // What a program writes is its result.
+        let output = output.or(stdin.map(|_| GuestOutput::Capture));
         let (limits, stop) = (self.engine.settings.limits.lowered(run.limits), run.stop.clone());
         let purview = Purview { task: Some(task), function, objects, output, depth, limits, stop };
         fault::point(Point::GuestStarting);
         let end = self.engine.run(&prepared, &mut instance, &purview, run.codec, run.argument).await;
+        let end = if stdin.is_some() { program::ended(end, self.engine.settings.max_result_bytes) } else { end };
         fault::point(Point::GuestReturned);
         let mut leaving = None;
         match self.modules.lock().by_name.get_mut(&run.artifact) {

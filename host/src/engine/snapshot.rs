@@ -22,10 +22,15 @@ pub(super) fn snapshot(engine: &GuestEngine, wasm: &[u8], call: &InitializerCall
     let component = new_component(engine, &instrumented)?;
     let ty = component.component_type();
     let exports: Vec<_> = ty.exports(engine.engine()).map(|(name, _)| name).collect();
+    if !recognise::is_task_module(exports.iter().copied()) {
+        return Err(refused(
+            "only a function of a task module can be an initializer, not a component's plain export".to_owned(),
+        ));
+    }
     recognise::contract_version(exports.iter().copied())?;
     let prepared = engine
         .prepare(engine.link(&component).map_err(unknown_import)?)
-        .map_err(|error| refused(format!("its runner is not the one of the contract: {error:#}")))?;
+        .map_err(|error| refused(format!("{error:#}")))?;
     let mut instance = engine.instance(Own::default(), engine.seed_of_no_task()).map_err(refused)?;
     let purview = Purview::of_no_task(&call.function, &engine.settings);
     let end = engine.wait(engine.run(&prepared, &mut instance, &purview, call.codec.name(), &call.argument));

@@ -137,8 +137,8 @@ impl Executor {
     }
 
     /// Compiles a module in a process of its own, or finds it in the cache, and gives its functions. `name` is for errors and
-    /// logs. Waits for the compilation, at most [`max_compile_time`](ExecutorBuilder::max_compile_time). The bytes: a component
-    /// or a core module of `wit/isopool.wit`, at most [`MAX_MODULE_BYTES`](crate::limits::MAX_MODULE_BYTES).
+    /// logs. Waits for the compilation, at most [`max_compile_time`](ExecutorBuilder::max_compile_time). The bytes: a component,
+    /// a core module of `wit/isopool.wit`, or a core module for WASI preview 1, at most [`MAX_MODULE_BYTES`](crate::limits::MAX_MODULE_BYTES).
     ///
     /// # Errors
     /// [`ErrorKind::Module`]: the module cannot be used; [`Error::module_error`] says why.

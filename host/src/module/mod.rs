@@ -7,10 +7,13 @@ mod cache_directory;
 mod cache_entry;
 mod compatibility;
 mod compile;
+mod encoding;
 #[cfg(debug_assertions)]
 pub(crate) mod fuzz;
+mod lookup;
 mod prepare;
 
 pub(crate) use cache::Cache;
 pub use cache::module_cache_directory;
+pub(crate) use encoding::Encoding;
 pub(crate) use prepare::{Initializer, Library, Prepared, Source};

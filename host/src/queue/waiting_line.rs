@@ -123,9 +123,9 @@ impl WaitingLine {
         self.head_after(None)
     }
 
-    /// The first of each class, those of others than the executor's own in their turn.
+    /// The first of each class, in their turn.
     pub(crate) fn heads(&self) -> impl Iterator<Item = Turn> {
-        self.own.first().into_iter().chain(&self.heads).copied()
+        std::iter::successors(self.first(), |&head| self.head_after(Some(head)))
     }
 
     /// The first of these that comes after a turn; the very first for `None`. So all of them can be gone through while some
@@ -269,10 +269,10 @@ mod tests {
         for (task, priority, class) in [(1, 0, a), (2, 0, b), (3, 0, a), (4, 1, b), (5, 0, b), (6, 0, OWN), (7, 0, a)] {
             line.push(turn(task, priority).with_class(class));
         }
-        assert_eq!((tasks(line.heads()), line.first().map(Turn::task)), (vec![4, 1], Some(TaskId(4))));
+        assert_eq!((tasks(line.heads()), line.first().map(Turn::task)), (vec![4, 1, 6], Some(TaskId(4))));
         assert_eq!(tasks(line.of_class(b)), [4, 2, 5]);
         assert_eq!(line.pop_of(b).map(Turn::task), Some(TaskId(4)));
-        assert_eq!(tasks(line.heads()), [6, 1, 2]);
+        assert_eq!(tasks(line.heads()), [1, 2, 6]);
         let gone_through: Vec<u64> = tasks(std::iter::successors(line.head_after(None), |&head| {
             line.pop_of(head.class());
             line.head_after(Some(head))

@@ -14,8 +14,10 @@ use std::ops::BitOr;
 ///     .max_workers(1)
 ///     .hardening(Hardening::Require(Layer::Files | Layer::SystemCalls))
 ///     .build()?;
-/// let report = executor.hardening_report()?;
-/// println!("{report}");
+/// match executor.hardening_report() {
+///     Ok(report) => println!("{report}"),
+///     Err(error) => println!("{error}"), // names the layer that this system does not have
+/// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -4,6 +4,7 @@
 
 mod child;
 mod class;
+mod command;
 mod grants;
 mod id;
 mod limit;
@@ -14,9 +15,11 @@ mod outcome;
 mod progress;
 mod report;
 mod system_call;
+mod value_type;
 
 pub(crate) use child::{ChildEnd, ChildFault, ChildFaultKind};
 pub(crate) use class::Class;
+pub use command::CommandOutput;
 pub use grants::{Access, AddressGrant, InvalidAddressGrant};
 pub(crate) use grants::{DirectoryGrant, Grants};
 pub(crate) use id::{ArtifactId, ClassId, ModuleNumber, WorkerId};
@@ -24,7 +27,7 @@ pub use id::{ModuleHash, TaskId};
 pub(crate) use limit::TaskLimits;
 pub use limit::{Limit, LimitExceeded};
 pub(crate) use log::{LogLevel, LogRecord};
-pub use module::{FunctionInfo, ModuleInfo};
+pub use module::{FunctionInfo, FunctionKind, ModuleInfo};
 pub(crate) use module::{InitializerCall, Refusal};
 pub(crate) use object::{ObjectSpec, QueueBounds};
 pub(crate) use outcome::Outcome;
@@ -33,3 +36,4 @@ pub use progress::Progress;
 pub(crate) use report::RunReport;
 pub use report::{CapturedOutput, TaskReport};
 pub use system_call::SystemCall;
+pub use value_type::{FunctionType, ValueType};

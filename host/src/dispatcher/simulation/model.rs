@@ -175,6 +175,9 @@ impl Model {
 
     /// A task has ended by itself, and its worker says so.
     pub(super) fn answered(&mut self, task: TaskId) {
+        if self.finished.contains_key(&task) {
+            return;
+        }
         let module = self.submitted[&task].module;
         let quarantine = &mut self.quarantine;
         if !quarantine.shut.contains_key(&module) || quarantine.trials.get(&module) == Some(&task) {

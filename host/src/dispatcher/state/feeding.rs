@@ -185,7 +185,7 @@ impl State {
         }
         self.ahead = first.priority();
         let mut head = None;
-        loop {
+        while self.workers.values().any(Worker::may_take) {
             head = self.waiting.head_after(head).filter(|head| head.priority() == self.ahead);
             let Some(class) = head.map(Turn::class) else { return };
             let mut of_class = self.workers.iter_mut().filter(|(_, worker)| worker.class == class && worker.stays());
