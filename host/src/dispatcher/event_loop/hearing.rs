@@ -2,8 +2,8 @@
 
 use super::EventLoop;
 use crate::dispatcher::told::log;
-use crate::limits::{MAX_CAPTURED_OUTPUT_BYTES, MAX_LOG_RECORDS, MAX_MESSAGE_BYTES};
-use crate::task::{LogRecord, Outcome, RunReport, TaskId, WorkerId};
+use crate::limits::{MAX_CAPTURED_OUTPUT_BYTES, MAX_MESSAGE_BYTES};
+use crate::task::{Limit, LogRecord, Outcome, RunReport, TaskId, WorkerId};
 
 /// What is too large of an answer.
 pub(super) fn oversized(outcome: &Outcome, report: &RunReport) -> Option<&'static str> {
@@ -28,9 +28,11 @@ impl EventLoop {
         // A task that was cancelled while it ran is not there any more.
         let Some(job) = self.jobs.get_mut(&task) else { return };
         job.log_records += 1;
+        let own = job.options.limits.iter().find(|(limit, _)| *limit == Limit::LogRecords).map(|(_, value)| *value);
+        let most = own.unwrap_or_else(|| self.config.task_limits.get(Limit::LogRecords));
         // Each worker that begins it may say as much.
-        if job.log_records > u64::from(MAX_LOG_RECORDS) * u64::from(job.attempts) {
-            return self.lied(worker, format!("a task has more than {MAX_LOG_RECORDS} log records"));
+        if job.log_records > most.saturating_mul(u64::from(job.attempts)) {
+            return self.lied(worker, format!("a task has more than {most} log records"));
         }
         log(Some(job), name, record);
     }
