@@ -292,6 +292,7 @@ fn a_worker_that_can_take_no_further_module_says_so() {
     assert!(error.to_string().contains("raise that with max_open_files()"), "{error}");
 }
 
+// limit: MIN_WORKER_MEMORY_BYTES, MIN_OPEN_FILES
 #[test]
 fn limits_out_of_their_range_are_refused_with_their_range() {
     let _house = house();
