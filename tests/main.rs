@@ -17,6 +17,7 @@
 //! - [`nested`]: tasks that submit tasks and wait for them.
 //! - [`counting`]: what pools count for the crate `metrics`.
 //! - [`other_languages`]: guests in C, JavaScript and Python, each if its tools are on the machine.
+//! - [`plain_components`]: components that never heard of isopool: any export, values by its own types.
 //! - [`crashes`]: processes that die: the caller's, one worker, many at once; workers that cannot be started.
 //! - [`starved`]: a system that gives no more memory, descriptors or processes.
 //! - [`hostile_worker`]: workers that lie on their channel.
@@ -42,6 +43,7 @@ mod other_languages;
 mod outcomes;
 mod patience;
 mod per_task;
+mod plain_components;
 mod pool;
 mod recycling;
 mod reusable;

@@ -76,6 +76,8 @@ mod sys;
 #[cfg(not(target_family = "wasm"))]
 mod task;
 #[cfg(not(target_family = "wasm"))]
+mod values;
+#[cfg(not(target_family = "wasm"))]
 mod worker;
 
 #[cfg(not(target_family = "wasm"))]
@@ -106,8 +108,9 @@ pub use isopool_macros::{closure as task, host, native, shared};
 pub use native::{Descriptor, NativeCall, Process, ProcessError};
 #[cfg(not(target_family = "wasm"))]
 pub use task::{
-    Access, AddressGrant, CapturedOutput, CodecFailure, Failure, FunctionInfo, InvalidAddressGrant, Location,
-    ModuleHash, ModuleInfo, Panic, Progress, Side, TaskId, TaskReport, Trap, TrapCode,
+    Access, AddressGrant, CapturedOutput, CodecFailure, Failure, FunctionInfo, FunctionKind, FunctionType,
+    InvalidAddressGrant, Location, ModuleHash, ModuleInfo, Panic, Progress, Side, TaskId, TaskReport, Trap, TrapCode,
+    ValueType,
 };
 #[cfg(not(target_family = "wasm"))]
 pub use worker::worker_main;

@@ -108,6 +108,17 @@ pub const MAX_ARTIFACT_BYTES: usize = 4 * MAX_MODULE_BYTES;
 /// Most functions that a module may list.
 pub const MAX_FUNCTIONS: usize = 65_536;
 
+/// Most types in the signature of one function of a plain component, each part of a type counted: a signature that a person
+/// wrote has some dozens, and a hostile one doubles with each line.
+pub const MAX_SIGNATURE_TYPES: usize = 4096;
+
+/// How deep the types of such a function may be nested.
+pub const MAX_TYPE_DEPTH: usize = 64;
+
+/// Most values in the arguments, or in the result, of one call of a plain component, each part of a value counted. The engine
+/// holds one in 40 bytes, so these are 160 MiB of a worker's memory. Bytes that travel as a block are not counted.
+pub const MAX_CALL_VALUES: usize = 4 * 1024 * 1024;
+
 /// How long a compile worker may take for one module, initializer included, before it is killed.
 pub const COMPILE_TIMEOUT: Duration = Duration::from_secs(120);
 

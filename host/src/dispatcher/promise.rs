@@ -4,8 +4,8 @@ use super::mailbox::Mailbox;
 use super::progress::{ProgressWatch, Watcher, tell};
 use crate::error::{TaskError, TaskRef};
 use crate::ipc::ClaimView;
+use crate::module::Encoding;
 use crate::task::{Progress, TaskReport};
-use isopool_guest::Codec;
 use parking_lot::{Condvar, Mutex};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
@@ -46,7 +46,7 @@ pub(crate) enum Stage {
 /// One task's end, shared.
 pub(crate) struct Promise {
     pub(crate) task: TaskRef,
-    pub(crate) codec: Codec,
+    pub(crate) encoding: Encoding,
     pub(crate) mailbox: Arc<Mailbox>,
     ended: OnceLock<Box<Ended>>,
     open: Mutex<Open>,
@@ -62,8 +62,8 @@ struct Open {
 }
 
 impl Promise {
-    pub(crate) fn new(task: TaskRef, codec: Codec, mailbox: Arc<Mailbox>) -> Self {
-        Self { task, codec, mailbox, ended: OnceLock::new(), open: Mutex::default(), changed: Condvar::new() }
+    pub(crate) fn new(task: TaskRef, encoding: Encoding, mailbox: Arc<Mailbox>) -> Self {
+        Self { task, encoding, mailbox, ended: OnceLock::new(), open: Mutex::default(), changed: Condvar::new() }
     }
 
     /// How it ended, if it has.

@@ -123,7 +123,7 @@ impl WorkerHandle {
         let objects = self.shares.share(self.name.pid, &job.objects, &mut self.channel)?;
         let claim = self.claims.offer().expect("the state machine sends no more tasks than there are claims");
         self.tickets.push((task, claim));
-        let (function, codec) = (job.promise.task.function().to_owned(), job.promise.codec);
+        let (function, codec) = (job.promise.task.function().to_owned(), job.promise.encoding.codec());
         let (options, depth) = (job.options.clone(), job.depth);
         let request = RunRequest { task, claim, artifact, function, codec, objects, options, depth, lent_to };
         self.channel.queue(&Request::Run(request), Some(&job.argument), None)?;

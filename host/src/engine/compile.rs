@@ -6,7 +6,7 @@ use super::recognise;
 use super::snapshot::snapshot;
 use super::trap::{cut, error_outcome};
 use crate::limits::{MAX_FUNCTIONS, MAX_MESSAGE_FRAME_BYTES};
-use crate::task::{FunctionInfo, InitializerCall, ModuleInfo, Outcome, Refusal};
+use crate::task::{FunctionInfo, FunctionKind, InitializerCall, ModuleInfo, Outcome, Refusal};
 use std::collections::HashSet;
 use wasmtime::component::Component;
 
@@ -32,8 +32,13 @@ pub(crate) fn compile(
     let ty = component.component_type();
     let exports: Vec<String> = ty.exports(engine.engine()).map(|(name, _)| name.to_owned()).collect();
     let imports: Vec<String> = ty.imports(engine.engine()).map(|(name, _)| name.to_owned()).collect();
-    let contract = recognise::contract_version(exports.iter().map(String::as_str))?;
+    let names = exports.iter().map(String::as_str);
+    let is_task_module = recognise::is_task_module(names.clone());
+    let contract = if is_task_module { recognise::contract_version(names.clone())? } else { String::new() };
     let functions = functions(engine, &component)?;
+    if !is_task_module && !functions.iter().any(FunctionInfo::is_callable) {
+        return Err(recognise::other_world(names));
+    }
     let machine_code =
         component.serialize().map_err(|error| Refusal::Compile { message: cut(format!("{error:#}")) })?;
     let compiled_bytes = machine_code.len() as u64;
@@ -60,9 +65,10 @@ pub(super) fn new_component(engine: &GuestEngine, wasm: &[u8]) -> Result<Compone
 fn functions(engine: &GuestEngine, component: &Component) -> Result<Vec<FunctionInfo>, Refusal> {
     let describe = |message: String| Refusal::Describe { message: cut(message) };
     let pre = engine.link(component).map_err(unknown_import)?;
-    let prepared = engine
-        .prepare(pre)
-        .map_err(|error| describe(format!("its runner is not the one of the contract: {error:#}")))?;
+    let prepared = engine.prepare(pre).map_err(|error| describe(format!("{error:#}")))?;
+    if let Some(exports) = prepared.exports() {
+        return Ok(exports.describe());
+    }
     let mut instance = engine.instance();
     let purview = Purview { task: None, function: "functions", objects: &[], output: None, depth: 0 };
     instance.store.data_mut().begin(&purview);
@@ -81,6 +87,7 @@ fn functions(engine: &GuestEngine, component: &Component) -> Result<Vec<Function
         signature: function.signature,
         docs: function.docs,
         codecs: function.codecs,
+        kind: FunctionKind::Task,
     };
     Ok(listed.into_iter().map(info).collect())
 }
@@ -93,8 +100,9 @@ pub(super) fn unknown_import(error: wasmtime::Error) -> Refusal {
 /// The description must fit into one message.
 fn check_text_size(info: &ModuleInfo) -> Result<(), Refusal> {
     let of_functions = info.functions.iter().flat_map(|function| {
-        let FunctionInfo { name, signature, docs, codecs } = function;
-        [name, signature, docs].into_iter().chain(codecs)
+        let FunctionInfo { name, signature, docs, codecs, kind: _ } = function;
+        // Twice: the types of a plain export take no more than their text.
+        [name, signature, signature, docs].into_iter().chain(codecs)
     });
     let bytes: usize = of_functions.chain(&info.imports).chain(&info.exports).map(|text| text.len() + 9).sum();
     let limit = MAX_MESSAGE_FRAME_BYTES / 2;

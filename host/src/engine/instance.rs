@@ -1,15 +1,17 @@
 //! One guest in one store: how it starts, runs one function, and is asked what it has.
 
 use super::config::{Purpose, config};
-use super::contract::{Function, TaskModule, TaskModuleIndices};
+use super::contract::{Failure, Function, TaskModule, TaskModuleIndices};
+use super::exports::Exports;
 use super::guest::{Guest, GuestSettings, Purview};
 use super::imports::linker;
+use super::recognise::is_task_module;
 use super::trap::{error_outcome, failure_outcome};
 use crate::fault::{self, Point};
-use crate::limits::{HOST_CALL_SLACK_BYTES, MAX_FUNCTIONS};
+use crate::limits::{HOST_CALL_SLACK_BYTES, MAX_CALL_VALUES, MAX_FUNCTIONS};
 use crate::task::{Outcome, RunReport};
 use std::sync::Arc;
-use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime::component::{Component, InstancePre, Linker, Val};
 use wasmtime::{Engine, Store};
 
 /// What a guest may hand over while it lists its functions, in bytes: that many entries with short texts.
@@ -27,13 +29,22 @@ pub(crate) struct GuestEngine {
 /// A module whose imports and exports are resolved: what a fresh instance starts from.
 pub(super) struct Prepared {
     pre: InstancePre<Guest>,
-    indices: TaskModuleIndices,
+    entry: Entry,
+}
+
+/// How the functions of a module are reached.
+enum Entry {
+    /// Through the runner of the contract.
+    Runner(TaskModuleIndices),
+    /// As they are.
+    Exports(Exports),
 }
 
 /// A guest, alive or not yet started.
 pub(super) struct Instance {
     pub(super) store: Store<Guest>,
-    exports: Option<(wasmtime::component::Instance, TaskModule)>,
+    /// With its runner, if it has one.
+    exports: Option<(wasmtime::component::Instance, Option<TaskModule>)>,
 }
 
 /// How one run ended.
@@ -75,8 +86,16 @@ impl GuestEngine {
 
     /// Resolves its exports: the contract's types are checked here, once.
     pub(super) fn prepare(&self, pre: InstancePre<Guest>) -> wasmtime::Result<Prepared> {
-        let indices = TaskModuleIndices::new(&pre)?;
-        Ok(Prepared { pre, indices })
+        let component = pre.component();
+        let entry = if is_task_module(component.component_type().exports(&self.engine).map(|(name, _)| name)) {
+            Entry::Runner(
+                TaskModuleIndices::new(&pre)
+                    .map_err(|error| error.context("its runner is not the one of the contract"))?,
+            )
+        } else {
+            Entry::Exports(Exports::of(&self.engine, component).map_err(wasmtime::Error::msg)?)
+        };
+        Ok(Prepared { pre, entry })
     }
 
     /// A new guest; it starts with its first call.
@@ -107,7 +126,7 @@ impl GuestEngine {
         instance.store.data_mut().begin(purview);
         let max_result = usize::try_from(self.settings.max_result_bytes).unwrap_or(usize::MAX);
         // The engine checks this before it copies anything.
-        instance.store.set_hostcall_fuel(max_result.saturating_add(HOST_CALL_SLACK_BYTES));
+        instance.store.set_hostcall_fuel(max_result.saturating_add(prepared.slack_bytes()));
         let answer = instance.call(prepared, purview.function, codec, argument).await;
         let report = instance.store.data_mut().end();
         let (outcome, result, instance_usable) = match answer {
@@ -125,12 +144,34 @@ impl GuestEngine {
     }
 }
 
+impl Prepared {
+    /// The functions of a component that is no task module.
+    pub(super) fn exports(&self) -> Option<&Exports> {
+        match &self.entry {
+            Entry::Runner(_) => None,
+            Entry::Exports(exports) => Some(exports),
+        }
+    }
+
+    /// What a guest may hand over in one call beside its result's bytes.
+    fn slack_bytes(&self) -> usize {
+        match self.entry {
+            Entry::Runner(_) => HOST_CALL_SLACK_BYTES,
+            // The engine counts what it holds, not what the guest has.
+            Entry::Exports(_) => HOST_CALL_SLACK_BYTES + MAX_CALL_VALUES * size_of::<Val>(),
+        }
+    }
+}
+
 impl Instance {
     async fn start(&mut self, prepared: &Prepared) -> wasmtime::Result<()> {
         if self.exports.is_none() {
             let instance = prepared.pre.instantiate_async(&mut self.store).await?;
-            let module = prepared.indices.load(&mut self.store, &instance)?;
-            self.exports = Some((instance, module));
+            let runner = match &prepared.entry {
+                Entry::Runner(indices) => Some(indices.load(&mut self.store, &instance)?),
+                Entry::Exports(_) => None,
+            };
+            self.exports = Some((instance, runner));
             fault::point(Point::Instantiated);
         }
         Ok(())
@@ -142,18 +183,25 @@ impl Instance {
         function: &str,
         codec: &str,
         argument: &[u8],
-    ) -> wasmtime::Result<Result<Vec<u8>, super::contract::Failure>> {
+    ) -> wasmtime::Result<Result<Vec<u8>, Failure>> {
         self.start(prepared).await?;
-        let (_, module) = self.exports.as_ref().expect("start() has put it there");
-        module.isopool_task_runner().call_run(&mut self.store, function, codec, argument).await
+        let (instance, runner) = self.exports.as_ref().expect("start() has put it there");
+        match (runner, &prepared.entry) {
+            (None, Entry::Exports(exports)) => exports.call(instance, &mut self.store, function, argument).await,
+            (Some(runner), _) => {
+                runner.isopool_task_runner().call_run(&mut self.store, function, codec, argument).await
+            }
+            (None, Entry::Runner(_)) => unreachable!("start() has loaded the runner"),
+        }
     }
 
-    /// Asks the guest for its functions.
+    /// Asks the runner of a task module for its functions.
     pub(super) async fn functions(&mut self, prepared: &Prepared) -> wasmtime::Result<Vec<Function>> {
         self.store.set_hostcall_fuel(LIST_BYTES);
         self.start(prepared).await?;
-        let (_, module) = self.exports.as_ref().expect("start() has put it there");
-        module.isopool_task_runner().call_functions(&mut self.store).await
+        let (_, runner) = self.exports.as_ref().expect("start() has put it there");
+        let runner = runner.as_ref().expect("it is asked of task modules only");
+        runner.isopool_task_runner().call_functions(&mut self.store).await
     }
 
     /// The engine's own handle, once the guest has started.

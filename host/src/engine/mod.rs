@@ -5,6 +5,7 @@
 mod compile;
 mod config;
 mod contract;
+mod exports;
 mod guest;
 mod imports;
 mod instance;
@@ -21,6 +22,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod trap;
+mod values;
 
 #[cfg(test)]
 pub(crate) use compile::Artifact;

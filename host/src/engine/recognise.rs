@@ -70,8 +70,18 @@ fn inspect(wasm: &[u8]) -> wasmparser::Result<CoreModule> {
     Ok(core)
 }
 
-/// Checks that a component with these exports is a task module that this host can run; gives the version of the
-/// contract that it was made for.
+/// Whether a function is a program's `main`: `wasi:cli/run@0.2.6#run`.
+pub(super) fn is_program(function: &str) -> bool {
+    function.strip_prefix("wasi:cli/run@0.2.").is_some_and(|rest| rest.ends_with("#run"))
+}
+
+/// Whether a component with these exports is a task module.
+pub(super) fn is_task_module<'a>(mut exports: impl Iterator<Item = &'a str>) -> bool {
+    exports.any(|name| name.strip_prefix(RUNNER).is_some_and(|rest| rest.starts_with('@')))
+}
+
+/// Checks that a task module with these exports is one that this host can run; gives the version of the contract that it was
+/// made for.
 pub(super) fn contract_version<'a>(exports: impl Iterator<Item = &'a str> + Clone) -> Result<String, Refusal> {
     let versions = exports.clone().filter_map(|name| name.strip_prefix(RUNNER)?.strip_prefix('@'));
     let mut newest = None;
@@ -85,10 +95,13 @@ pub(super) fn contract_version<'a>(exports: impl Iterator<Item = &'a str> + Clon
         Some(module) => {
             Err(Refusal::OtherVersion { module: cut(module.to_owned()), host: CONTRACT_VERSION.to_owned() })
         }
-        None => {
-            Err(Refusal::OtherWorld { exports: exports.take(MAX_NAMES).map(|name| cut(name.to_owned())).collect() })
-        }
+        None => Err(other_world(exports)),
     }
+}
+
+/// Nothing in a component with these exports can be called.
+pub(super) fn other_world<'a>(exports: impl Iterator<Item = &'a str>) -> Refusal {
+    Refusal::OtherWorld { exports: exports.take(MAX_NAMES).map(|name| cut(name.to_owned())).collect() }
 }
 
 /// Semantic versioning below 1.0: the second number must be the same.

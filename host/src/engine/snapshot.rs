@@ -21,10 +21,13 @@ pub(super) fn snapshot(engine: &GuestEngine, wasm: &[u8], call: &InitializerCall
     let component = new_component(engine, &instrumented)?;
     let ty = component.component_type();
     let exports: Vec<_> = ty.exports(engine.engine()).map(|(name, _)| name).collect();
+    if !recognise::is_task_module(exports.iter().copied()) {
+        return Err(refused("only a function of a task module can be an initializer, not a component's plain export".to_owned()));
+    }
     recognise::contract_version(exports.iter().copied())?;
     let prepared = engine
         .prepare(engine.link(&component).map_err(unknown_import)?)
-        .map_err(|error| refused(format!("its runner is not the one of the contract: {error:#}")))?;
+        .map_err(|error| refused(format!("{error:#}")))?;
     let mut instance = engine.instance();
     let purview = Purview { task: None, function: &call.function, objects: &[], output: None, depth: 0 };
     let end = engine.wait(engine.run(&prepared, &mut instance, &purview, call.codec.name(), &call.argument));

@@ -34,6 +34,10 @@ pub enum ErrorKind {
     Module,
     /// The module has no function of this name.
     UnknownFunction,
+    /// Several functions of the module have this name, in several versions of a package.
+    AmbiguousFunction,
+    /// The function cannot be called as a task: there is a resource in its types, or it is a program.
+    NotCallable,
     /// The function's signature is not the one that the caller was compiled against.
     SignatureMismatch,
     /// The function does not speak the executor's codec.

@@ -3,6 +3,7 @@
 use super::builder::Options;
 use crate::error::{TaskError, TaskRef};
 use crate::limits::MAX_TASK_OBJECTS;
+use crate::module::Encoding;
 use crate::sync::{self, SharedObject};
 use crate::task::{CodecFailure, Side};
 use serde::Serialize;
@@ -16,14 +17,18 @@ pub(super) struct Encoded {
 }
 
 /// Encodes them, and checks what came of it.
-pub(super) fn encode<A: Serialize>(options: &Options, arguments: &A, task: &TaskRef) -> Result<Encoded, TaskError> {
+pub(super) fn encode<A: Serialize>(
+    options: &Options,
+    encoding: &Encoding,
+    arguments: &A,
+    task: &TaskRef,
+) -> Result<Encoded, TaskError> {
     let codec_error = |message| {
         let failure = CodecFailure { side: Side::Argument, message };
         TaskError::Codec { task: task.clone(), failure }
     };
-    let (encoded, objects) = sync::collect(|| options.codec.encode(arguments));
-    let argument = encoded
-        .map_err(|error| codec_error(format!("{} as {}: {error}", std::any::type_name::<A>(), options.codec.name())))?;
+    let (encoded, objects) = sync::collect(|| encoding.encode(arguments));
+    let argument = encoded.map_err(codec_error)?;
     let (size, limit) = (argument.len() as u64, options.max_argument_bytes as u64);
     if size > limit {
         return Err(TaskError::ArgumentTooLarge { task: task.clone(), size, limit });

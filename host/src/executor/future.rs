@@ -3,6 +3,7 @@
 use crate::dispatcher::{Ended, Message, Observer, Promise, Stage, run_callback};
 use crate::error::{TaskError, TaskRef};
 use crate::task::{CodecFailure, Progress, Side, TaskReport};
+use crate::values::NoValue;
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use std::fmt;
@@ -218,11 +219,12 @@ impl<T: DeserializeOwned> TaskFuture<T> {
 
     fn decode(&self, ended: &Ended) -> Result<T, TaskError> {
         let bytes = ended.result.as_ref().map_err(TaskError::clone)?;
-        self.promise.codec.decode(bytes).map_err(|error| TaskError::Codec {
-            task: self.promise.task.clone(),
-            failure: CodecFailure {
-                side: Side::Result,
-                message: format!("the caller expects {}: {error}", std::any::type_name::<T>()),
+        let task = || self.promise.task.clone();
+        self.promise.encoding.decode(bytes).map_err(|error| match error {
+            NoValue::Failed(failure) => TaskError::Failed { task: task(), failure },
+            NoValue::Unreadable(error) => TaskError::Codec {
+                task: task(),
+                failure: CodecFailure { side: Side::Result, message: error.to_string() },
             },
         })
     }

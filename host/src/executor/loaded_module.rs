@@ -1,7 +1,7 @@
 //! Modules that are loaded at run time.
 
 use super::task::Task;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::module::{Prepared, Source};
 use crate::task::{FunctionInfo, ModuleHash, ModuleInfo};
 use std::borrow::Cow;
@@ -57,10 +57,8 @@ impl Module {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn function(&self, name: &str) -> Result<Function, Error> {
-        match self.prepared.info.function(name) {
-            Some(info) => Ok(Function { module: self.clone(), info: info.clone() }),
-            None => Err(Error::new(ErrorKind::UnknownFunction, self.prepared.unknown(name))),
-        }
+        let info = self.prepared.resolve(name)?.clone();
+        Ok(Function { module: self.clone(), info })
     }
 }
 

@@ -32,9 +32,10 @@ impl Executor {
         let Inner { options, pool, .. } = &*self.inner;
         let id = TaskId(pool.status.next_task.fetch_add(1, Ordering::Relaxed));
         let name = TaskRef::new(id, Arc::clone(&module.name), module.hash, task.function.as_ref().into());
-        let promise = Arc::new(Promise::new(name.clone(), options.codec, Arc::clone(&pool.mailbox)));
+        let encoding = module.encoding(&task.function, options.codec);
+        let promise = Arc::new(Promise::new(name.clone(), encoding, Arc::clone(&pool.mailbox)));
         let future = TaskFuture::new(Arc::clone(&promise));
-        let Encoded { argument, objects } = match encode(options, &task.arguments, &name) {
+        let Encoded { argument, objects } = match encode(options, &promise.encoding, &task.arguments, &name) {
             Ok(encoded) => encoded,
             Err(refused) => {
                 pool.room.give_back();

@@ -7,7 +7,10 @@ mod cache_directory;
 mod cache_entry;
 mod compatibility;
 mod compile;
+mod encoding;
+mod lookup;
 mod prepare;
 
 pub(crate) use cache::Cache;
+pub(crate) use encoding::Encoding;
 pub(crate) use prepare::{Initializer, Library, Prepared, Source};

@@ -1,13 +1,13 @@
 //! Modules of an executor: each prepared once, by whoever needs it first.
 
-use super::Cache;
+use super::{Cache, Encoding};
 use super::compile::compile;
 use crate::error::{Error, ErrorKind, ModuleError, ModuleErrorKind};
 use crate::ipc::{InitializerCall, PROTOCOL_VERSION, Role, WorkerConfig};
 use crate::limits::MAX_MODULE_BYTES;
 use crate::metrics;
 use crate::process::Program;
-use crate::task::{ArtifactId, FunctionInfo, ModuleHash, ModuleInfo};
+use crate::task::{ArtifactId, FunctionInfo, FunctionKind, ModuleHash, ModuleInfo};
 use isopool_guest::{Codec, EmbeddedModule};
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
@@ -44,7 +44,7 @@ pub(crate) struct Initializer {
 impl Prepared {
     /// Checks a call before anything is sent.
     pub(crate) fn check(&self, function: &str, signature: &str, codec: Codec) -> Result<&FunctionInfo, Error> {
-        let Some(info) = self.functions.get(function).map(|&index| &self.info.functions[index]) else {
+        let Some(info) = self.by_whole_name(function) else {
             return Err(Error::new(ErrorKind::UnknownFunction, self.unknown(function)));
         };
         if !signature.is_empty() && !info.signature.is_empty() && signature != info.signature {
@@ -56,6 +56,10 @@ impl Prepared {
             );
             return Err(Error::new(ErrorKind::SignatureMismatch, message));
         }
+        if !matches!(info.kind, FunctionKind::Task) {
+            // No codec is asked for: its own types say how it is called.
+            return Ok(info);
+        }
         if !info.codecs.iter().any(|name| name == codec.name()) {
             let message = format!(
                 "function `{function}` of module {} does not speak the codec `{}`; it speaks {}",
@@ -66,6 +70,19 @@ impl Prepared {
             return Err(Error::new(ErrorKind::UnsupportedCodec, message));
         }
         Ok(info)
+    }
+
+    /// The function with this name.
+    pub(super) fn by_whole_name(&self, function: &str) -> Option<&FunctionInfo> {
+        self.functions.get(function).map(|&index| &self.info.functions[index])
+    }
+
+    /// How a function of the module is called, by a caller whose codec this is.
+    pub(crate) fn encoding(self: &Arc<Self>, function: &str, codec: Codec) -> Encoding {
+        match self.functions.get(function) {
+            Some(&index) => Encoding::of(self, index, codec),
+            None => codec.into(),
+        }
     }
 
     pub(crate) fn unknown(&self, function: &str) -> String {
@@ -81,7 +98,7 @@ impl Prepared {
         format!("module {} has no function `{function}`; {has}", self.display_name())
     }
 
-    fn display_name(&self) -> String {
+    pub(super) fn display_name(&self) -> String {
         format!("`{}` ({:.12})", self.name, self.hash)
     }
 }

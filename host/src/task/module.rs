@@ -1,5 +1,6 @@
 //! What a module says of itself.
 
+use super::FunctionType;
 use serde::{Deserialize, Serialize};
 
 /// One function that tasks may call, as the module describes it.
@@ -12,15 +13,45 @@ pub struct FunctionInfo {
     pub signature: String,
     /// What its author says of it; may be empty.
     pub docs: String,
-    /// The codecs that it speaks.
+    /// The codecs that it speaks; none, if it is a plain export.
     pub codecs: Vec<String>,
+    /// How it is called.
+    pub kind: FunctionKind,
+}
+
+impl FunctionInfo {
+    /// Whether a task can call it: nothing in its types is a resource, a stream or a future.
+    pub fn is_callable(&self) -> bool {
+        match &self.kind {
+            FunctionKind::Task | FunctionKind::Program => true,
+            FunctionKind::Export { ty, .. } => ty.handle().is_none(),
+        }
+    }
+}
+
+/// How a function is called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum FunctionKind {
+    /// A function of a task module: its arguments and its result go through a codec.
+    Task,
+    /// A function that a component exports: its arguments and its result go by its own types.
+    Export {
+        /// What it takes and gives.
+        ty: FunctionType,
+        /// Whether a `list<u8>` of it travels to the guest and back as a block. The engine knows that for functions of common
+        /// types only; for others it holds each byte in 40.
+        blocks: bool,
+    },
+    /// A program: see [`Command`](crate::Command).
+    Program,
 }
 
 /// What is known of a module once it was compiled: enough to check a call before anything is sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ModuleInfo {
-    /// The version of the `isopool:task` package that it was made for.
+    /// The version of the `isopool:task` package that it was made for; empty for a component that was not.
     pub contract: String,
     /// Its functions, in the module's own order.
     pub functions: Vec<FunctionInfo>,

@@ -54,7 +54,7 @@ impl EventLoop {
         let refused = match Codec::from_name(codec) {
             None => Some(format!("the caller does not know the codec `{codec}`")),
             Some(codec) => module
-                .check(function, "", codec)
+                .check_nested(function, codec)
                 .err()
                 .map(|error| format!("{error}; a task can submit the functions of its own module")),
         };
@@ -65,7 +65,7 @@ impl EventLoop {
         let codec = Codec::from_name(codec).expect("was looked up above");
         let id = TaskId(self.status.next_task.fetch_add(1, Ordering::Relaxed));
         let name = TaskRef::new(id, Arc::clone(&module.name), module.hash, function.into()).with_parent(at.task);
-        let promise = Arc::new(Promise::new(name.clone(), codec, Arc::clone(&self.mailbox)));
+        let promise = Arc::new(Promise::new(name.clone(), codec.into(), Arc::clone(&self.mailbox)));
         let span = tracing::debug_span!(
             parent: &parent.span,
             "task",

@@ -1,0 +1,13 @@
+//! What it does: the values of component functions, between bytes and the engine: types, arguments, results, calls.
+//! Takes from: engine (a component's exports). Hands to: wasmtime.
+//! Never: takes a value apart that can travel as a block.
+
+mod blocks;
+mod call;
+mod lift;
+mod lower;
+mod types;
+
+pub(super) use blocks::BlockShape;
+pub(super) use call::{Unfit, call};
+pub(super) use types::function_type;

@@ -1,0 +1,24 @@
+//! What it does: turns serde values into the values of component functions, as bytes, and back, by the functions' own types.
+//! Takes from: executor (values of the caller), engine (values of a guest). Hands to: the same.
+//! Never: believes a length or a case that it reads; sends a value that does not fit its type.
+//!
+//! Bytes and types say together what a value is: integers little-endian, a length of 32 bits before strings and lists, the
+//! number of a case before what it carries, the fields of a record one after another. `list<u8>` is a block.
+
+mod arguments;
+mod decode;
+mod encode;
+mod encode_compound;
+mod enums;
+mod error;
+mod fields;
+mod names;
+mod result;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+pub(crate) use arguments::encode_arguments;
+pub(crate) use error::{Step, ValueError};
+pub(crate) use result::{NoValue, decode_result};
+pub(crate) use wire::{Reader, Writer, flag_bytes};
