@@ -7,7 +7,7 @@ use guest_basic::value;
 use isopool::{BrokenCause, Error, ErrorKind, Executor, Shutdown, StartMethod, TaskFuture};
 
 /// The lies of a worker that has begun a task, each with a part of what its future must say.
-const LIES: [(&str, &str); 17] = [
+const LIES: [(&str, &str); 19] = [
     ("random-bytes", "limit"),
     ("half-header", HANGS),
     ("half-frame", HANGS),
@@ -21,6 +21,8 @@ const LIES: [(&str, &str); 17] = [
     ("long-progress", "a text on a task's progress is over its limit"),
     ("child-of-another-task", "it spoke of task 200, which it does not have"),
     ("child-with-a-wrong-number", "the number of a child is not the next one"),
+    ("host-call-of-another-task", "it spoke of task 200, which it does not have"),
+    ("host-call", "a task has called a host function that its module does not import"),
     ("twice-ready", "it sent a reply that nobody had asked for"),
     ("answer-of-a-compiler", "it sent a reply that nobody had asked for"),
     ("closed-channel", "it closed its channel"),

@@ -20,6 +20,7 @@
 //! - [`plain_components`]: components that never heard of isopool: any export, values by its own types.
 //! - [`crashes`]: processes that die: the caller's, one worker, many at once; workers that cannot be started.
 //! - [`starved`]: a system that gives no more memory, descriptors or processes.
+//! - [`host_functions`]: functions of the caller's that plugins call.
 //! - [`hostile_worker`]: workers that lie on their channel.
 //! - [`sync`]: locks, queues and what else tasks share with each other and with their caller.
 //! - [`time_limits`]: tasks that may run for so long and no longer.
@@ -33,6 +34,7 @@ mod counting;
 mod crashes;
 mod futures;
 mod guests_see;
+mod host_functions;
 mod hostile_worker;
 mod map;
 mod modules;

@@ -54,6 +54,8 @@ mod fault;
 #[cfg(not(target_family = "wasm"))]
 pub mod guide;
 #[cfg(not(target_family = "wasm"))]
+mod host_functions;
+#[cfg(not(target_family = "wasm"))]
 mod ipc;
 #[cfg(not(target_family = "wasm"))]
 pub mod limits;
@@ -98,6 +100,8 @@ pub use executor::{
     ReuseExecutor, Shutdown, Task, TaskFuture, TrySubmitError, TrySubmitted, Unfinished, Waited, as_completed,
     get_reusable_executor, release_reusable_executor, wait,
 };
+#[cfg(not(target_family = "wasm"))]
+pub use host_functions::{AsyncHostFunction, HostCall, HostError, HostFunction, HostFunctionInContext};
 #[cfg(target_family = "wasm")]
 pub use isopool_guest::*;
 #[cfg(not(target_family = "wasm"))]
@@ -108,9 +112,9 @@ pub use isopool_macros::{closure as task, host, native, shared};
 pub use native::{Descriptor, NativeCall, Process, ProcessError};
 #[cfg(not(target_family = "wasm"))]
 pub use task::{
-    Access, AddressGrant, CapturedOutput, CodecFailure, Failure, FunctionInfo, FunctionKind, FunctionType,
-    InvalidAddressGrant, Location, ModuleHash, ModuleInfo, Panic, Progress, Side, TaskId, TaskReport, Trap, TrapCode,
-    ValueType,
+    Access, AddressGrant, CapturedOutput, CodecFailure, Failure, FunctionInfo, FunctionKind, FunctionType, HostFault,
+    HostFaultKind, HostFunctionInfo, InvalidAddressGrant, Location, ModuleHash, ModuleInfo, Panic, Progress, Side, TaskId,
+    TaskReport, Trap, TrapCode, ValueType,
 };
 #[cfg(not(target_family = "wasm"))]
 pub use worker::worker_main;

@@ -1,16 +1,17 @@
-//! The workloads W1–W8, as the peers run them, and W9, which is ours: the same arguments, the same lines of JSON on standard output.
+//! The workloads W1–W8, as the peers run them, and W9 and W12, which are ours: the same arguments, the same lines of JSON on standard output.
 //!
-//! `workloads W1 | W2 N CHUNK… | W3 | W4 WORKERS | W4life | W5 K | W6 | W7 N | W8 N CHUNK… | W9 TIMES`; with none, as `cargo bench`
+//! `workloads W1 | W2 N CHUNK… | W3 | W4 WORKERS | W4life | W5 K | W6 | W7 N | W8 N CHUNK… | W9 TIMES | W12 CALLS`; with none, as `cargo bench`
 //! calls it, all of them with sizes that take seconds. BENCHMARKS.md says what each measures and what came out.
 
 mod calls;
+mod host_calls;
 mod lifetime;
 mod measure;
 
 use std::process::{Command, ExitCode};
 
 /// What `cargo bench` runs: enough to see a change of a few tens of percent on a quiet machine.
-const ALL: [&[&str]; 11] = [
+const ALL: [&[&str]; 12] = [
     &["W1"],
     &["W2", "20000", "1", "100", "1000"],
     &["W3"],
@@ -22,6 +23,7 @@ const ALL: [&[&str]; 11] = [
     &["W7", "100000"],
     &["W8", "10000", "1", "1000"],
     &["W9", "20"],
+    &["W12", "2000"],
 ];
 
 fn main() -> ExitCode {
@@ -42,9 +44,10 @@ fn main() -> ExitCode {
         "W5" => calls::computing(first(270_000), numbers.get(1).copied().unwrap_or(64)),
         "W6" => lifetime::worker_killed(first(10)),
         "W9" => lifetime::start_methods(first(20)),
+        "W12" => host_calls::round_trip(first(2000)),
         "W7" => calls::futures_at_once(first(100_000)),
         _ => {
-            eprintln!("{workload} is no workload; use one of: W1 W2 W3 W4 W4life W5 W6 W7 W8 W9");
+            eprintln!("{workload} is no workload; use one of: W1 W2 W3 W4 W4life W5 W6 W7 W8 W9 W12");
             return ExitCode::from(2);
         }
     }

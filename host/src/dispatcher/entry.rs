@@ -37,6 +37,8 @@ pub(crate) struct Job {
     pub(crate) time_limit: Option<Duration>,
     /// How often it was begun, or will have been when it begins the next time.
     pub(crate) attempts: u32,
+    /// How often it has called host functions since it begun.
+    pub(crate) host_calls: u64,
 }
 
 impl Job {
@@ -64,6 +66,7 @@ impl Job {
             retries: 0,
             time_limit: None,
             attempts: 1,
+            host_calls: 0,
         }
     }
 

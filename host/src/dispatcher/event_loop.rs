@@ -2,6 +2,7 @@
 //! answers with. It decides nothing.
 
 mod flushing;
+mod host_calls;
 mod nesting;
 mod progressing;
 mod recycling;
@@ -46,6 +47,7 @@ pub(super) struct EventLoop {
     /// By their parent, while that runs.
     families: HashMap<TaskId, nesting::Children>,
     callbacks: CallbackThread,
+    host: host_calls::HostDesk,
     /// The task that the current event speaks of, with what its worker said.
     told: Option<Told>,
     /// Tells the kernel's kills from others'.
@@ -69,6 +71,7 @@ impl EventLoop {
     ) -> io::Result<Self> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         epoll.add(mailbox.bell(), EpollEvent::new(EpollFlags::EPOLLIN, Token::Mailbox.pack()))?;
+        let host = host_calls::HostDesk::new(options.host_calls, &options.worker, Arc::clone(&mailbox));
         Ok(Self {
             state: State::new(options.state),
             nursery: Nursery::new(options.start_method, options.program, options.worker.clone()),
@@ -82,6 +85,7 @@ impl EventLoop {
             jobs: HashMap::new(),
             families: HashMap::new(),
             callbacks: CallbackThread::default(),
+            host,
             told: None,
             oom: OomWatch::start(),
             cause: None,
@@ -116,6 +120,7 @@ impl EventLoop {
                 self.handle(Event::Tick);
             }
             self.check_fork_server();
+            self.check_host_calls();
             // First what callers see, then what workers get: a task that runs has a worker that is listed.
             self.publish();
             self.flush();
@@ -126,7 +131,7 @@ impl EventLoop {
 
     fn timeout(&mut self) -> EpollTimeout {
         let owed = self.nursery.server().and_then(|server| server.next_deadline());
-        let Some(deadline) = self.state.next_deadline().into_iter().chain(owed).min() else {
+        let Some(deadline) = self.state.next_deadline().into_iter().chain(owed).chain(self.host.next_deadline()).min() else {
             return EpollTimeout::NONE;
         };
         let left = deadline.saturating_duration_since(Instant::now());
@@ -154,6 +159,7 @@ impl EventLoop {
                         let _ = answer.try_send(before && !self.jobs.contains_key(&task));
                     }
                 }
+                Message::HostAnswered(answered) => self.host_answered(*answered),
                 Message::Resize { max_workers } => self.handle(Event::Resized { max_workers }),
                 Message::Shutdown { mode } => self.handle(Event::Shutdown { mode }),
             }
@@ -208,6 +214,9 @@ impl EventLoop {
             Reply::Done { .. } if payload.len() as u64 > self.config.max_result_bytes => {
                 self.lied(id, "a result is over its limit".to_owned());
             }
+            Reply::Done { .. } if self.host.has_open(id) => {
+                self.lied(id, "its task ended before a call of a host function was answered".to_owned());
+            }
             Reply::Done { task, outcome, report } => {
                 worker.answered(task);
                 let name = worker.name;
@@ -222,6 +231,7 @@ impl EventLoop {
             Reply::Log { task, record } => log(self.jobs.get(&task), worker.name, &record),
             Reply::Progress { task, progress } => self.progressed(id, task, progress),
             Reply::Submit { .. } | Reply::Await { .. } | Reply::Forget { .. } => self.hear_of_child(id, reply, payload),
+            Reply::HostCall { task, call, function } => self.host_called(id, task, call, function, payload),
             Reply::Leaves { message } => worker.last_words = Some(last_words(message)),
             Reply::InitializerFailed { message } if !worker.up => {
                 self.cause = Some((Some(worker.name), BrokenCause::InitializerFailed { message }));
@@ -274,6 +284,7 @@ impl EventLoop {
         let Some(worker) = self.workers.0.get_mut(&id) else { return };
         // Before its tasks end: whoever saw one end finds free what it held.
         worker.give_back();
+        self.host.worker_is_gone(id);
         let cause = self.oom.explain(cause, worker.killed);
         let (name, words) = (worker.name, worker.last_words());
         let expected = worker.killed || cause == BrokenCause::Exited { code: 0 };

@@ -39,7 +39,7 @@ pub(crate) use entry::Job;
 pub use entry::Stats;
 pub(crate) use event::ShutdownMode;
 pub(crate) use mailbox::Message;
-pub(crate) use pool::{PoolHandle, PoolOptions, start};
+pub(crate) use pool::{HostCallOptions, PoolHandle, PoolOptions, start};
 pub(crate) use promise::{Ended, Observer, Promise, Stage};
 pub(crate) use recycling::Recycling;
 pub(crate) use state::StateOptions;

@@ -12,6 +12,7 @@ use crate::process::Program;
 use crate::sync::SharedObject;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a pool is told once.
 #[derive(Clone, Debug)]
@@ -23,6 +24,16 @@ pub(crate) struct PoolOptions {
     pub(crate) worker: WorkerConfig,
     /// What the native initializer of each worker may use; kept for as long as the pool may start one.
     pub(crate) initializer_objects: Vec<Arc<SharedObject>>,
+    pub(crate) host_calls: HostCallOptions,
+}
+
+/// How a pool serves calls of host functions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HostCallOptions {
+    /// Most threads that run them.
+    pub(crate) threads: usize,
+    /// For each call, its wait for a thread included.
+    pub(crate) time_limit: Duration,
 }
 
 /// What a pool shares with its callers.

@@ -1,6 +1,7 @@
 //! What belongs to one guest: the data of its store.
 
 use super::contract::host;
+use super::host_functions::HostCalls;
 use super::memory_limit::MemoryLimit;
 use super::nested::{ChildTasks, Children};
 use super::output::{GuestStream, SharedOutput, Stream, TaskOutput};
@@ -43,8 +44,14 @@ pub(crate) struct GuestSettings {
     pub(crate) max_argument_bytes: u64,
     /// How deep tasks may be nested.
     pub(crate) max_depth: u32,
+    /// How often one task may call host functions.
+    pub(crate) max_host_calls: u64,
+    /// Of the arguments of one call.
+    pub(crate) max_host_call_bytes: u64,
     /// The way of tasks that tasks submit.
     pub(crate) children: Arc<dyn ChildTasks>,
+    /// The way of calls of host functions.
+    pub(crate) host: Arc<dyn HostCalls>,
 }
 
 /// What is being run.
@@ -70,6 +77,8 @@ pub(super) struct Guest {
     task: Option<TaskId>,
     depth: u32,
     pub(super) children: Children,
+    /// Calls of host functions that the task has made.
+    pub(super) host_calls: u64,
     begun: Instant,
     /// Processor time of this thread at that moment.
     begun_cpu: Duration,
@@ -113,6 +122,7 @@ impl Guest {
             task: None,
             depth: 0,
             children: Children::default(),
+            host_calls: 0,
             begun: Instant::now(),
             begun_cpu: Duration::ZERO,
             progress: ProgressGate::default(),
@@ -130,6 +140,7 @@ impl Guest {
         self.task = purview.task;
         self.depth = purview.depth;
         self.children = Children::default();
+        self.host_calls = 0;
         self.panic = None;
         self.log_records_left = MAX_LOG_RECORDS;
         self.dropped_log_records = 0;

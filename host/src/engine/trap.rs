@@ -2,6 +2,7 @@
 
 use super::contract::{Failure as GuestFailure, FailureKind};
 use super::guest::Guest;
+use super::host_functions::EndedByHost;
 use super::memory_limit::OverMemory;
 use crate::limits::{MAX_MESSAGE_BYTES, MAX_TRACE_ENTRIES};
 use crate::task::{CodecFailure, Failure, Outcome, Side, Trap, TrapCode};
@@ -52,6 +53,9 @@ pub(super) fn failure_outcome(failure: GuestFailure, function: &str, codec: &str
 pub(super) fn error_outcome(error: &wasmtime::Error, guest: &mut Guest) -> Outcome {
     if let Some(over) = error.downcast_ref::<OverMemory>() {
         return Outcome::OutOfMemory { limit: over.limit, peak: guest.memory.peak() };
+    }
+    if let Some(ended) = error.downcast_ref::<EndedByHost>() {
+        return Outcome::HostFunction(ended.0.clone());
     }
     let backtrace = backtrace(error);
     if let Some(mut panic) = guest.panic.take() {

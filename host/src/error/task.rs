@@ -1,7 +1,7 @@
 //! How a task ended without a value.
 
 use super::BrokenProcessPool;
-use crate::task::{CodecFailure, Failure, ModuleHash, Panic, TaskId};
+use crate::task::{CodecFailure, Failure, HostFault, HostFaultKind, ModuleHash, Panic, TaskId};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -167,6 +167,14 @@ pub enum TaskError {
         /// What the worker said.
         message: String,
     },
+    /// A call of a [host function](crate::ExecutorBuilder::host_function) came to nothing, and that ended the task.
+    #[non_exhaustive]
+    HostFunction {
+        /// The task.
+        task: TaskRef,
+        /// Which function, and why.
+        fault: HostFault,
+    },
     /// The task was cancelled.
     #[non_exhaustive]
     Cancelled {
@@ -224,6 +232,7 @@ impl TaskError {
             | TaskError::ResultTooLarge { task, .. }
             | TaskError::OutOfMemory { task, .. }
             | TaskError::ModuleFailed { task, .. }
+            | TaskError::HostFunction { task, .. }
             | TaskError::Cancelled { task }
             | TaskError::TimedOut { task, .. }
             | TaskError::Shutdown { task }
@@ -290,6 +299,14 @@ impl fmt::Display for TaskError {
             TaskError::BrokenProcessPool(broken) => broken.fmt(f),
             TaskError::ModuleFailed { task, message } => {
                 write!(f, "{task} could not run: its worker could not use the module: {message}")
+            }
+            TaskError::HostFunction { task, fault } => {
+                let what = match fault.kind {
+                    HostFaultKind::Failed => "failed: ",
+                    HostFaultKind::Panicked => "panicked: ",
+                    _ => "gave nothing: ",
+                };
+                write!(f, "{task} was ended by a call of the host function `{}`, which {what}{}", fault.function, fault.message)
             }
             TaskError::Cancelled { task } => write!(f, "{task} was cancelled"),
             TaskError::TimedOut { task, limit } => write!(

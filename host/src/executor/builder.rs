@@ -1,6 +1,7 @@
 //! The options of an executor, checked when it is built.
 
 use super::handle::Executor;
+use super::host_functions::HostOptions;
 use super::options::{Containment, Execution, GuestOutput, Reuse};
 use super::recycling::RecyclingOptions;
 use super::schedule::check_time_limit;
@@ -56,6 +57,7 @@ pub(super) struct Options {
     max_output_bytes: usize,
     pub(super) task_time_limit: Option<Duration>,
     pub(super) recycling: RecyclingOptions,
+    pub(super) host: HostOptions,
 }
 
 /// An initializer, encoded in every codec, because the executor's is not known before `build`.
@@ -87,6 +89,7 @@ impl Default for Options {
             max_output_bytes: limits::DEFAULT_MAX_OUTPUT_BYTES,
             task_time_limit: None,
             recycling: RecyclingOptions::default(),
+            host: HostOptions::default(),
         }
     }
 }
@@ -288,8 +291,9 @@ impl ExecutorBuilder {
         let worker = options.worker_config()?;
         let initializer_objects =
             options.native_initializer.as_ref().map(|call| call.objects.clone()).unwrap_or_default();
-        let library = Library::new(program.clone(), &worker, options.initializer_call()?);
+        let library = Library::new(program.clone(), &worker, options.initializer_call()?, options.host.functions.clone());
         let recycling = options.recycling.checked()?;
+        let host_calls = options.host.checked()?;
         let (idle_timeout, containment) = (options.idle_timeout, options.containment);
         let state = StateOptions { max_workers, idle_timeout, containment, recycling };
         let options = Options { start_method: Some(start_method), ..self.options };
@@ -297,7 +301,7 @@ impl ExecutorBuilder {
             max_workers,
             options,
             library,
-            PoolOptions { state, start_method, program, worker, initializer_objects },
+            PoolOptions { state, start_method, program, worker, initializer_objects, host_calls },
         )
     }
 }
@@ -354,8 +358,10 @@ impl Options {
             max_output_bytes,
             task_time_limit,
             recycling,
+            host,
         } = self;
         let mut differences = recycling.differences(&other.recycling);
+        differences.extend(host.differences(&other.host));
         let mut compare = |name, differs: bool| differences.extend(differs.then_some(name));
         compare("idle_timeout", *idle_timeout != other.idle_timeout);
         compare("initializer", *initializer != other.initializer);
@@ -418,6 +424,8 @@ impl Options {
             max_memory_bytes: self.max_memory_bytes as u64,
             max_argument_bytes: self.max_argument_bytes as u64,
             max_depth: context::max_depth()?,
+            max_host_calls: self.host.max_calls,
+            max_host_call_bytes: self.host.max_call_bytes as u64,
             native_initializer,
         })
     }

@@ -8,6 +8,7 @@ mod context;
 mod encoded;
 mod future;
 mod handle;
+mod host_functions;
 mod latch;
 mod loaded_module;
 mod map;

@@ -3,7 +3,7 @@
 use crate::limits::MAX_MESSAGE_BYTES;
 use crate::sys::WaitStatus;
 use crate::task::{
-    ArtifactId, ChildEnd, Grants, InitializerCall, LogLevel, LogRecord, ModuleInfo, ObjectSpec, Outcome, Progress,
+    ArtifactId, ChildEnd, Grants, HostAnswer, InitializerCall, LogLevel, LogRecord, ModuleInfo, ObjectSpec, Outcome, Progress,
     Refusal, RunReport, TaskId, WorkerId,
 };
 use isopool_guest::sync::ObjectId;
@@ -51,6 +51,8 @@ pub(crate) enum Request {
     Unshare { object: ObjectId },
     /// A child of a task has ended; its encoded result is the payload.
     ChildEnded { parent: TaskId, child: u32, end: ChildEnd },
+    /// A call of a host function has ended; what it returned is the payload. `call` is the number that the worker gave it.
+    HostAnswer { task: TaskId, call: u64, answer: HostAnswer },
 }
 
 /// What a process is for.
@@ -87,6 +89,10 @@ pub(crate) struct WorkerConfig {
     pub(crate) max_argument_bytes: u64,
     /// How deep tasks may be nested.
     pub(crate) max_depth: u32,
+    /// How often one task may call host functions.
+    pub(crate) max_host_calls: u64,
+    /// Of the arguments of one call of a host function, and of what it returns.
+    pub(crate) max_host_call_bytes: u64,
     /// A native function that a worker calls before anything else.
     pub(crate) native_initializer: Option<NativeCall>,
 }
@@ -183,13 +189,19 @@ pub(crate) enum Reply {
     Await { parent: TaskId, child: u32 },
     /// A task does not want a child any more, or has taken its result.
     Forget { parent: TaskId, child: u32 },
+    /// A task calls a host function, which its module imports by this name, and waits; the arguments are the payload.
+    /// Answered by `HostAnswer`.
+    HostCall { task: TaskId, call: u64, function: String },
 }
 
 impl Reply {
     /// The task that it speaks of, one that the worker was given.
     pub(crate) fn task(&self) -> Option<TaskId> {
         match self {
-            Reply::Done { task, .. } | Reply::Log { task, .. } | Reply::Progress { task, .. } => Some(*task),
+            Reply::Done { task, .. }
+            | Reply::Log { task, .. }
+            | Reply::Progress { task, .. }
+            | Reply::HostCall { task, .. } => Some(*task),
             Reply::Submit { parent, .. } | Reply::Await { parent, .. } | Reply::Forget { parent, .. } => Some(*parent),
             _ => None,
         }

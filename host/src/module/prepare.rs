@@ -3,6 +3,7 @@
 use super::{Cache, Encoding};
 use super::compile::compile;
 use crate::error::{Error, ErrorKind, ModuleError, ModuleErrorKind};
+use crate::host_functions::{Given, HostFunctions};
 use crate::ipc::{InitializerCall, PROTOCOL_VERSION, Role, WorkerConfig};
 use crate::limits::MAX_MODULE_BYTES;
 use crate::metrics;
@@ -32,6 +33,8 @@ pub(crate) struct Prepared {
     /// Its machine code: a sealed memory file.
     pub(crate) code: Arc<OwnedFd>,
     functions: HashMap<String, usize>,
+    /// What it gets of its caller, by the names of its imports.
+    pub(crate) host_functions: HashMap<String, Arc<Given>>,
 }
 
 /// The call that prepares the instances of one module.
@@ -127,6 +130,7 @@ pub(crate) struct Library {
     program: Program,
     config: WorkerConfig,
     initializer: Option<Initializer>,
+    host_functions: HostFunctions,
     cache: Cache,
     /// By the address of their bytes, which never move: no hashing on the way of a task.
     embedded: RwLock<HashMap<usize, Arc<Prepared>>>,
@@ -135,10 +139,15 @@ pub(crate) struct Library {
 }
 
 impl Library {
-    pub(crate) fn new(program: Program, worker: &WorkerConfig, initializer: Option<Initializer>) -> Self {
+    pub(crate) fn new(
+        program: Program,
+        worker: &WorkerConfig,
+        initializer: Option<Initializer>,
+        host_functions: HostFunctions,
+    ) -> Self {
         let config = WorkerConfig { protocol: PROTOCOL_VERSION, role: Role::Compiler, ..worker.clone() };
         let (embedded, slots) = (RwLock::default(), Mutex::default());
-        Self { program, config, initializer, cache: Cache::from_environment(), embedded, slots }
+        Self { program, config, initializer, host_functions, cache: Cache::from_environment(), embedded, slots }
     }
 
     /// The module, ready for workers. The first call for a module waits for its compilation, or for its file in the
@@ -201,7 +210,10 @@ impl Library {
             }
         };
         let functions = info.functions.iter().enumerate().map(|(n, function)| (function.name.clone(), n)).collect();
-        Ok(Arc::new(Prepared { name, hash, artifact, info, code: Arc::new(code.into()), functions }))
+        // Here, because the cache does not know for whom a module was compiled: machine code is the same for all.
+        let host_functions = self.host_functions.given_to(&info)?;
+        let code = Arc::new(code.into());
+        Ok(Arc::new(Prepared { name, hash, artifact, info, code, functions, host_functions }))
     }
 
     /// What was compiled: the module, and with an initializer all that the snapshot depends on.

@@ -4,6 +4,7 @@
 
 mod child;
 mod grants;
+mod host_call;
 mod id;
 mod log;
 mod module;
@@ -16,6 +17,8 @@ mod value_type;
 pub(crate) use child::{ChildEnd, ChildFault, ChildFaultKind};
 pub use grants::{Access, AddressGrant, InvalidAddressGrant};
 pub(crate) use grants::{DirectoryGrant, Grants};
+pub(crate) use host_call::HostAnswer;
+pub use host_call::{HostFault, HostFaultKind, HostFunctionInfo};
 pub(crate) use id::{ArtifactId, WorkerId};
 pub use id::{ModuleHash, TaskId};
 pub(crate) use log::{LogLevel, LogRecord};

@@ -138,4 +138,6 @@ pub(crate) enum Outcome {
     ResultTooLarge { size: u64, limit: u64 },
     /// The worker could not load or start the module.
     ModuleFailed(String),
+    /// A call of a host function has ended it.
+    HostFunction(super::HostFault),
 }

@@ -141,7 +141,10 @@ fn settings(config: WorkerConfig, channel: &SharedChannel, nested: &Arc<Nested>)
         max_memory_bytes: config.max_memory_bytes,
         max_argument_bytes: config.max_argument_bytes,
         max_depth: config.max_depth,
+        max_host_calls: config.max_host_calls,
+        max_host_call_bytes: config.max_host_call_bytes,
         children: Arc::clone(nested) as _,
+        host: Arc::clone(nested) as _,
     }
 }
 
@@ -210,6 +213,7 @@ fn run_tasks(
                 break;
             }
             Request::Configure(_) => return Err(WorkerError::Protocol("`Configure` twice")),
+            Request::HostAnswer { .. } => return Err(WorkerError::Protocol("an answer to no call of a host function")),
             Request::Compile(_) | Request::Fork { .. } | Request::Attach | Request::Call { .. } => {
                 return Err(WorkerError::Protocol("another process's request to a worker that runs tasks"));
             }

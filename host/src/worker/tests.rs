@@ -49,6 +49,8 @@ fn config(role: Role) -> WorkerConfig {
         max_memory_bytes: 512 * MIB as u64,
         max_argument_bytes: 64 * MIB as u64,
         max_depth: 10,
+        max_host_calls: 0,
+        max_host_call_bytes: 0,
         native_initializer: None,
     }
 }
