@@ -21,7 +21,10 @@ fn main() -> anyhow::Result<()> {
     let executor = Executor::builder().max_workers(2).host_function("shop:prices/catalogue#price", price).build()?;
 
     let order = |articles: &[(&str, u64)]| articles.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
-    println!("two teas and a cake: {} cents", executor.submit(quote::task(order(&[("tea", 2), ("cake", 1)])))?.result()?);
+    println!(
+        "two teas and a cake: {} cents",
+        executor.submit(quote::task(order(&[("tea", 2), ("cake", 1)])))?.result()?
+    );
     println!("twelve coffees: {} cents", executor.submit(quote::task(order(&[("coffee", 12)])))?.result()?);
     if let Err(error) = executor.submit(quote::task(order(&[("ale", 1)])))?.result() {
         println!("{error}");

@@ -1,13 +1,13 @@
 //! Functions of the caller's that plugins call: what comes of a call, its limits, and that nobody else notices.
 
-use crate::patience::{end_of, error_of, kill, only_worker, until};
+use crate::patience::{end_of, error_of};
 use crate::support::house;
-use guest_host_calls::{
-    classify, echo, lookup, lookup_in_a_task, lookup_in_tasks, lookup_often, note, reserve, weigh,
+use guest_host_calls::{classify, echo, lookup, lookup_in_a_task, lookup_in_tasks, lookup_often, note, reserve, weigh};
+use isopool::{
+    BrokenCause, Executor, ExecutorBuilder, HostCall, HostError, HostFault, HostFaultKind, IntoTask, Reuse, StartMethod,
 };
-use isopool::{BrokenCause, Executor, ExecutorBuilder, HostCall, HostError, HostFault, HostFaultKind, IntoTask, Reuse, StartMethod};
 use isopool::{TaskError, TaskFuture};
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -49,7 +49,7 @@ pub(crate) fn shop() -> ExecutorBuilder {
         .host_function("test:host/store#note", |_: String| -> Result<(), HostError> { Ok(()) })
 }
 
-fn run<T: IntoTask>(executor: &Executor, task: T) -> Result<T::Output, TaskError>
+pub(crate) fn run<T: IntoTask>(executor: &Executor, task: T) -> Result<T::Output, TaskError>
 where
     T::Output: DeserializeOwned,
 {
@@ -57,57 +57,10 @@ where
 }
 
 /// Why a call came to nothing.
-fn fault<T: DeserializeOwned>(future: &TaskFuture<T>) -> HostFault {
+pub(crate) fn fault<T: DeserializeOwned>(future: &TaskFuture<T>) -> HostFault {
     match error_of(future) {
         TaskError::HostFunction { fault, .. } => fault,
         other => panic!("{other}"),
-    }
-}
-
-/// A closure waits here until it is let through.
-#[derive(Clone, Default)]
-struct Gate(Arc<(Mutex<GateState>, Condvar)>);
-
-#[derive(Default)]
-struct GateState {
-    open: bool,
-    came: u64,
-    left: u64,
-}
-
-impl Gate {
-    fn pass(&self) {
-        let (state, changed) = &*self.0;
-        let mut state = state.lock();
-        state.came += 1;
-        while !state.open {
-            changed.wait(&mut state);
-        }
-        state.left += 1;
-    }
-
-    fn open(&self) {
-        self.0.0.lock().open = true;
-        self.0.1.notify_all();
-    }
-
-    fn came(&self) -> u64 {
-        self.0.0.lock().came
-    }
-
-    fn left(&self) -> u64 {
-        self.0.0.lock().left
-    }
-
-    /// Its function: 7, when it is let through; at once for another key.
-    fn function(&self) -> impl Fn(String) -> Result<Option<u32>, HostError> + Send + Sync + 'static {
-        let gate = self.clone();
-        move |key: String| {
-            if key == "gate" {
-                gate.pass();
-            }
-            Ok(Some(7))
-        }
     }
 }
 
@@ -145,7 +98,9 @@ fn an_error_that_has_no_place_and_a_panic_end_the_task_and_nothing_else() {
             "ale" => Err::<_, HostError>(std::io::Error::other("the cellar is closed").into()),
             _ => panic!("never heard of {key}"),
         })
-        .host_function("test:host/store#classify", |_: String| -> Result<Vec<String>, &str> { Err("a text, not a value") })
+        .host_function("test:host/store#classify", |_: String| -> Result<Vec<String>, &str> {
+            Err("a text, not a value")
+        })
         .build()
         .expect("builds");
     let failed = executor.submit(lookup::task("ale".into())).expect("submits");
@@ -214,7 +169,8 @@ fn a_module_that_imports_what_it_is_not_given_is_refused_with_the_name_and_how_t
             .host_function("test:host/store@0.2.0#lookup", |_: String| -> Result<Option<u32>, HostError> { Ok(None) }),
     );
     assert_eq!(none, other_version, "a name with a version is for that version");
-    let arity = refused(shop().host_function("test:host/store#lookup", || -> Result<Option<u32>, HostError> { Ok(None) }));
+    let arity =
+        refused(shop().host_function("test:host/store#lookup", || -> Result<Option<u32>, HostError> { Ok(None) }));
     insta::assert_snapshot!([none, arity].join("\n"));
     let exact = |_: String| -> Result<Option<u32>, HostError> { Ok(Some(9)) };
     let executor = shop().host_function("test:host/store@0.1.0#lookup", exact).build().expect("builds");
@@ -260,123 +216,6 @@ fn a_call_knows_its_task() {
 }
 
 #[test]
-fn a_function_that_never_returns_ends_its_task_in_time_and_keeps_its_own_thread_only() {
-    let _house = house();
-    let gate = Gate::default();
-    let limit = Duration::from_millis(100);
-    let executor = shop()
-        .max_workers(2)
-        .host_threads(2)
-        .host_call_time_limit(limit)
-        .host_function("test:host/store#lookup", gate.function())
-        .build()
-        .expect("builds");
-    let late = fault(&executor.submit(lookup::task("gate".into())).expect("submits"));
-    let expected = "it had not answered within its limit of 100ms; raise it with host_call_time_limit()";
-    assert_eq!((late.kind, &*late.message), (HostFaultKind::TimedOut, expected));
-    assert_eq!(gate.came(), 1);
-    assert_eq!(run(&executor, lookup::task("tea".into())), Ok(Some(7)), "there is a second thread");
-    // Now both are busy.
-    assert_eq!(fault(&executor.submit(lookup::task("gate".into())).expect("submits")).kind, HostFaultKind::TimedOut);
-    until("both threads are busy", || gate.came() == 2);
-    let waited = fault(&executor.submit(lookup::task("tea".into())).expect("submits"));
-    let expected = "all 2 threads for host functions were busy for 100ms; give the executor more with host_threads(), or \
-                    more time to each call with host_call_time_limit()";
-    assert_eq!((waited.kind, &*waited.message), (HostFaultKind::TimedOut, expected));
-    gate.open();
-    until("both have returned", || gate.left() == 2);
-    assert_eq!(run(&executor, lookup::task("tea".into())), Ok(Some(7)), "their answers were dropped, the threads are free");
-}
-
-#[test]
-fn a_plugin_that_is_stopped_during_a_call_leaves_the_caller_whole() {
-    let _house = house();
-    let gate = Gate::default();
-    let unwanted = Arc::new(AtomicU64::new(0));
-    let (counter, inside) = (Arc::clone(&unwanted), gate.clone());
-    let executor = shop()
-        .host_threads(1)
-        .host_function_in_context("test:host/store#lookup", move |call: &HostCall, key: String| {
-            if key == "gate" {
-                inside.pass();
-                counter.fetch_add(u64::from(!call.is_wanted()), Ordering::Relaxed);
-            }
-            Ok::<_, HostError>(Some(7))
-        })
-        .build()
-        .expect("builds");
-    let begin = |came| {
-        let future = executor.submit(lookup::task("gate".into())).expect("submits");
-        until("its call is served", || gate.came() == came);
-        future
-    };
-    // The one thread is in the first call; the calls of the others wait for it until their tasks end.
-    let cancelled = begin(1);
-    assert!(cancelled.cancel());
-    assert!(error_of(&cancelled).is_cancelled());
-    let late = executor.submit(lookup::task("gate".into()).into_task().time_limit(Duration::from_millis(100)));
-    assert!(matches!(error_of(&late.expect("submits")), TaskError::TimedOut { .. }));
-    let lost = executor.submit(lookup::task("gate".into())).expect("submits");
-    until("it runs", || lost.running());
-    kill(only_worker(&executor).pid);
-    assert!(error_of(&lost).broken_process_pool().is_some());
-    gate.open();
-    until("the one that was begun has ended", || gate.left() == 1);
-    assert_eq!(run(&executor, lookup::task("tea".into())), Ok(Some(7)), "its thread is free");
-    assert_eq!((gate.came(), unwanted.load(Ordering::Relaxed)), (1, 1), "the others have left the line");
-}
-
-#[test]
-fn an_executor_is_shut_down_while_a_function_blocks() {
-    let _house = house();
-    let gate = Gate::default();
-    let executor = shop().host_function("test:host/store#lookup", gate.function()).build().expect("builds");
-    let future = executor.submit(lookup::task("gate".into())).expect("submits");
-    until("its call is served", || gate.came() == 1);
-    executor.shutdown(isopool::Shutdown::Kill);
-    assert!(matches!(error_of(&future), TaskError::Shutdown { .. }));
-    assert_eq!(gate.left(), 0, "nobody has waited for it");
-    gate.open();
-    until("it has ended", || gate.left() == 1);
-}
-
-#[test]
-fn workers_killed_at_any_moment_of_their_calls_lose_their_own_tasks_only() {
-    let _house = house();
-    let (begun, ended) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-    let (comes, leaves) = (Arc::clone(&begun), Arc::clone(&ended));
-    let executor = shop()
-        .max_workers(4)
-        .host_threads(3)
-        .host_function("test:host/store#lookup", move |_: String| -> Result<Option<u32>, HostError> {
-            comes.fetch_add(1, Ordering::Relaxed);
-            std::thread::yield_now();
-            leaves.fetch_add(1, Ordering::Relaxed);
-            Ok(Some(1))
-        })
-        .build()
-        .expect("builds");
-    let futures: Vec<_> = (0..200)
-        .map(|_| executor.submit(lookup_often::task("tea".into(), 50).into_task().retries(100)).expect("submits"))
-        .collect();
-    let mut killed = 0;
-    while killed < 40 && futures.iter().any(|future| !future.done()) {
-        let calls = begun.load(Ordering::Relaxed);
-        until("calls go on", || begun.load(Ordering::Relaxed) > calls + 20 || futures.iter().all(TaskFuture::done));
-        if let Some(worker) = executor.stats().workers.get(killed % 4) {
-            kill(worker.pid);
-            killed += 1;
-        }
-    }
-    for future in &futures {
-        assert_eq!(end_of(future), Ok(50), "run again, and whole");
-    }
-    until("every function has ended", || begun.load(Ordering::Relaxed) == ended.load(Ordering::Relaxed));
-    assert_eq!(run(&executor, lookup::task("tea".into())), Ok(Some(1)));
-    assert!(executor.broken().is_none());
-}
-
-#[test]
 fn a_task_calls_as_often_as_it_may_and_with_as_much() {
     let _house = house();
     let builder = || shop().max_host_calls(10).max_host_call_bytes(1000);
@@ -405,23 +244,6 @@ fn a_task_calls_as_often_as_it_may_and_with_as_much() {
 }
 
 #[test]
-fn a_task_that_is_run_again_may_call_as_often_again() {
-    let _house = house();
-    let gate = Gate::default();
-    let executor = shop()
-        .max_host_calls(1)
-        .host_function("test:host/store#lookup", gate.function())
-        .build()
-        .expect("builds");
-    let future = executor.submit(lookup::task("gate".into()).into_task().retries(1)).expect("submits");
-    until("it has called", || gate.came() == 1);
-    kill(only_worker(&executor).pid);
-    gate.open();
-    assert_eq!(end_of(&future), Ok(Some(7)));
-    assert_eq!(gate.came(), 2);
-}
-
-#[test]
 fn tasks_of_tasks_call_too() {
     let _house = house();
     for max_workers in [1, 3] {
@@ -430,7 +252,8 @@ fn tasks_of_tasks_call_too() {
     }
     let panics = |_: String| -> Result<Option<u32>, HostError> { panic!("on purpose") };
     let executor = shop().host_function("test:host/store#lookup", panics).build().expect("builds");
-    let told = run(&executor, lookup_in_a_task::task("tea".into())).expect("a fault of a child is a value for its parent");
+    let told =
+        run(&executor, lookup_in_a_task::task("tea".into())).expect("a fault of a child is a value for its parent");
     assert!(told.starts_with("Failed: task 1 (lookup in ") && told.ends_with("which panicked: on purpose"), "{told}");
 }
 

@@ -18,9 +18,13 @@
 //! - [`counting`]: what pools count for the crate `metrics`.
 //! - [`other_languages`]: guests in C, JavaScript and Python, each if its tools are on the machine.
 //! - [`plain_components`]: components that never heard of isopool: any export, values by its own types.
+//! - [`tenants`]: tasks of several tenants in one pool: a process serves one of them.
+//! - [`grants`]: directories, connections and arguments: what guests reach, and what they do not.
 //! - [`crashes`]: processes that die: the caller's, one worker, many at once; workers that cannot be started.
 //! - [`starved`]: a system that gives no more memory, descriptors or processes.
-//! - [`host_functions`]: functions of the caller's that plugins call.
+//! - [`hostile_guests`]: guests that mean harm, each with what it must come to: the corpus in `hostile/`.
+//! - [`host_functions`]: functions of the caller's that plugins call: what comes of it, and its limits.
+//! - [`slow_host_functions`]: those that take long, or never end.
 //! - [`hostile_worker`]: workers that lie on their channel.
 //! - [`sync`]: locks, queues and what else tasks share with each other and with their caller.
 //! - [`time_limits`]: tasks that may run for so long and no longer.
@@ -33,7 +37,9 @@
 mod counting;
 mod crashes;
 mod futures;
+mod grants;
 mod guests_see;
+mod hostile_guests;
 mod host_functions;
 mod hostile_worker;
 mod map;
@@ -54,9 +60,11 @@ mod shortage;
 mod shutdown;
 mod start_methods;
 mod starved;
+mod slow_host_functions;
 mod stress;
 mod support;
 mod sync;
+mod tenants;
 mod tidy;
 mod time_limits;
 mod waiting;

@@ -111,10 +111,12 @@ pub use isopool_macros::{closure as task, host, native, shared};
 #[cfg(not(target_family = "wasm"))]
 pub use native::{Descriptor, NativeCall, Process, ProcessError};
 #[cfg(not(target_family = "wasm"))]
+pub use sandbox::{Hardening, HardeningReport, Layer, LayerReport, LayerState, Layers};
+#[cfg(not(target_family = "wasm"))]
 pub use task::{
     Access, AddressGrant, CapturedOutput, CodecFailure, Failure, FunctionInfo, FunctionKind, FunctionType, HostFault,
-    HostFaultKind, HostFunctionInfo, InvalidAddressGrant, Location, ModuleHash, ModuleInfo, Panic, Progress, Side, TaskId,
-    TaskReport, Trap, TrapCode, ValueType,
+    HostFaultKind, HostFunctionInfo, InvalidAddressGrant, Location, ModuleHash, ModuleInfo, Panic, Progress, Side,
+    SystemCall, TaskId, TaskReport, Trap, TrapCode, ValueType,
 };
 #[cfg(not(target_family = "wasm"))]
 pub use worker::worker_main;
@@ -128,6 +130,16 @@ pub use isopool_guest as __guest;
 pub mod __native {
     pub use crate::native::{FUNCTIONS, NativeFailure, NativeFunction, invoke};
     pub use linkme;
+}
+
+/// For the fuzz targets of this house: see `tests/fuzz`.
+#[cfg(all(debug_assertions, not(target_family = "wasm")))]
+#[doc(hidden)]
+pub mod __fuzz {
+    pub use crate::engine::fuzz::module;
+    pub use crate::ipc::fuzz::{replies, requests};
+    pub use crate::module::fuzz::cache_entry;
+    pub use crate::sync::fuzz::queue;
 }
 
 /// For the tests of this house: see `fault.rs`.

@@ -53,6 +53,26 @@ pub const MAX_PROGRESS_TEXT_BYTES: usize = KIB;
 /// Most bytes of one task's own environment, names and values together: it travels with the task.
 pub const MAX_TASK_ENVIRONMENT_BYTES: usize = 64 * KIB;
 
+/// Longest name of a tenant, in bytes.
+pub const MAX_TENANT_BYTES: usize = 128;
+
+/// Most directories that one task may be granted, those of its executor included: each is open in its worker.
+pub const MAX_DIRECTORY_GRANTS: usize = 64;
+
+/// Longest path of a granted directory in a guest, in bytes. Source: `PATH_MAX` of Linux.
+pub const MAX_GUEST_PATH_BYTES: usize = 4096;
+
+/// Most grants of addresses that one task may have, those of its executor included: each is compared with each address that
+/// its guest connects to.
+pub const MAX_ADDRESS_GRANTS: usize = 64;
+
+/// Most bytes of one task's arguments (of its command line, so to say), those of its executor included: its own travel with
+/// it.
+pub const MAX_ARGUMENTS_BYTES: usize = 64 * KIB;
+
+/// Classes of tasks (tenants, or grants) that a dispatcher remembers before it looks for those that nobody uses any more.
+pub(crate) const REMEMBERED_CLASSES: usize = 64;
+
 /// Default for how deep tasks may be nested: a task that the caller submits is at depth 0. Source: loky's `MAX_DEPTH`.
 pub const DEFAULT_MAX_DEPTH: u32 = 10;
 
@@ -93,6 +113,20 @@ pub const MEMORY_SECOND_LOOK_DELAY: Duration = Duration::from_millis(50);
 /// Most retries of one task: enough for workers that are lost to the machine's trouble, and an end to a task that kills
 /// each of its workers.
 pub const MAX_TASK_RETRIES: u32 = 100;
+
+/// Default for the files that one worker may have open: its channel, one for each module that it was given and a few of the
+/// engine's. Source: the soft limit of most systems.
+pub const DEFAULT_MAX_OPEN_FILES: u32 = 1024;
+
+/// Fewest files that one worker can do with: it has a dozen of its own.
+pub const MIN_OPEN_FILES: u32 = 32;
+
+/// What a worker's writable memory is allowed beyond its guests, arguments and results, in bytes: the engine, the allocator's
+/// own, and what it keeps ([`WORKER_KEEPS_BYTES`]).
+pub const WORKER_OVERHEAD_BYTES: u64 = 512 * MIB as u64;
+
+/// Least memory of a worker, in bytes: below that its engine cannot be started.
+pub const MIN_WORKER_MEMORY_BYTES: u64 = 64 * MIB as u64;
 
 /// How long idle workers of the reusable executor live. Source: loky's default.
 pub const DEFAULT_REUSABLE_IDLE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -136,6 +170,10 @@ pub(crate) const MAX_CACHED_INFO_BYTES: usize = MAX_MESSAGE_FRAME_BYTES;
 
 /// Modules that one worker keeps loaded; the longest unused goes first.
 pub const MAX_LOADED_MODULES: usize = 64;
+
+/// Default for the writable memory of a compile worker, in bytes. Measured, a module of 1.3 MB needs 0.1 GiB; the compiler's
+/// need grows with the module, and with its largest function more than that.
+pub const DEFAULT_MAX_COMPILE_MEMORY_BYTES: u64 = 4096 * MIB as u64;
 
 // ── Guests ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -252,6 +290,13 @@ pub const MAX_TASK_OBJECTS: usize = 256;
 
 // ── Workers and the channel ──────────────────────────────────────────────────────────────────────────────────────────
 
+/// Longest reason in a report on a worker's hardening, in bytes; a longer one is cut.
+pub const MAX_HARDENING_REASON_BYTES: usize = KIB;
+
+/// Most ports of granted addresses that are a rule of Landlock each. More, and the system restricts no port: then the engine
+/// alone does.
+pub const MAX_GRANTED_PORTS: usize = 4096;
+
 /// How long a new worker may take from its start to its `Ready`.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -309,6 +354,8 @@ const _: () = assert!(DEFAULT_MAX_RESULT_BYTES <= MAX_PAYLOAD_BYTES);
 const _: () = assert!(MAX_MESSAGE_BYTES * MAX_TRACE_ENTRIES <= MAX_MESSAGE_FRAME_BYTES);
 const _: () = assert!(MAX_PROGRESS_TEXT_BYTES <= MAX_MESSAGE_BYTES);
 const _: () = assert!(4 * MAX_TASK_ENVIRONMENT_BYTES <= MAX_MESSAGE_FRAME_BYTES);
+const _: () = assert!(4 * MAX_ARGUMENTS_BYTES <= MAX_MESSAGE_FRAME_BYTES);
+const _: () = assert!(2 * MAX_DIRECTORY_GRANTS * MAX_GUEST_PATH_BYTES <= MAX_MESSAGE_FRAME_BYTES);
 const _: () = assert!(DEFAULT_MAX_HOST_CALL_BYTES <= MAX_PAYLOAD_BYTES);
 const _: () = assert!(DEFAULT_HOST_THREADS <= MAX_HOST_THREADS);
 const _: () = assert!(SEND_AHEAD >= 2);

@@ -21,7 +21,7 @@
 //! look at one variable; a recorder is looked for anew at each count, so it may be installed at any time.
 //!
 //! # Outcomes
-//! `returned`, `failed`, `panicked`, `codec`, `trapped`, `lost` (with its worker), `out_of_memory`, `too_large` (its result),
+//! `returned`, `failed`, `panicked`, `codec`, `trapped`, `lost` (with its worker), `host_function`, `out_of_memory`, `too_large` (its result),
 //! `cancelled`, `timed_out`, `shutdown`, `other`.
 
 use crate::error::{BrokenCause, TaskError};
@@ -45,6 +45,7 @@ pub(crate) fn task_finished<T>(result: &Result<T, TaskError>, report: Option<&Ta
         Err(TaskError::Failed { .. }) => finished!("failed"),
         Err(TaskError::Panicked { .. }) => finished!("panicked"),
         Err(TaskError::Codec { .. }) => finished!("codec"),
+        Err(TaskError::HostFunction { .. }) => finished!("host_function"),
         Err(TaskError::OutOfMemory { .. }) => finished!("out_of_memory"),
         Err(TaskError::ResultTooLarge { .. }) => finished!("too_large"),
         Err(TaskError::BrokenProcessPool(broken)) if matches!(broken.cause, BrokenCause::Trap(_)) => {

@@ -283,7 +283,7 @@ fn done(task: u8) -> Vec<u8> {
 /// `Reply::HostCall { task, call: 1, function }`, which is a function of `guests/host_calls`.
 fn host_call(task: u8) -> Vec<u8> {
     let function = b"test:host/store@0.1.0#note";
-    [&[15, task, 1, function.len() as u8][..], function].concat()
+    [&[18, task, 1, function.len() as u8][..], function].concat()
 }
 
 /// A message without a payload.

@@ -4,6 +4,7 @@
 
 pub(crate) mod counts;
 pub(crate) mod logs;
+pub(crate) mod memory;
 mod traces;
 
 use isopool::{Call, Executor, TaskFuture};

@@ -1,6 +1,7 @@
 //! The command line as it is typed.
 
 use super::exit::EXIT_CODES;
+use super::tool_args::{CompletionsArguments, NewArguments};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -18,6 +19,8 @@ pub(super) enum Command {
     Map(MapArguments),
     Inspect(InspectArguments),
     CpuCount(CpuCountArguments),
+    New(NewArguments),
+    Completions(CompletionsArguments),
 }
 
 /// Call one function once, and print its result as JSON.
@@ -94,6 +97,18 @@ pub(super) struct PoolArguments {
     /// An environment variable that the function sees; it sees no other. May be given several times.
     #[arg(short, long, value_name = "NAME=VALUE")]
     pub(super) env: Vec<String>,
+    /// A directory that the function may use, and under which path it finds it: HOST as an absolute path if GUEST is not given.
+    /// To read only (ro), unless `rw` is given. It sees no other. May be given several times.
+    #[arg(short, long, value_name = "HOST[:GUEST][:ro|rw]")]
+    pub(super) dir: Vec<String>,
+    /// Addresses that the function may open TCP connections to; no others, and it looks up no names. May be given several
+    /// times.
+    #[arg(long, value_name = "ADDRESS[/PREFIX]:PORT[-LAST]")]
+    pub(super) allow: Vec<String>,
+    /// An argument of the function's program (`std::env::args()` in Rust), beside those of the call. May be given several
+    /// times.
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub(super) arg: Vec<String>,
 }
 
 /// Print what a module says of itself.

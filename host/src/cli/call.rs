@@ -48,7 +48,13 @@ impl Callee {
         for (name, value) in &pool.environment {
             builder = builder.env(name, value);
         }
-        let executor = builder.build()?;
+        for directory in &pool.directories {
+            builder = builder.preopen(&directory.host, &directory.guest, directory.access);
+        }
+        for &addresses in &pool.addresses {
+            builder = builder.allow_address(addresses);
+        }
+        let executor = builder.arguments(&pool.program_arguments).build()?;
         let module = executor.load_file(&target.module).map_err(module_error)?;
         let function = module.function(&target.function)?;
         Ok(Self { executor, function })

@@ -2,7 +2,10 @@
 
 use super::args::{Arguments, Command, MapArguments, PoolArguments, RunArguments};
 use super::exit::Stop;
+use super::new::New;
+use clap_complete::Shell;
 use isopool::limits::MAX_WORKERS;
+use isopool::{Access, AddressGrant};
 use serde_json::value::{RawValue, to_raw_value};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,6 +17,8 @@ pub(super) enum Config {
     Map(Map),
     Inspect { module: PathBuf, json: bool },
     CpuCount { physical: bool },
+    New(New),
+    Completions(Shell),
 }
 
 /// Where a function is.
@@ -29,6 +34,17 @@ pub(super) struct Pool {
     pub(super) max_workers: Option<usize>,
     pub(super) timeout: Option<Duration>,
     pub(super) environment: Vec<(String, String)>,
+    pub(super) directories: Vec<Directory>,
+    pub(super) addresses: Vec<AddressGrant>,
+    pub(super) program_arguments: Vec<String>,
+}
+
+/// A directory that functions may use.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Directory {
+    pub(super) host: PathBuf,
+    pub(super) guest: String,
+    pub(super) access: Access,
 }
 
 #[derive(Debug)]
@@ -88,6 +104,8 @@ impl Config {
             Command::Map(map) => Config::Map(map.try_into()?),
             Command::Inspect(inspect) => Config::Inspect { module: inspect.module, json: inspect.json },
             Command::CpuCount(count) => Config::CpuCount { physical: count.physical },
+            Command::New(new) => Config::New(New { folder: new.folder, template: new.template, checkout: new.isopool }),
+            Command::Completions(completions) => Config::Completions(completions.shell),
         })
     }
 }
@@ -150,7 +168,34 @@ impl TryFrom<MapArguments> for Map {
 fn pool(typed: PoolArguments, max_workers: Option<usize>) -> Result<Pool, Stop> {
     let timeout = typed.timeout.map(seconds).transpose()?;
     let environment = typed.env.iter().map(|text| variable(text)).collect::<Result<_, _>>()?;
-    Ok(Pool { max_workers, timeout, environment })
+    let directories = typed.dir.iter().map(|text| directory(text)).collect::<Result<_, _>>()?;
+    let address = |text: &String| text.parse().map_err(|error| Stop::Usage(format!("--allow: {error}")));
+    let addresses = typed.allow.iter().map(address).collect::<Result<_, _>>()?;
+    Ok(Pool { max_workers, timeout, environment, directories, addresses, program_arguments: typed.arg })
+}
+
+fn directory(text: &str) -> Result<Directory, Stop> {
+    let (paths, access) = match text.rsplit_once(':') {
+        Some((paths, "ro")) => (paths, Access::ReadOnly),
+        Some((paths, "rw")) => (paths, Access::ReadWrite),
+        _ => (text, Access::ReadOnly),
+    };
+    let (host, guest) = paths.split_once(':').map_or((paths, None), |(host, guest)| (host, Some(guest)));
+    let wrong = |why: &str| Stop::Usage(format!("--dir is `{text}`, and must be HOST[:GUEST][:ro|rw]: {why}"));
+    if host.is_empty() {
+        return Err(wrong("HOST is empty"));
+    }
+    let guest = match guest {
+        Some(guest) => guest.to_owned(),
+        None => {
+            let absolute = std::path::absolute(host).map_err(|error| wrong(&error.to_string()))?;
+            absolute
+                .into_os_string()
+                .into_string()
+                .map_err(|_| wrong("HOST is not UTF-8; name a path for the guest"))?
+        }
+    };
+    Ok(Directory { host: host.into(), guest, access })
 }
 
 fn seconds(seconds: f64) -> Result<Duration, Stop> {
@@ -243,6 +288,34 @@ mod tests {
         assert!(usage(&["map", "m", "f", "--timeout=-1"]).starts_with("--timeout is -1"));
         assert_eq!(map(&["map", "m", "f", "--timeout", "0.5"]).pool.timeout, Some(Duration::from_millis(500)));
         assert_eq!(map(&["map", "m", "f", "-j", "61"]).pool.max_workers, Some(61));
+    }
+
+    #[test]
+    fn directories_are_read_only_and_keep_their_path_unless_it_is_said_otherwise() {
+        let directories = |text: &str| run(&["run", "m", "f", "--dir", text]).pool.directories;
+        let directory =
+            |host: &str, guest: &str, access| [Directory { host: host.into(), guest: guest.into(), access }];
+        assert_eq!(directories("/a/b"), directory("/a/b", "/a/b", Access::ReadOnly));
+        assert_eq!(directories("/a:rw"), directory("/a", "/a", Access::ReadWrite));
+        assert_eq!(directories("a:/b"), directory("a", "/b", Access::ReadOnly));
+        assert_eq!(directories("a:/b:ro"), directory("a", "/b", Access::ReadOnly));
+        assert_eq!(directories("a:/b:rw"), directory("a", "/b", Access::ReadWrite));
+        let here = std::env::current_dir().expect("there is one").join("a").display().to_string();
+        assert_eq!(directories("a"), directory("a", &here, Access::ReadOnly));
+        let refused = usage(&["run", "m", "f", "--dir", ":/b"]);
+        assert_eq!(refused, "--dir is `:/b`, and must be HOST[:GUEST][:ro|rw]: HOST is empty");
+    }
+
+    #[test]
+    fn addresses_and_arguments_of_the_program_are_taken_as_they_come() {
+        let pool =
+            run(&["run", "m", "f", "--allow", "10.0.0.0/8:80-90", "--allow=[::1]:1", "--arg", "-v", "--arg", ""]).pool;
+        assert_eq!(pool.addresses.iter().map(ToString::to_string).collect::<Vec<_>>(), ["10.0.0.0/8:80-90", "[::1]:1"]);
+        assert_eq!(pool.program_arguments, ["-v", ""]);
+        assert!(
+            usage(&["run", "m", "f", "--allow", "localhost:80"])
+                .starts_with("--allow: `localhost:80` names no addresses")
+        );
     }
 
     #[test]

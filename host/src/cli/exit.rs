@@ -3,6 +3,7 @@
 use super::input::{InputError, InputName};
 use isopool::{BrokenCause, Error, ErrorKind, ModuleErrorKind, TaskError, TaskRef};
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Shown at the end of `--help`.
@@ -86,6 +87,16 @@ pub(super) enum Stop {
         /// What the first of them means for the exit code.
         code: Code,
     },
+    /// A file of a project could not be read or written.
+    #[error("cannot {what} {}: {source}", path.display())]
+    File {
+        /// What was tried.
+        what: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// A result could not be written.
     #[error("the results could not be written: {0}")]
     Output(io::Error),
@@ -117,7 +128,7 @@ impl Stop {
             Stop::Usage(_) => Code::USAGE,
             Stop::Isopool(error) => code_of_error(error),
             Stop::Input(InputError::NotJson { .. }) => Code::USAGE,
-            Stop::Input(_) | Stop::ModuleFile(_) => Code::INPUT_OUTPUT,
+            Stop::Input(_) | Stop::ModuleFile(_) | Stop::File { .. } => Code::INPUT_OUTPUT,
             Stop::System(_) => Code::POOL,
             Stop::Late { .. } => Code::TIMED_OUT,
             Stop::Task { error, .. } => code_of_task(error),
@@ -138,7 +149,10 @@ fn code_of_task(error: &TaskError) -> Code {
     match error {
         // A trap is the guest's own doing, and its worker lives on.
         TaskError::BrokenProcessPool(broken) if matches!(broken.cause, BrokenCause::Trap(_)) => Code::TASK_FAILED,
-        TaskError::BrokenProcessPool(_) | TaskError::Shutdown { .. } | TaskError::ModuleFailed { .. } => Code::POOL,
+        TaskError::BrokenProcessPool(_)
+        | TaskError::Shutdown { .. }
+        | TaskError::ModuleFailed { .. }
+        | TaskError::GrantFailed { .. } => Code::POOL,
         TaskError::NotSubmitted { error, .. } => code_of_error(error),
         _ => Code::TASK_FAILED,
     }

@@ -2,18 +2,22 @@
 //! Takes from: the command line, files, standard input. Hands to: the library, by its public door.
 //! Never: holds logic that a user of the library would need.
 //!
-//! A command goes one way: [`args`] (as typed) → [`config`] (what it means) → [`run`], [`map`], [`inspect`].
+//! A command goes one way: [`args`] (as typed) → [`config`] (what it means) → [`run`], [`map`], [`inspect`],
+//! [`new`], [`completions`].
 
 mod args;
 mod call;
+mod completions;
 mod config;
 mod exit;
 mod input;
 mod inspect;
 mod interrupt;
 mod map;
+mod new;
 mod output;
 mod run;
 mod start;
+mod tool_args;
 
 pub(crate) use start::start;

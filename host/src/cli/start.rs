@@ -3,7 +3,7 @@
 use super::args::Arguments;
 use super::config::Config;
 use super::exit::{Code, Stop};
-use super::{inspect, map, run};
+use super::{completions, inspect, map, new, run};
 use clap::Parser;
 use std::io::Write;
 use std::process::ExitCode;
@@ -52,6 +52,8 @@ fn carry_out(config: Config) -> Result<(), Stop> {
         Config::Map(config) => map::map(config),
         Config::Inspect { module, json } => inspect::inspect(&module, json),
         Config::CpuCount { physical } => cpu_count(physical),
+        Config::New(config) => new::create(&config),
+        Config::Completions(shell) => completions::completions(shell),
     }
 }
 

@@ -1,13 +1,13 @@
 //! What the state machine wants done.
 
-use crate::task::{TaskId, WorkerId};
+use crate::task::{ClassId, TaskId, WorkerId};
 use std::time::Duration;
 
 /// One thing to do; the event loop carries them out in order and decides nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// Start a worker process.
-    Start { worker: WorkerId, index: u32 },
+    /// Start a worker process for tasks of this class.
+    Start { worker: WorkerId, index: u32, class: ClassId },
     /// Send a task to a worker, with a new claim.
     Send { worker: WorkerId, task: TaskId },
     /// As `Send`, for a child of the task that the worker runs, which waits for its children: to be run meanwhile.
@@ -18,6 +18,8 @@ pub(crate) enum Action {
     Measure { worker: WorkerId },
     /// A worker takes no more tasks, and leaves when it has ended those that it has begun. To be told, once.
     Retire { worker: WorkerId, why: Retirement },
+    /// A worker makes way for one of another class. To be told, once; `Stop` follows.
+    Replace { worker: WorkerId },
     /// Ask a worker to leave when it is done.
     Stop { worker: WorkerId },
     /// Kill a worker process. Its exit will be an event.

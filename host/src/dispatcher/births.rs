@@ -11,18 +11,20 @@ use crate::limits::FORK_SERVER_PATIENCE;
 use crate::metrics;
 use crate::process::{News, explained};
 use crate::sys::PidFd;
-use crate::task::WorkerId;
+use crate::task::{ClassId, WorkerId};
 use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
 use std::io;
 use std::os::fd::BorrowedFd;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 impl EventLoop {
-    pub(super) fn start_worker(&mut self, id: WorkerId, index: u32) {
-        let config = WorkerConfig { index, ..self.config.clone() };
+    pub(super) fn start_worker(&mut self, id: WorkerId, index: u32, class: ClassId) {
+        let class = Arc::clone(self.classes.class(class));
+        let config = WorkerConfig { index, grants: class.grants.clone(), ..self.config.clone() };
         let had_server = self.nursery.server().is_some();
-        let started = WorkerHandle::start(id, config, &self.initializer_objects, || self.nursery.start(id));
+        let started = WorkerHandle::start(id, class, config, &self.initializer_objects, || self.nursery.start(id));
         let started = started.and_then(|mut worker| {
             if !had_server {
                 self.watch_fork_server()?;

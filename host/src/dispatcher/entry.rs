@@ -5,8 +5,9 @@ use crate::error::{BrokenProcessPool, WorkerRef};
 use crate::ipc::{Payload, RunOptions};
 use crate::module::Prepared;
 use crate::queue::Turn;
+use crate::sandbox::HardeningReport;
 use crate::sync::SharedObject;
-use crate::task::{TaskId, WorkerId};
+use crate::task::{Class, ClassId, TaskId, WorkerId};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,6 +26,10 @@ pub(crate) struct Job {
     /// When it was sent to the worker that has it.
     pub(crate) sent_at: Option<Instant>,
     pub(crate) span: tracing::Span,
+    /// In which workers it may run.
+    pub(crate) class: Arc<Class>,
+    /// The number of that: given by the event loop.
+    pub(crate) class_id: ClassId,
     /// Who is told of its end, when that is a task.
     pub(crate) parent: Option<Parent>,
     /// 0: the caller has submitted it.
@@ -60,6 +65,8 @@ impl Job {
             submitted_at: Instant::now(),
             sent_at: None,
             span,
+            class: Arc::default(),
+            class_id: ClassId::default(),
             parent: None,
             depth: 0,
             priority: 0,
@@ -72,7 +79,7 @@ impl Job {
 
     /// Its turn among others.
     pub(crate) fn turn(&self) -> Turn {
-        Turn::new(self.id, self.priority, self.retries).with_time_limit(self.time_limit)
+        Turn::new(self.id, self.priority, self.retries).with_time_limit(self.time_limit).with_class(self.class_id)
     }
 }
 
@@ -88,6 +95,8 @@ pub(crate) struct Parent {
 /// What callers may know of a pool without asking its dispatcher.
 #[derive(Debug, Default)]
 pub(crate) struct PoolStatus {
+    /// What the worker that came up last said of its sandbox.
+    pub(crate) hardening: Mutex<Option<HardeningReport>>,
     pub(crate) broken: Mutex<Option<BrokenProcessPool>>,
     pub(crate) workers: Mutex<Vec<WorkerRef>>,
     /// The next task's number.
@@ -100,6 +109,7 @@ pub(crate) struct PoolStatus {
     pub(crate) workers_started: AtomicU64,
     pub(crate) workers_lost: AtomicU64,
     pub(crate) workers_retired: AtomicU64,
+    pub(crate) workers_replaced: AtomicU64,
 }
 
 /// A look at a pool. The numbers are read one after another, while the pool goes on.
@@ -125,6 +135,8 @@ pub struct Stats {
     /// Worker processes that were asked to leave because they had served long enough, ever. See
     /// [`ExecutorBuilder::max_tasks_per_worker`](crate::ExecutorBuilder::max_tasks_per_worker) and what stands beside it.
     pub workers_retired: u64,
+    /// Worker processes that were asked to leave for one of another [tenant](crate::Task::tenant), or with other grants, ever.
+    pub workers_replaced: u64,
 }
 
 impl PoolStatus {
@@ -142,6 +154,7 @@ impl PoolStatus {
             workers_started: get(&self.workers_started),
             workers_lost: get(&self.workers_lost),
             workers_retired: get(&self.workers_retired),
+            workers_replaced: get(&self.workers_replaced),
         }
     }
 }

@@ -26,6 +26,8 @@ pub(crate) enum Event {
     WorkerExited { worker: WorkerId },
     /// The native initializer did not end well in a worker.
     InitializerFailed { worker: WorkerId },
+    /// A worker lacks a layer that is required; so would every other one.
+    NotHardened { worker: WorkerId },
     /// A worker process could not be started.
     StartFailed { worker: WorkerId },
     /// The answer to [`Action::Measure`](super::action::Action::Measure): what a worker's process holds resident.

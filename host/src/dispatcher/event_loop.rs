@@ -2,6 +2,7 @@
 //! answers with. It decides nothing.
 
 mod flushing;
+mod hardening;
 mod host_calls;
 mod nesting;
 mod progressing;
@@ -9,6 +10,7 @@ mod recycling;
 
 use super::action::{Action, End};
 use super::callbacks::CallbackThread;
+use super::classes::Classes;
 use super::entry::{Job, PoolStatus};
 use super::event::Event;
 use super::mailbox::{Mailbox, Message};
@@ -34,7 +36,8 @@ use std::time::Instant;
 
 pub(super) struct EventLoop {
     state: State,
-    /// For the first worker; the index differs for each.
+    pub(super) classes: Classes,
+    /// For the first worker; the index differs for each, and the grants for each class.
     pub(super) config: WorkerConfig,
     pub(super) initializer_objects: Vec<Arc<SharedObject>>,
     pub(super) nursery: Nursery,
@@ -71,9 +74,10 @@ impl EventLoop {
     ) -> io::Result<Self> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         epoll.add(mailbox.bell(), EpollEvent::new(EpollFlags::EPOLLIN, Token::Mailbox.pack()))?;
-        let host = host_calls::HostDesk::new(options.host_calls, &options.worker, Arc::clone(&mailbox));
+        let host = host_calls::HostDesk::new(options.host_calls, &options.worker, &mailbox);
         Ok(Self {
             state: State::new(options.state),
+            classes: Classes::new(options.class),
             nursery: Nursery::new(options.start_method, options.program, options.worker.clone()),
             config: options.worker,
             initializer_objects: options.initializer_objects,
@@ -131,7 +135,8 @@ impl EventLoop {
 
     fn timeout(&mut self) -> EpollTimeout {
         let owed = self.nursery.server().and_then(|server| server.next_deadline());
-        let Some(deadline) = self.state.next_deadline().into_iter().chain(owed).chain(self.host.next_deadline()).min() else {
+        let owed = owed.into_iter().chain(self.host.next_deadline());
+        let Some(deadline) = self.state.next_deadline().into_iter().chain(owed).min() else {
             return EpollTimeout::NONE;
         };
         let left = deadline.saturating_duration_since(Instant::now());
@@ -145,7 +150,8 @@ impl EventLoop {
         self.mailbox.take(messages);
         for message in messages.drain(..) {
             match message {
-                Message::Submit(job) => {
+                Message::Submit(mut job) => {
+                    job.class_id = self.classes.number(&mut job.class);
                     self.nursery.knows(job.module.artifact, &job.module.code);
                     let turn = job.turn();
                     self.jobs.insert(job.id, *job);
@@ -191,6 +197,9 @@ impl EventLoop {
     }
 
     fn reply(&mut self, id: WorkerId, reply: Reply, payload: Vec<u8>) {
+        if let Some(lie) = self.lie_in(id, &reply, &payload) {
+            return self.lied(id, lie.to_owned());
+        }
         // One that has lied is not believed any more.
         let Some(worker) = self.workers.0.get_mut(&id).filter(|worker| worker.lie.is_none()) else { return };
         if let Some(task) = reply.task().filter(|&task| !worker.has(task)) {
@@ -206,16 +215,11 @@ impl EventLoop {
                     );
                     return self.lied(id, message);
                 }
-                worker.up = true;
-                tracing::debug!(worker = %worker.name, "a worker is ready");
-                self.workers_changed = true;
+                if !self.take_hardening(id) {
+                    return;
+                }
+                self.come_up(id);
                 self.handle(Event::WorkerReady { worker: id });
-            }
-            Reply::Done { .. } if payload.len() as u64 > self.config.max_result_bytes => {
-                self.lied(id, "a result is over its limit".to_owned());
-            }
-            Reply::Done { .. } if self.host.has_open(id) => {
-                self.lied(id, "its task ended before a call of a host function was answered".to_owned());
             }
             Reply::Done { task, outcome, report } => {
                 worker.answered(task);
@@ -236,6 +240,9 @@ impl EventLoop {
             Reply::InitializerFailed { message } if !worker.up => {
                 self.cause = Some((Some(worker.name), BrokenCause::InitializerFailed { message }));
                 self.handle(Event::InitializerFailed { worker: id });
+            }
+            Reply::Hardened { .. } | Reply::NotHardened { .. } | Reply::Denied { .. } => {
+                self.hear_of_sandbox(id, reply);
             }
             // What fork servers, compilers and native processes say, and what was said before.
             _ => {
@@ -286,6 +293,8 @@ impl EventLoop {
         worker.give_back();
         self.host.worker_is_gone(id);
         let cause = self.oom.explain(cause, worker.killed);
+        let cause = self.explain_limit(id, cause);
+        let Some(worker) = self.workers.0.get_mut(&id) else { return };
         let (name, words) = (worker.name, worker.last_words());
         let expected = worker.killed || cause == BrokenCause::Exited { code: 0 };
         metrics::worker_left(&cause, worker.killed);
@@ -328,11 +337,12 @@ impl EventLoop {
 
     fn carry_out(&mut self, action: Action) {
         match action {
-            Action::Start { worker, index } => self.start_worker(worker, index),
+            Action::Start { worker, index, class } => self.start_worker(worker, index, class),
             Action::Send { worker, task } => self.send(worker, task, false),
             Action::Retry { worker, task } => self.retry(worker, task),
             Action::Measure { worker } => self.measure(worker),
             Action::Retire { worker, why } => self.retire(worker, why),
+            Action::Replace { worker } => self.replace(worker),
             Action::Stop { worker } => {
                 if let Some(worker) = self.workers.0.get_mut(&worker)
                     && worker.stop().is_err()

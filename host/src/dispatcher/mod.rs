@@ -5,6 +5,7 @@
 mod action;
 mod births;
 mod callbacks;
+mod classes;
 mod completion_set;
 mod entry;
 mod event;

@@ -8,7 +8,7 @@ use super::recycling::Recycling;
 use super::state::{Claims, State, StateOptions};
 use crate::executor::Containment;
 use crate::queue::Turn;
-use crate::task::{TaskId, WorkerId};
+use crate::task::{ClassId, TaskId, WorkerId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -70,6 +70,7 @@ struct Frame {
 
 #[derive(Debug, Default)]
 struct ModelWorker {
+    class: ClassId,
     up: bool,
     killed: bool,
     stopping: bool,
@@ -88,6 +89,7 @@ struct Model {
     workers: BTreeMap<WorkerId, ModelWorker>,
     depth: BTreeMap<TaskId, usize>,
     parents: BTreeMap<TaskId, TaskId>,
+    classes: BTreeMap<TaskId, ClassId>,
     began: BTreeMap<TaskId, WorkerId>,
     finished: BTreeMap<TaskId, End>,
     retried: BTreeMap<TaskId, u32>,
@@ -152,19 +154,21 @@ impl Run {
     fn carry_out(&mut self, action: Action) {
         let model = &mut self.model;
         match action {
-            Action::Start { worker, .. } => {
-                model.workers.insert(worker, ModelWorker::default());
+            Action::Start { worker, class, .. } => {
+                model.workers.insert(worker, ModelWorker { class, ..ModelWorker::default() });
                 assert!(model.workers.len() <= self.max_workers, "the number of workers grows with the depth");
             }
             Action::Send { worker, task } => {
                 assert!(!model.finished.contains_key(&task), "{task:?} was sent after its end");
                 let worker = model.workers.get_mut(&worker).expect("sent to one that exists");
+                assert_eq!(worker.class, model.classes[&task], "a worker serves two classes");
                 worker.inbox.push_back(Word::Run { task, lent_to: None });
             }
             Action::Lend { worker, task } => {
                 assert!(!model.finished.contains_key(&task), "{task:?} was sent after its end");
                 let lent_to = Some(model.parents[&task]);
                 let worker = model.workers.get_mut(&worker).expect("sent to one that exists");
+                assert_eq!(worker.class, model.classes[&task], "a worker serves two classes");
                 worker.inbox.push_back(Word::Run { task, lent_to });
                 model.lent += 1;
             }
@@ -189,7 +193,7 @@ impl Run {
                 *model.retried.entry(task).or_default() += 1;
             }
             Action::Measure { worker } => model.workers.get_mut(&worker).expect("exists").measured = true,
-            Action::Retire { .. } => {}
+            Action::Retire { .. } | Action::Replace { .. } => {}
             Action::Break { .. } => panic!("nothing here breaks a pool"),
             Action::Terminate => model.terminated = true,
         }
@@ -199,6 +203,11 @@ impl Run {
         let task = TaskId(self.model.depth.len() as u64);
         let depth = parent.map_or(0, |parent| self.model.depth[&parent] + 1);
         self.model.depth.insert(task, depth);
+        let class = match parent {
+            Some(parent) => self.model.classes[&parent],
+            None => ClassId(if self.random.chance(70) { 0 } else { self.random.below(3) as u32 }),
+        };
+        self.model.classes.insert(task, class);
         task
     }
 
@@ -247,7 +256,8 @@ impl Run {
             Said::Submit { parent, child } => {
                 self.model.parents.insert(child, parent);
                 let priority = self.random.below(3) as i32;
-                self.event(Event::ChildSubmitted { turn: Turn::new(child, priority, 0), parent });
+                let turn = Turn::new(child, priority, 0).with_class(self.model.classes[&child]);
+                self.event(Event::ChildSubmitted { turn, parent });
             }
             Said::Await { child, .. } if self.model.finished.contains_key(&child) => {}
             Said::Await { parent, child } => self.event(Event::Awaits { worker: id, parent, child }),
@@ -332,6 +342,7 @@ impl Run {
                 let task = self.new_task(None);
                 let retries = if self.random.chance(20) { 1 } else { 0 };
                 let turn = Turn::new(task, self.random.below(3) as i32, retries);
+                let turn = turn.with_class(self.model.classes[&task]);
                 self.event(Event::Submitted { turn });
             }
             5 if !self.calm && !self.model.depth.is_empty() => {

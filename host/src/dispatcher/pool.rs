@@ -10,6 +10,7 @@ use crate::error::BrokenCause;
 use crate::ipc::WorkerConfig;
 use crate::process::Program;
 use crate::sync::SharedObject;
+use crate::task::Class;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,8 +21,10 @@ pub(crate) struct PoolOptions {
     pub(crate) state: StateOptions,
     pub(crate) start_method: StartMethod,
     pub(crate) program: Program,
-    /// For the first worker; the index differs for each.
+    /// For the first worker; the index differs for each, and the grants for each class.
     pub(crate) worker: WorkerConfig,
+    /// The one of tasks that do not say otherwise.
+    pub(crate) class: Arc<Class>,
     /// What the native initializer of each worker may use; kept for as long as the pool may start one.
     pub(crate) initializer_objects: Vec<Arc<SharedObject>>,
     pub(crate) host_calls: HostCallOptions,

@@ -7,7 +7,7 @@ use super::state::{Claims, State, StateOptions};
 use crate::executor::Containment;
 use crate::limits::{MEMORY_LOOK_INTERVAL, MEMORY_SECOND_LOOK_DELAY};
 use crate::queue::Turn;
-use crate::task::{TaskId, WorkerId};
+use crate::task::{ClassId, TaskId, WorkerId};
 use std::time::{Duration, Instant};
 
 /// Tasks begin one after another in each worker: those before this one have.
@@ -81,7 +81,7 @@ fn send(worker: u64, task: u64) -> Action {
 }
 
 fn start(worker: u64, index: u32) -> Action {
-    Action::Start { worker: WorkerId(worker), index }
+    Action::Start { worker: WorkerId(worker), index, class: ClassId(0) }
 }
 
 fn retired(worker: u64, why: Retirement) -> [Action; 2] {

@@ -19,9 +19,12 @@ struct Run {
     model: Model,
     now: Instant,
     max_workers: usize,
+    /// How many there are of tasks.
+    classes: usize,
     recycling: Recycling,
     shut_down: Option<ShutdownMode>,
     retired: u64,
+    replaced: u64,
     timed_out: u64,
     actions: Vec<Action>,
     log: Vec<String>,
@@ -38,6 +41,7 @@ impl Run {
             max_age: random.chance(30).then(|| Duration::from_millis(1 + random.below(100) as u64)),
             max_growth_bytes: random.chance(40).then_some(100),
         };
+        let classes = if random.chance(50) { 1 } else { 2 + random.below(4) };
         let state = State::new(StateOptions { max_workers, idle_timeout, containment, recycling: recycling.clone() });
         Self {
             random,
@@ -45,9 +49,11 @@ impl Run {
             model: Model::default(),
             now: Instant::now(),
             max_workers,
+            classes,
             recycling,
             shut_down: None,
             retired: 0,
+            replaced: 0,
             timed_out: 0,
             actions: Vec::new(),
             log: Vec::new(),
@@ -69,8 +75,8 @@ impl Run {
     fn carry_out(&mut self, action: Action) {
         assert!(!self.model.terminated, "an action after Terminate: {action:?}");
         match action {
-            Action::Start { worker, .. } => {
-                self.model.workers.insert(worker, ModelWorker::default());
+            Action::Start { worker, class, .. } => {
+                self.model.workers.insert(worker, ModelWorker { class, ..ModelWorker::default() });
                 assert!(self.model.workers.len() <= self.max_workers, "more workers than allowed");
             }
             Action::Send { worker, task } => {
@@ -80,6 +86,7 @@ impl Run {
                 assert!(worker.is_up() && !worker.killed && !worker.stopping, "sent to a worker that takes no tasks");
                 assert!(!worker.retired, "sent to a worker that has retired");
                 assert!(!worker.measured, "sent to a worker that is being looked at");
+                assert_eq!(worker.class, self.model.submitted[&task].class, "a worker serves two classes");
                 worker.inbox.push_back(task);
                 self.model.sent_at.insert(task, self.now);
                 assert!(worker.inbox.len() <= crate::limits::SEND_AHEAD);
@@ -107,6 +114,13 @@ impl Run {
                 let worker = self.model.workers.get_mut(&worker).expect("was checked");
                 assert!(!std::mem::replace(&mut worker.retired, true), "told twice");
                 self.retired += 1;
+            }
+            Action::Replace { worker } => {
+                let worker = &self.model.workers[&worker];
+                assert!(worker.running.is_none() && worker.inbox.is_empty(), "it has something to do");
+                let is_other = |task: &(i32, TaskId)| self.model.submitted[&task.1].class != worker.class;
+                assert!(self.model.waiting.iter().any(is_other), "nobody needs its place");
+                self.replaced += 1;
             }
             Action::Lend { .. } => panic!("no task here has children"),
             Action::Stop { worker } => {
@@ -244,7 +258,7 @@ impl Run {
     fn caller_moves(&mut self) {
         match self.random.below(100) {
             0..60 => {
-                let turn = self.model.new_task(&mut self.random);
+                let turn = self.model.new_task(&mut self.random, self.classes);
                 self.event(Event::Submitted { turn });
             }
             60..75 if !self.model.submitted.is_empty() => {
@@ -324,6 +338,7 @@ struct Sum {
     began: u64,
     retried: u64,
     retired: u64,
+    replaced: u64,
     timed_out: u64,
 }
 
@@ -343,10 +358,11 @@ fn every_task_ends_once_in_every_order_of_events() {
         sum.began += run.model.times_begun.values().map(|&times| u64::from(times)).sum::<u64>();
         sum.retried += run.model.retried.values().map(|&times| u64::from(times)).sum::<u64>();
         sum.retired += run.retired;
+        sum.replaced += run.replaced;
         sum.timed_out += run.timed_out;
     }
     eprintln!("{} runs: {sum:?}", last - first);
     let is_full = |count: u64, least: u64| count > least || last - first < 1000;
     assert!(is_full(sum.began, runs) && is_full(sum.retried, runs / 10) && is_full(sum.retired, runs / 2));
-    assert!(is_full(sum.timed_out, runs / 10));
+    assert!(is_full(sum.timed_out, runs / 10) && is_full(sum.replaced, runs / 10));
 }

@@ -5,7 +5,7 @@ use super::recycling::MemoryWatch;
 use super::state::Claims;
 use crate::limits::{HANDSHAKE_TIMEOUT, SEND_AHEAD, STOP_GRACE};
 use crate::queue::Turn;
-use crate::task::{TaskId, WorkerId};
+use crate::task::{ClassId, TaskId, WorkerId};
 use std::time::{Duration, Instant};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +54,8 @@ pub(super) struct Waits {
 #[derive(Debug)]
 pub(super) struct Worker {
     pub(super) index: u32,
+    /// Of the only tasks that it gets.
+    pub(super) class: ClassId,
     pub(super) phase: Phase,
     pub(super) assigned: Vec<Assigned>,
     /// What it runs waits for a child, and it could run children meanwhile.
@@ -72,9 +74,10 @@ pub(super) struct Worker {
 
 impl Worker {
     /// One whose process is being started.
-    pub(super) fn start(index: u32, max_tasks: Option<u64>, now: Instant) -> Self {
+    pub(super) fn start(index: u32, class: ClassId, max_tasks: Option<u64>, now: Instant) -> Self {
         Self {
             index,
+            class,
             phase: Phase::Starting { until: now + HANDSHAKE_TIMEOUT },
             assigned: Vec::new(),
             waits: None,
@@ -99,6 +102,15 @@ impl Worker {
 
     pub(super) fn is_idle_for(&self, timeout: Option<Duration>, now: Instant) -> bool {
         self.is_idle() && timeout.is_some_and(|timeout| self.idle_since + timeout <= now)
+    }
+
+    /// It takes tasks, or will when it is up.
+    pub(super) fn stays(&self) -> bool {
+        matches!(self.phase, Phase::Starting { .. } | Phase::Ready)
+    }
+
+    pub(super) fn is_starting(&self) -> bool {
+        matches!(self.phase, Phase::Starting { .. })
     }
 
     /// It takes tasks now, or finishes some.

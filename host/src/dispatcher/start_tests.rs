@@ -7,7 +7,7 @@ use super::state::{Claims, State, StateOptions};
 use crate::executor::Containment;
 use crate::limits::{CRASH_LOOP_STARTS, HANDSHAKE_TIMEOUT, HANG_UP_GRACE};
 use crate::queue::Turn;
-use crate::task::{TaskId, WorkerId};
+use crate::task::{ClassId, TaskId, WorkerId};
 use std::time::Instant;
 
 /// Every task that was sent has begun, or none has.
@@ -55,7 +55,7 @@ impl Pool {
 const TASK: TaskId = TaskId(0);
 
 fn start(number: u64) -> Action {
-    Action::Start { worker: WorkerId(number), index: 0 }
+    Action::Start { worker: WorkerId(number), index: 0, class: ClassId(0) }
 }
 
 // behaviour: B38

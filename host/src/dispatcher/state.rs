@@ -107,7 +107,9 @@ impl State {
             Event::WorkerLied { worker } => self.lied(worker, actions),
             Event::WorkerHungUp { worker } => self.hung_up(worker, now),
             Event::WorkerExited { worker } => self.worker_exited(worker, now, claims, actions),
-            Event::InitializerFailed { worker } => self.break_pool(worker, None, actions),
+            Event::InitializerFailed { worker } | Event::NotHardened { worker } => {
+                self.break_pool(worker, None, actions)
+            }
             Event::StartFailed { worker } => self.start_failed(worker, now, actions),
             Event::Resized { max_workers } => self.resized(max_workers, claims, actions),
             Event::Shutdown { mode } => self.shutdown(mode, claims, actions),
@@ -141,9 +143,9 @@ impl State {
             self.lend_to_waiting(claims, actions);
             self.recall_less_urgent(claims);
             // What was sent ahead can be more urgent than what waits, so this comes before and after.
-            self.rebalance(claims, actions);
-            self.feed_idle(actions);
-            self.rebalance(claims, actions);
+            self.rebalance(now, claims, actions);
+            self.feed_idle(now, actions);
+            self.rebalance(now, claims, actions);
             self.start_workers(now, actions);
             self.send_ahead(actions);
         }

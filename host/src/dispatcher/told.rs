@@ -24,6 +24,7 @@ pub(crate) fn to_error(task: &TaskRef, worker: WorkerRef, outcome: Outcome) -> T
         Outcome::OutOfMemory { limit, peak } => TaskError::OutOfMemory { task, limit, peak },
         Outcome::ResultTooLarge { size, limit } => TaskError::ResultTooLarge { task, size, limit },
         Outcome::ModuleFailed(message) => TaskError::ModuleFailed { task, message },
+        Outcome::GrantFailed(message) => TaskError::GrantFailed { task, message },
         Outcome::HostFunction(fault) => TaskError::HostFunction { task, fault },
         Outcome::Trapped(trap) => TaskError::BrokenProcessPool(Box::new(BrokenProcessPool {
             task: Some(task),

@@ -6,7 +6,7 @@ use super::recycling::Recycling;
 use super::state::{Claims, State, StateOptions};
 use crate::executor::Containment;
 use crate::queue::Turn;
-use crate::task::{TaskId, WorkerId};
+use crate::task::{ClassId, TaskId, WorkerId};
 use std::collections::BTreeSet;
 use std::time::Instant;
 
@@ -63,6 +63,10 @@ impl Pool {
         let event = Event::TaskDone { worker: WorkerId(worker), task: TaskId(task), trapped: false };
         self.event(event).into_iter().filter(|action| !matches!(action, Action::Finish { .. })).collect()
     }
+}
+
+fn start(worker: u64) -> Action {
+    Action::Start { worker: WorkerId(worker), index: 0, class: ClassId(0) }
 }
 
 fn send(worker: u64, task: u64) -> Action {
@@ -122,7 +126,7 @@ fn a_task_with_retries_is_run_again_after_the_loss_of_its_worker_and_not_more_of
     let task = TaskId(0);
     for lost in 0..2 {
         let worker = WorkerId(lost);
-        let again = [Action::Retry { worker, task }, Action::Start { worker: WorkerId(lost + 1), index: 0 }];
+        let again = [Action::Retry { worker, task }, start(lost + 1)];
         assert_eq!(pool.event(exited(lost)), again);
         assert_eq!(pool.event(Event::WorkerReady { worker: WorkerId(lost + 1) }), [send(lost + 1, 0)]);
     }
@@ -156,7 +160,7 @@ fn a_task_that_waits_for_another_try_can_be_cancelled_and_survives_a_patient_shu
     assert_eq!(pool.event(Event::Cancel { task, even_running: false })[0], cancelled);
     let mut pool = Pool::busy(1, Containment::Task, 9);
     assert_eq!(pool.event(Event::Shutdown { mode: ShutdownMode::Finish }), []);
-    let again = [Action::Retry { worker: WorkerId(0), task }, Action::Start { worker: WorkerId(1), index: 0 }];
+    let again = [Action::Retry { worker: WorkerId(0), task }, start(1)];
     assert_eq!(pool.event(exited(0)), again);
 }
 

@@ -10,9 +10,10 @@ use crate::ipc::{
     CallerChannel, ChannelError, ClaimLedger, ClaimTicket, Payload, Received, Reply, Request, RunRequest, WorkerConfig,
 };
 use crate::process::{Newborn, ProcessEnd, WorkerProcess};
+use crate::sandbox::HardeningReport;
 use crate::sync::SharedObject;
 use crate::sys::PidFd;
-use crate::task::{ArtifactId, TaskId, WorkerId};
+use crate::task::{ArtifactId, Class, SystemCall, TaskId, WorkerId};
 use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -24,6 +25,8 @@ pub(crate) struct WorkerHandle {
     pub(crate) id: WorkerId,
     /// Its process id is 0 while the process is awaited.
     pub(crate) name: WorkerRef,
+    /// Kept, so that its number stays its own.
+    _class: Arc<Class>,
     process: WorkerProcess,
     channel: CallerChannel,
     claims: ClaimLedger,
@@ -34,6 +37,10 @@ pub(crate) struct WorkerHandle {
     pub(crate) up: bool,
     /// What was wrong with what it said.
     pub(crate) lie: Option<String>,
+    /// What locks it in, in its own words.
+    pub(crate) hardening: Option<HardeningReport>,
+    /// The system call that it says it was denied.
+    pub(crate) denied: Option<SystemCall>,
     /// Why it leaves, in its own words.
     pub(crate) last_words: Option<String>,
     /// The caller killed it, for a reason of the pool's own.
@@ -48,6 +55,7 @@ impl WorkerHandle {
     /// Takes on a worker that `start` starts, and gives it its configuration, with the objects of its native initializer.
     pub(crate) fn start(
         id: WorkerId,
+        class: Arc<Class>,
         config: WorkerConfig,
         objects: &[Arc<SharedObject>],
         start: impl FnOnce() -> io::Result<Newborn>,
@@ -74,6 +82,7 @@ impl WorkerHandle {
         Ok(Self {
             id,
             name: WorkerRef { index, pid },
+            _class: class,
             process,
             channel,
             claims,
@@ -82,6 +91,8 @@ impl WorkerHandle {
             shares,
             up: false,
             lie: None,
+            hardening: None,
+            denied: None,
             last_words: None,
             killed: false,
             is_open,

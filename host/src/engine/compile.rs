@@ -1,6 +1,6 @@
 //! From a module's bytes to machine code and a description of it. Runs in a compile worker, which may be killed.
 
-use super::guest::Purview;
+use super::guest::{Own, Purview};
 use super::host_functions;
 use super::instance::GuestEngine;
 use super::recognise;
@@ -71,7 +71,7 @@ fn functions(engine: &GuestEngine, component: &Component) -> Result<Vec<Function
     if let Some(exports) = prepared.exports() {
         return Ok(exports.describe());
     }
-    let mut instance = engine.instance();
+    let mut instance = engine.instance(Own::default()).map_err(describe)?;
     let purview = Purview { task: None, function: "functions", objects: &[], output: None, depth: 0 };
     instance.store.data_mut().begin(&purview);
     let listed = engine.wait(instance.functions(&prepared));
@@ -107,7 +107,8 @@ fn check_text_size(info: &ModuleInfo) -> Result<(), Refusal> {
         [name, signature, signature, docs].into_iter().chain(codecs)
     });
     let of_host = info.host_functions.iter().map(|import| import.name.len() + import.ty.to_string().len() + 9);
-    let bytes: usize = of_functions.chain(&info.imports).chain(&info.exports).map(|text| text.len() + 9).chain(of_host).sum();
+    let bytes: usize =
+        of_functions.chain(&info.imports).chain(&info.exports).map(|text| text.len() + 9).chain(of_host).sum();
     let limit = MAX_MESSAGE_FRAME_BYTES / 2;
     if bytes > limit {
         let message = format!("its description takes {bytes} bytes; the limit is {limit}");
@@ -129,8 +130,8 @@ pub(super) fn tell(outcome: Outcome) -> String {
         Outcome::Trapped(trap) => with_trace(format!("it trapped: {}", trap.message), &trap.backtrace),
         Outcome::OutOfMemory { limit, .. } => format!("it asked for more memory than its limit of {limit} bytes"),
         Outcome::ResultTooLarge { limit, .. } => format!("it returned more bytes than the limit of {limit}"),
+        Outcome::ModuleFailed(message) | Outcome::GrantFailed(message) => message,
         Outcome::HostFunction(fault) => format!("it called the host function `{}`: {}", fault.function, fault.message),
-        Outcome::ModuleFailed(message) => message,
     }
 }
 

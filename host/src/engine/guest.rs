@@ -6,11 +6,12 @@ use super::memory_limit::MemoryLimit;
 use super::nested::{ChildTasks, Children};
 use super::output::{GuestStream, SharedOutput, Stream, TaskOutput};
 use super::progress::ProgressGate;
+use super::reach::Reach;
 use super::trap::cut_at;
 use crate::executor::{GuestOutput, Reuse};
 use crate::limits::{MAX_HOST_RESOURCES, MAX_LOG_RECORDS, MAX_PROGRESS_TEXT_BYTES, MAX_RANDOM_BYTES};
 use crate::sys;
-use crate::task::{LogLevel, LogRecord, Panic, Progress, RunReport, TaskId};
+use crate::task::{Grants, LogLevel, LogRecord, Panic, Progress, RunReport, TaskId};
 use isopool_guest::sync::{Object, ObjectId};
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -31,6 +32,8 @@ pub(crate) struct GuestSettings {
     /// 0 ≤ index < max_workers.
     pub(crate) worker_index: u32,
     pub(crate) environment: Vec<(String, String)>,
+    pub(crate) arguments: Vec<String>,
+    pub(crate) grants: Grants,
     pub(crate) reuse: Reuse,
     pub(crate) output: GuestOutput,
     /// The least severe level that goes to `logs`; `None`: nothing does.
@@ -52,6 +55,21 @@ pub(crate) struct GuestSettings {
     pub(crate) children: Arc<dyn ChildTasks>,
     /// The way of calls of host functions.
     pub(crate) host: Arc<dyn HostCalls>,
+}
+
+/// What one task has that others of its executor have not, and that a guest reads only once.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Own<'a> {
+    /// Variables beside the executor's.
+    pub(crate) environment: &'a [(String, String)],
+    /// After the executor's.
+    pub(crate) arguments: &'a [String],
+}
+
+impl Own<'_> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.environment.is_empty() && self.arguments.is_empty()
+    }
 }
 
 /// What is being run.
@@ -91,28 +109,26 @@ pub(super) struct Guest {
 }
 
 impl Guest {
-    /// A guest that sees the executor's environment, and `environment` before it.
-    pub(super) fn new(settings: &Arc<GuestSettings>, environment: &[(String, String)]) -> Self {
+    /// A guest that sees what the executor gives, and what its task has of its own.
+    pub(super) fn new(settings: &Arc<GuestSettings>, reach: &Reach, own: Own<'_>) -> Self {
+        let environment = own.environment;
         let output = Arc::new(Mutex::new(TaskOutput::new(settings.max_output_bytes)));
         let stream = |stream| GuestStream { output: Arc::clone(&output), stream };
         let mut resources = ResourceTable::new();
         resources.set_max_capacity(MAX_HOST_RESOURCES);
-        // Everything else is closed by default: standard input, arguments, directories, addresses, names.
+        // Everything else is closed by default, and what is granted is opened by `reach`: standard input and names are not.
         let is_hidden = |name: &String| environment.iter().any(|(other, _)| other == name);
         let mut wasi = WasiCtx::builder();
         for (name, value) in settings.environment.iter().filter(|(name, _)| !is_hidden(name)).chain(environment) {
             wasi.env(name, value);
         }
-        let wasi = wasi
+        wasi.args(&settings.arguments).args(own.arguments);
+        let mut wasi = wasi
             .stdout(stream(Stream::Stdout))
             .stderr(stream(Stream::Stderr))
             .max_random_size(MAX_RANDOM_BYTES)
-            .allow_tcp(false)
-            .allow_udp(false)
-            // A blocking call may hold the only thread: nothing else runs in this process. Otherwise wasmtime-wasi
-            // would start threads for it.
-            .allow_blocking_current_thread(true)
             .build();
+        reach.give(&mut wasi);
         Self {
             settings: Arc::clone(settings),
             wasi,

@@ -1,7 +1,8 @@
 //! Everything that a guest can import: WASI 0.2 with nothing behind it but clocks, random numbers, its environment and
-//! its output, and the interfaces `host` and `sync` of `wit/`.
+//! its output, and what it is granted (see `reach`); and the interfaces `host` and `sync` of `wit/`.
 
 use super::contract::{host, nested, sync};
+use super::files::replace_streams;
 use super::guest::Guest;
 use super::trap::cut;
 use crate::task::{Location, LogLevel, LogRecord, Panic};
@@ -15,6 +16,7 @@ use wasmtime::component::{HasSelf, Linker};
 pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    replace_streams(&mut linker)?;
     host::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)?;
     sync::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)?;
     nested::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)?;

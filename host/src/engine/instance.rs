@@ -3,9 +3,10 @@
 use super::config::{Purpose, config};
 use super::contract::{Failure, Function, TaskModule, TaskModuleIndices};
 use super::exports::Exports;
-use super::guest::{Guest, GuestSettings, Purview};
+use super::guest::{Guest, GuestSettings, Own, Purview};
 use super::host_functions;
 use super::imports::linker;
+use super::reach::Reach;
 use super::recognise::is_task_module;
 use super::trap::{error_outcome, failure_outcome};
 use crate::fault::{self, Point};
@@ -24,6 +25,8 @@ pub(crate) struct GuestEngine {
     linker: Linker<Guest>,
     /// Drives guests that sleep. It has no thread of its own.
     runtime: tokio::runtime::Runtime,
+    /// Or why a part of it cannot be reached.
+    reach: Result<Reach, String>,
     pub(super) settings: Arc<GuestSettings>,
 }
 
@@ -59,21 +62,28 @@ pub(super) struct RunEnd {
     pub(super) instance_usable: bool,
 }
 
-fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread().enable_time().build()
+fn runtime(settings: &GuestSettings) -> std::io::Result<tokio::runtime::Runtime> {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_time();
+    if !settings.grants.addresses.is_empty() {
+        runtime.enable_io();
+    }
+    runtime.build()
 }
 
 impl GuestEngine {
     pub(crate) fn new(purpose: Purpose, settings: GuestSettings) -> wasmtime::Result<Self> {
         let engine = Engine::new(&config(purpose, settings.max_depth))?;
         let linker = linker(&engine)?;
-        Ok(Self { engine, linker, runtime: runtime()?, settings: Arc::new(settings) })
+        let (runtime, reach) = (runtime(&settings)?, Reach::open(&settings.grants));
+        Ok(Self { engine, linker, runtime, reach, settings: Arc::new(settings) })
     }
 
     /// Makes this the engine of another process: a copy, by fork, of the one that has made it. Machine code, slots and
     /// imports stay; whatever belongs to one process is made anew.
     pub(super) fn renew(&mut self, settings: GuestSettings) -> wasmtime::Result<()> {
-        self.runtime = runtime()?;
+        self.runtime = runtime(&settings)?;
+        self.reach = Reach::open(&settings.grants);
         self.settings = Arc::new(settings);
         Ok(())
     }
@@ -105,16 +115,12 @@ impl GuestEngine {
         Ok(Prepared { pre, entry, calls_host })
     }
 
-    /// A new guest; it starts with its first call.
-    pub(super) fn instance(&self) -> Instance {
-        self.instance_with(&[])
-    }
-
-    /// A new guest that also sees these variables.
-    pub(super) fn instance_with(&self, environment: &[(String, String)]) -> Instance {
-        let mut store = Store::new(&self.engine, Guest::new(&self.settings, environment));
+    /// A new guest; it starts with its first call. Fails, in words, when something that is granted cannot be reached.
+    pub(super) fn instance(&self, own: Own<'_>) -> Result<Instance, String> {
+        let reach = self.reach.as_ref().map_err(Clone::clone)?;
+        let mut store = Store::new(&self.engine, Guest::new(&self.settings, reach, own));
         store.limiter(|guest| &mut guest.memory);
-        Instance { store, exports: None }
+        Ok(Instance { store, exports: None })
     }
 
     pub(super) fn wait<T>(&self, future: impl Future<Output = T>) -> T {

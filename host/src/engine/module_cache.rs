@@ -1,7 +1,8 @@
 //! The modules that a worker can run, and the instances it keeps.
 
-use super::guest::{GuestSettings, Purview};
+use super::guest::{GuestSettings, Own, Purview};
 use super::instance::{GuestEngine, Instance, Prepared};
+use super::trap::cut;
 use crate::executor::{GuestOutput, Reuse};
 use crate::fault::{self, Point};
 use crate::limits::{INSTANCE_SLOTS, MAX_LOADED_MODULES};
@@ -24,8 +25,7 @@ pub(crate) struct Run<'a> {
     pub(crate) argument: &'a [u8],
     /// The shared objects that it may use.
     pub(crate) objects: &'a [Arc<dyn Object>],
-    /// Variables beside the executor's.
-    pub(crate) environment: &'a [(String, String)],
+    pub(crate) own: Own<'a>,
     /// The task's own choice, before the executor's.
     pub(crate) output: Option<GuestOutput>,
     /// How deep it is nested.
@@ -104,13 +104,16 @@ impl ModuleCache {
     pub(crate) async fn run_here(&self, run: &Run<'_>) -> Ended {
         // A guest reads its environment once: a task that has one of its own needs an instance of its own. So does one
         // that runs while its parent waits, which has the kept one.
-        let shares = self.engine.settings.reuse == Reuse::Worker && run.environment.is_empty() && !run.lent;
+        let shares = self.engine.settings.reuse == Reuse::Worker && run.own.is_empty() && !run.lent;
         let taken = self.modules.lock().take(&self.engine, run.artifact, shares);
         let (prepared, kept) = match taken {
             Ok(taken) => taken,
-            Err(message) => return failed(message),
+            Err(message) => return failed(Outcome::ModuleFailed(cut(message))),
         };
-        let mut instance = kept.unwrap_or_else(|| self.engine.instance_with(run.environment));
+        let mut instance = match kept.map_or_else(|| self.engine.instance(run.own), Ok) {
+            Ok(instance) => instance,
+            Err(message) => return failed(Outcome::GrantFailed(cut(message))),
+        };
         let Run { task, function, objects, output, depth, .. } = *run;
         let purview = Purview { task: Some(task), function, objects, output, depth };
         fault::point(Point::GuestStarting);
@@ -188,8 +191,7 @@ fn unknown(artifact: ArtifactId) -> String {
     format!("the worker was never given the module {artifact:.12}")
 }
 
-fn failed(message: String) -> Ended {
-    let outcome = Outcome::ModuleFailed(super::trap::cut(message));
+fn failed(outcome: Outcome) -> Ended {
     Ended { outcome, result: Vec::new(), report: RunReport::default(), _instance: None }
 }
 

@@ -1,7 +1,7 @@
 //! Runs a module's initializer once, and makes its memory the one that every instance starts from.
 
 use super::compile::{new_component, tell, unknown_import};
-use super::guest::{Guest, Purview};
+use super::guest::{Guest, Own, Purview};
 use super::instance::GuestEngine;
 use super::recognise;
 use super::trap::cut;
@@ -28,7 +28,7 @@ pub(super) fn snapshot(engine: &GuestEngine, wasm: &[u8], call: &InitializerCall
     let prepared = engine
         .prepare(engine.link(&component).map_err(unknown_import)?)
         .map_err(|error| refused(format!("{error:#}")))?;
-    let mut instance = engine.instance();
+    let mut instance = engine.instance(Own::default()).map_err(refused)?;
     let purview = Purview { task: None, function: &call.function, objects: &[], output: None, depth: 0 };
     let end = engine.wait(engine.run(&prepared, &mut instance, &purview, call.codec.name(), &call.argument));
     if end.outcome != Outcome::Returned {

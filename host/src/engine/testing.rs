@@ -5,7 +5,7 @@ use super::host_functions::HostCalls;
 use super::nested::{ChildTasks, Waited};
 use crate::executor::{GuestOutput, Reuse};
 use crate::limits::{DEFAULT_MAX_MEMORY_BYTES, MIB};
-use crate::task::{ChildEnd, ChildFault, ChildFaultKind, HostAnswer, TaskId};
+use crate::task::{ChildEnd, ChildFault, ChildFaultKind, Grants, HostAnswer, TaskId};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,6 +18,8 @@ pub(crate) fn settings() -> GuestSettings {
     GuestSettings {
         worker_index: 3,
         environment: Vec::new(),
+        arguments: Vec::new(),
+        grants: Grants::default(),
         reuse: Reuse::Never,
         output: GuestOutput::Capture,
         log_level: None,

@@ -1,7 +1,7 @@
 //! The room's own tests: each way that a run can end, in the engine that workers use.
 
 use super::testing::{TASK_MODULE, settings};
-use super::{Artifact, Ended, GuestEngine, GuestSettings, ModuleCache, Purpose, Run, compile};
+use super::{Artifact, Ended, GuestEngine, GuestSettings, ModuleCache, Own, Purpose, Run, compile};
 use crate::executor::Reuse;
 use crate::limits::{MAX_LOG_RECORDS, MAX_TRACE_ENTRIES, MIB};
 use crate::sys::MemoryFile;
@@ -37,19 +37,8 @@ fn worker_with(settings: GuestSettings) -> ModuleCache {
 }
 
 fn run(modules: &mut ModuleCache, function: &str, argument: &[u8]) -> Ended {
-    let (task, artifact, codec, environment, output) = (TaskId(42), ARTIFACT, "bincode", &[], None);
-    modules.run(&Run {
-        task,
-        artifact,
-        function,
-        codec,
-        argument,
-        environment,
-        output,
-        objects: &[],
-        depth: 0,
-        lent: false,
-    })
+    let (task, artifact, codec, own, output) = (TaskId(42), ARTIFACT, "bincode", Own::default(), None);
+    modules.run(&Run { task, artifact, function, codec, argument, own, output, objects: &[], depth: 0, lent: false })
 }
 
 fn outcome(function: &str, argument: &[u8]) -> Outcome {
@@ -168,14 +157,14 @@ fn more_modules_than_slots_can_keep_instances() {
         for module in 0..7 {
             let artifact = ArtifactId([module; 32]);
             modules.add(artifact, sealed(machine_code()).into());
-            let (task, environment, output) = (TaskId(1), &[], None);
+            let (task, own, output) = (TaskId(1), Own::default(), None);
             let run = Run {
                 task,
                 artifact,
                 function: "echo",
                 codec: "bincode",
                 argument: b"",
-                environment,
+                own,
                 output,
                 objects: &[],
                 depth: 0,

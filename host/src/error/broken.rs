@@ -1,8 +1,10 @@
 //! A crash or a trap.
 
 use super::{TaskRef, WorkerRef};
-use crate::task::Trap;
+use crate::sandbox::Layer;
+use crate::task::{SystemCall, Trap};
 use std::fmt;
+use std::time::Duration;
 
 /// A task was lost to a crash or a trap, or the pool as a whole cannot go on.
 ///
@@ -59,8 +61,26 @@ pub enum BrokenCause {
     /// that cannot be read, it is [`Signaled`](Self::Signaled). A guest over *its* limit is
     /// [`TaskError::OutOfMemory`](crate::TaskError::OutOfMemory).
     OutOfMemory,
-    /// The worker made a system call that its sandbox forbids.
-    SyscallDenied,
+    /// The worker made a system call that its sandbox forbids, and the kernel killed it. No guest makes system calls: its code
+    /// must have got out of the sandbox of WebAssembly, or isopool or a library needs a call that
+    /// [`Layer::SystemCalls`] does not allow.
+    SyscallDenied {
+        /// Which, in the worker's own last words; the kernel does not tell.
+        syscall: Option<SystemCall>,
+    },
+    /// The worker had used up the processor time of its whole life,
+    /// [`max_worker_cpu_time`](crate::ExecutorBuilder::max_worker_cpu_time).
+    OutOfCpuTime {
+        /// How much that was.
+        limit: Duration,
+    },
+    /// A layer that the executor requires ([`Hardening::Require`](crate::Hardening::Require)) does not hold. Nothing was run.
+    NotHardened {
+        /// Which.
+        layer: Layer,
+        /// Why it does not hold.
+        reason: String,
+    },
     /// The executor's initializer failed, in the guest's own words.
     InitializerFailed {
         /// What the guest said.
@@ -114,7 +134,19 @@ impl fmt::Display for BrokenCause {
                 "the kernel killed the worker process for want of memory (`dmesg` tells of it): give the machine or the \
                  control group more, run fewer workers, or bound what a guest may hold with max_memory_bytes()",
             ),
-            BrokenCause::SyscallDenied => write!(f, "the worker process made a system call that its sandbox forbids"),
+            BrokenCause::SyscallDenied { syscall } => {
+                f.write_str("the worker process made a system call that its sandbox forbids")?;
+                syscall.map_or(Ok(()), |syscall| write!(f, ": {syscall}"))
+            }
+            BrokenCause::OutOfCpuTime { limit } => write!(
+                f,
+                "the worker process has used up its processor time of {limit:?}; raise it with max_worker_cpu_time()"
+            ),
+            BrokenCause::NotHardened { layer, reason } => write!(
+                f,
+                "the layer `{layer}` is required and does not hold: {reason}; run it where it does, or require less with \
+                 hardening()"
+            ),
             BrokenCause::InitializerFailed { message } => write!(f, "the initializer failed: {message}"),
             BrokenCause::SpawnFailed { reason } => write!(f, "no worker process could be started: {reason}"),
             BrokenCause::Protocol { message } => {

@@ -1,7 +1,8 @@
 //! A module that cannot be used.
 
-use crate::limits::{COMPILE_TIMEOUT, MAX_MODULE_BYTES};
+use crate::limits::MAX_MODULE_BYTES;
 use std::fmt;
+use std::time::Duration;
 
 /// Why a module cannot be used, with its name and the remedy.
 ///
@@ -84,8 +85,18 @@ pub enum ModuleErrorKind {
         /// What the guest said.
         message: String,
     },
-    /// The compile worker did not come to an end in time, and was killed.
-    CompileTimeout,
+    /// The compiler needed more than its time,
+    /// [`max_compile_time`](crate::ExecutorBuilder::max_compile_time), and was killed.
+    CompileTimeout {
+        /// How much that was.
+        limit: Duration,
+    },
+    /// The compiler needed more than its memory,
+    /// [`max_compile_memory_bytes`](crate::ExecutorBuilder::max_compile_memory_bytes).
+    CompileMemory {
+        /// How much that was, in bytes.
+        limit: u64,
+    },
     /// The compile worker died.
     CompilerDied {
         /// How.
@@ -138,10 +149,12 @@ impl fmt::Display for ModuleErrorKind {
             Self::Compile { message } => write!(f, "it could not be compiled: {message}"),
             Self::Describe { message } => write!(f, "it could not list its functions: {message}"),
             Self::Initializer { message } => write!(f, "its initializer failed: {message}"),
-            Self::CompileTimeout => write!(
+            Self::CompileTimeout { limit } => {
+                write!(f, "the compiler needed more than {limit:?} and was killed; raise that with max_compile_time()")
+            }
+            Self::CompileMemory { limit } => write!(
                 f,
-                "it was not compiled within {} s (limits::COMPILE_TIMEOUT), and the compile worker was killed",
-                COMPILE_TIMEOUT.as_secs()
+                "the compiler needed more than {limit} bytes of memory; raise that with max_compile_memory_bytes()"
             ),
             Self::CompilerDied { message } => write!(f, "its compile worker died: {message}"),
             Self::System { message } => write!(f, "{message}"),

@@ -10,25 +10,34 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskRef(Arc<Description>);
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Description {
     id: TaskId,
     module: Arc<str>,
     hash: ModuleHash,
     function: Arc<str>,
     parent: Option<TaskId>,
+    tenant: Option<Arc<str>>,
 }
 
 impl TaskRef {
     pub(crate) fn new(id: TaskId, module: Arc<str>, hash: ModuleHash, function: Arc<str>) -> Self {
-        Self(Arc::new(Description { id, module, hash, function, parent: None }))
+        Self(Arc::new(Description { id, module, hash, function, parent: None, tenant: None }))
     }
 
     /// The same, submitted by another task.
     pub(crate) fn with_parent(self, parent: TaskId) -> Self {
-        let Description { id, module, hash, function, .. } = &*self.0;
-        let (module, function, parent) = (Arc::clone(module), Arc::clone(function), Some(parent));
-        Self(Arc::new(Description { id: *id, module, hash: *hash, function, parent }))
+        let description = Arc::unwrap_or_clone(self.0);
+        Self(Arc::new(Description { parent: Some(parent), ..description }))
+    }
+
+    /// The same, of this tenant.
+    pub(crate) fn with_tenant(self, tenant: Option<Arc<str>>) -> Self {
+        if tenant.is_none() {
+            return self;
+        }
+        let description = Arc::unwrap_or_clone(self.0);
+        Self(Arc::new(Description { tenant, ..description }))
     }
 
     /// The task's number in its executor.
@@ -39,6 +48,11 @@ impl TaskRef {
     /// The task that submitted it; `None` when the caller has.
     pub fn parent(&self) -> Option<TaskId> {
         self.0.parent
+    }
+
+    /// Whose it is: see [`Task::tenant`](crate::Task::tenant).
+    pub fn tenant(&self) -> Option<&str> {
+        self.0.tenant.as_deref()
     }
 
     /// The name of its module.
@@ -61,10 +75,13 @@ impl TaskRef {
 impl fmt::Display for TaskRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "task {} ({} in {}@{:.12}", self.0.id, self.0.function, self.0.module, self.0.hash)?;
-        match self.0.parent {
-            Some(parent) => write!(f, ", of task {parent})"),
-            None => f.write_str(")"),
+        if let Some(parent) = self.0.parent {
+            write!(f, ", of task {parent}")?;
         }
+        if let Some(tenant) = &self.0.tenant {
+            write!(f, ", of tenant {tenant:?}")?;
+        }
+        f.write_str(")")
     }
 }
 
@@ -167,6 +184,15 @@ pub enum TaskError {
         /// What the worker said.
         message: String,
     },
+    /// Something that the task is granted could not be reached when its worker came up: a directory was removed or replaced
+    /// after the executor was built, or the task was submitted.
+    #[non_exhaustive]
+    GrantFailed {
+        /// The task.
+        task: TaskRef,
+        /// What, and why.
+        message: String,
+    },
     /// A call of a [host function](crate::ExecutorBuilder::host_function) came to nothing, and that ended the task.
     #[non_exhaustive]
     HostFunction {
@@ -232,6 +258,7 @@ impl TaskError {
             | TaskError::ResultTooLarge { task, .. }
             | TaskError::OutOfMemory { task, .. }
             | TaskError::ModuleFailed { task, .. }
+            | TaskError::GrantFailed { task, .. }
             | TaskError::HostFunction { task, .. }
             | TaskError::Cancelled { task }
             | TaskError::TimedOut { task, .. }
@@ -300,13 +327,20 @@ impl fmt::Display for TaskError {
             TaskError::ModuleFailed { task, message } => {
                 write!(f, "{task} could not run: its worker could not use the module: {message}")
             }
+            TaskError::GrantFailed { task, message } => {
+                write!(f, "{task} could not run with what it is granted: {message}")
+            }
             TaskError::HostFunction { task, fault } => {
                 let what = match fault.kind {
                     HostFaultKind::Failed => "failed: ",
                     HostFaultKind::Panicked => "panicked: ",
                     _ => "gave nothing: ",
                 };
-                write!(f, "{task} was ended by a call of the host function `{}`, which {what}{}", fault.function, fault.message)
+                write!(
+                    f,
+                    "{task} was ended by a call of the host function `{}`, which {what}{}",
+                    fault.function, fault.message
+                )
             }
             TaskError::Cancelled { task } => write!(f, "{task} was cancelled"),
             TaskError::TimedOut { task, limit } => write!(

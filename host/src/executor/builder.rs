@@ -1,6 +1,8 @@
 //! The options of an executor, checked when it is built.
 
+use super::grants::{Asked, check_arguments};
 use super::handle::Executor;
+use super::hardening::HardeningOptions;
 use super::host_functions::HostOptions;
 use super::options::{Containment, Execution, GuestOutput, Reuse};
 use super::recycling::RecyclingOptions;
@@ -14,9 +16,10 @@ use crate::limits;
 use crate::module::{Initializer, Library, Source};
 use crate::native::{NativeCall, Parts};
 use crate::process::{Program, expect_no_worker};
-use crate::task::{Grants, ModuleHash};
+use crate::task::{Class, ModuleHash};
 use isopool_guest::{Codec, CodecError};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Options of an [`Executor`], all with defaults. Two builders are equal when they would make the same executor.
@@ -41,6 +44,8 @@ pub(super) struct Options {
     pub(super) idle_timeout: Option<Duration>,
     initializer: Option<InitializerOption>,
     environment: Vec<(String, String)>,
+    pub(super) asked: Asked,
+    pub(super) arguments: Vec<String>,
     containment: Containment,
     reuse: Reuse,
     execution: Execution,
@@ -57,6 +62,7 @@ pub(super) struct Options {
     max_output_bytes: usize,
     pub(super) task_time_limit: Option<Duration>,
     pub(super) recycling: RecyclingOptions,
+    pub(super) hardening: HardeningOptions,
     pub(super) host: HostOptions,
 }
 
@@ -74,6 +80,8 @@ impl Default for Options {
             idle_timeout: None,
             initializer: None,
             environment: Vec::new(),
+            asked: Asked::default(),
+            arguments: Vec::new(),
             containment: Containment::default(),
             reuse: Reuse::default(),
             execution: Execution::default(),
@@ -89,6 +97,7 @@ impl Default for Options {
             max_output_bytes: limits::DEFAULT_MAX_OUTPUT_BYTES,
             task_time_limit: None,
             recycling: RecyclingOptions::default(),
+            hardening: HardeningOptions::default(),
             host: HostOptions::default(),
         }
     }
@@ -281,6 +290,7 @@ impl ExecutorBuilder {
         if options.output == GuestOutput::Capture {
             range("max_output_bytes (captured)", options.max_output_bytes, 0, limits::MAX_CAPTURED_OUTPUT_BYTES)?;
         }
+        options.hardening.check(options.execution)?;
         options.task_time_limit.map_or(Ok(()), |limit| check_time_limit("task_time_limit", limit))?;
         let start_method = options.start_method.unwrap_or_else(get_start_method);
         options.check_start_method(start_method)?;
@@ -288,10 +298,20 @@ impl ExecutorBuilder {
             None => Program::Itself,
             Some(path) => Program::named(Path::new(path))?,
         };
-        let worker = options.worker_config()?;
+        let class = Arc::new(options.asked.add_to(&Class::default())?);
+        check_arguments(&options.arguments, &[])?;
+        let worker = options.worker_config(&class)?;
         let initializer_objects =
             options.native_initializer.as_ref().map(|call| call.objects.clone()).unwrap_or_default();
-        let library = Library::new(program.clone(), &worker, options.initializer_call()?, options.host.functions.clone());
+        let compile_config = WorkerConfig { limits: options.hardening.of_compiler(), ..worker.clone() };
+        let compile_time = options.hardening.max_compile_time();
+        let library = Library::new(
+            program.clone(),
+            &compile_config,
+            compile_time,
+            options.initializer_call()?,
+            options.host.functions.clone(),
+        );
         let recycling = options.recycling.checked()?;
         let host_calls = options.host.checked()?;
         let (idle_timeout, containment) = (options.idle_timeout, options.containment);
@@ -301,7 +321,7 @@ impl ExecutorBuilder {
             max_workers,
             options,
             library,
-            PoolOptions { state, start_method, program, worker, initializer_objects, host_calls },
+            PoolOptions { state, start_method, program, worker, class, initializer_objects, host_calls },
         )
     }
 }
@@ -343,6 +363,8 @@ impl Options {
             idle_timeout,
             initializer,
             environment,
+            asked,
+            arguments,
             containment,
             reuse,
             execution,
@@ -358,14 +380,18 @@ impl Options {
             max_output_bytes,
             task_time_limit,
             recycling,
+            hardening,
             host,
         } = self;
         let mut differences = recycling.differences(&other.recycling);
+        differences.extend(asked.differences(&other.asked));
+        differences.extend(hardening.differences(&other.hardening));
         differences.extend(host.differences(&other.host));
         let mut compare = |name, differs: bool| differences.extend(differs.then_some(name));
         compare("idle_timeout", *idle_timeout != other.idle_timeout);
         compare("initializer", *initializer != other.initializer);
         compare("env", *environment != other.environment);
+        compare("arguments", *arguments != other.arguments);
         compare("containment", *containment != other.containment);
         compare("reuse", *reuse != other.reuse);
         compare("execution", *execution != other.execution);
@@ -407,16 +433,19 @@ impl Options {
         }
     }
 
-    fn worker_config(&self) -> Result<WorkerConfig, Error> {
+    fn worker_config(&self, class: &Class) -> Result<WorkerConfig, Error> {
         let native_initializer = self.native_initializer.as_ref().map(native_call).transpose()?;
         Ok(WorkerConfig {
             protocol: PROTOCOL_VERSION,
             role: Role::Worker,
             index: 0,
             environment: self.environment.clone(),
-            grants: Grants::default(),
+            arguments: self.arguments.clone(),
+            grants: class.grants.clone(),
             reuse: self.reuse,
             execution: self.execution,
+            hardening: self.hardening.hardening(),
+            limits: self.hardening.of_worker(self.max_memory_bytes, self.max_argument_bytes, self.max_result_bytes),
             output: self.output,
             log_level: log_level(),
             max_result_bytes: self.max_result_bytes as u64,

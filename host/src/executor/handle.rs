@@ -12,7 +12,7 @@ use super::try_submit::{TrySubmitError, TrySubmitted};
 use crate::dispatcher::{self, Message, PoolHandle, PoolOptions, ShutdownMode, Stats};
 use crate::error::{BrokenProcessPool, Error, ErrorKind};
 use crate::module::{Library, Source};
-use crate::task::ModuleHash;
+use crate::task::{Class, ModuleHash};
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -51,6 +51,8 @@ pub struct Executor {
 pub(super) struct Inner {
     id: u64,
     pub(super) options: Options,
+    /// Of tasks that do not say otherwise.
+    pub(super) class: Arc<Class>,
     max_workers: AtomicUsize,
     share: Arc<WorkerShare>,
     pub(super) pool: PoolHandle,
@@ -100,13 +102,14 @@ impl Executor {
             taken.give_back();
             latch.set();
         };
+        let class = Arc::clone(&pool.class);
         let pool = dispatcher::start(pool, options.queue_capacity(), when_ended).map_err(|error| {
             let message = "the dispatcher could not be started: no descriptor or no thread is left";
             Error::new(ErrorKind::System, message).with_source(error)
         })?;
         let closed = AtomicBool::new(false);
         let max_workers = AtomicUsize::new(max_workers);
-        Ok(Self { inner: Arc::new(Inner { id, options, max_workers, share, pool, library, closed, ended }) })
+        Ok(Self { inner: Arc::new(Inner { id, options, class, max_workers, share, pool, library, closed, ended }) })
     }
 
     /// The executor's number: grows with each one that the program makes.
@@ -120,7 +123,7 @@ impl Executor {
     }
 
     /// Compiles a module in a process of its own, or finds it in the cache, and gives its functions. `name` is for errors and
-    /// logs. Waits for the compilation, at most [`COMPILE_TIMEOUT`](crate::limits::COMPILE_TIMEOUT). The bytes: a component
+    /// logs. Waits for the compilation, at most [`max_compile_time`](ExecutorBuilder::max_compile_time). The bytes: a component
     /// or a core module of `wit/isopool.wit`, at most [`MAX_MODULE_BYTES`](crate::limits::MAX_MODULE_BYTES).
     ///
     /// # Errors
@@ -180,12 +183,12 @@ impl Executor {
     pub fn submit<T: IntoTask>(&self, task: T) -> Result<TaskFuture<T::Output>, Error> {
         let task = task.into_task();
         self.check_open()?;
-        let module = self.prepare(&task)?;
+        let ready = self.prepare(&task)?;
         let room = &self.inner.pool.room;
         if !room.take(|| self.check_open().is_err()) {
             self.check_open()?;
         }
-        self.send(&task, module)
+        self.send(&task, ready)
     }
 
     /// Submits a task if there is room for it; else gives it back.
@@ -209,8 +212,8 @@ impl Executor {
     #[allow(clippy::result_large_err)] // the task comes back whole, not in a box
     pub fn try_submit<T: IntoTask>(&self, task: T) -> TrySubmitted<T> {
         let task = task.into_task();
-        let module = match self.check_open().and_then(|()| self.prepare(&task)) {
-            Ok(module) => module,
+        let ready = match self.check_open().and_then(|()| self.prepare(&task)) {
+            Ok(ready) => ready,
             Err(error) => return Err(TrySubmitError { task, error }),
         };
         if !self.inner.pool.room.try_take() {
@@ -221,7 +224,7 @@ impl Executor {
             );
             return Err(TrySubmitError { task, error: Error::new(ErrorKind::QueueFull, message) });
         }
-        self.send(&task, module).map_err(|error| TrySubmitError { task, error })
+        self.send(&task, ready).map_err(|error| TrySubmitError { task, error })
     }
 
     /// Calls `task` for each item, and gives the results in the order of the items. Lazy: items are taken, and tasks

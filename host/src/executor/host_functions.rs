@@ -49,7 +49,8 @@ impl ExecutorBuilder {
     /// [its time](Self::host_call_time_limit). A closure that waits for another task of the same executor may wait for a worker that
     /// waits for the closure, until that time is over.
     ///
-    /// Only tasks call host functions: an [initializer](Self::initializer) that does is refused.
+    /// Only tasks call host functions: an [initializer](Self::initializer) that does is refused. Two builders with closures are
+    /// equal, and share a [reusable executor](crate::get_reusable_executor), only when one is a clone of the other.
     ///
     /// ```
     /// use isopool::Executor;

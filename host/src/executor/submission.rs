@@ -2,6 +2,7 @@
 
 use super::encoded::{Encoded, encode};
 use super::future::TaskFuture;
+use super::grants::check_arguments;
 use super::handle::{Executor, Inner};
 use super::schedule::Schedule;
 use super::task::Task;
@@ -9,29 +10,45 @@ use crate::dispatcher::{Ended, Job, Message, Promise};
 use crate::error::{Error, TaskRef};
 use crate::metrics;
 use crate::module::Prepared;
-use crate::task::TaskId;
+use crate::task::{Class, TaskId};
 use serde::Serialize;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+/// What is known of a task that may be sent.
+pub(super) struct Ready {
+    module: Arc<Prepared>,
+    class: Arc<Class>,
+}
+
 impl Executor {
-    pub(super) fn prepare<A, R>(&self, task: &Task<A, R>) -> Result<Arc<Prepared>, Error> {
+    /// Checks a task, and finds its module.
+    pub(super) fn prepare<A, R>(&self, task: &Task<A, R>) -> Result<Ready, Error> {
         task.check_options()?;
         task.schedule.check()?;
+        let inner = &self.inner;
+        if let Some(options) = task.options.as_ref().filter(|options| !options.arguments.is_empty()) {
+            check_arguments(&inner.options.arguments, &options.arguments)?;
+        }
+        let class = match &task.asked {
+            None => Arc::clone(&inner.class),
+            Some(asked) => Arc::new(asked.add_to(&inner.class)?),
+        };
         let module = self.inner.library.get(&task.source)?;
         module.check(&task.function, task.signature, self.inner.options.codec)?;
-        Ok(module)
+        Ok(Ready { module, class })
     }
 
     /// Sends a task for which a place was taken.
     pub(super) fn send<A: Serialize, R>(
         &self,
         task: &Task<A, R>,
-        module: Arc<Prepared>,
+        Ready { module, class }: Ready,
     ) -> Result<TaskFuture<R>, Error> {
         let Inner { options, pool, .. } = &*self.inner;
         let id = TaskId(pool.status.next_task.fetch_add(1, Ordering::Relaxed));
-        let name = TaskRef::new(id, Arc::clone(&module.name), module.hash, task.function.as_ref().into());
+        let name = TaskRef::new(id, Arc::clone(&module.name), module.hash, task.function.as_ref().into())
+            .with_tenant(class.tenant.clone());
         let encoding = module.encoding(&task.function, options.codec);
         let promise = Arc::new(Promise::new(name.clone(), encoding, Arc::clone(&pool.mailbox)));
         let future = TaskFuture::new(Arc::clone(&promise));
@@ -44,14 +61,27 @@ impl Executor {
                 return Ok(future);
             }
         };
-        let span = tracing::debug_span!("task", id = id.get(), module = name.module(), function = name.function());
+        let span = tracing::debug_span!(
+            "task",
+            id = id.get(),
+            module = name.module(),
+            function = name.function(),
+            tenant = name.tenant()
+        );
         tracing::debug!(parent: &span, bytes = argument.len(), "a task was submitted");
         pool.status.submitted.fetch_add(1, Ordering::Relaxed);
         let Schedule { priority, retries, time_limit } = task.schedule;
         let time_limit = time_limit.or(options.task_time_limit);
         let options = task.options.as_deref().cloned().unwrap_or_default();
-        let job =
-            Job { options, objects, priority, retries, time_limit, ..Job::new(id, module, argument, promise, span) };
+        let job = Job {
+            options,
+            class,
+            objects,
+            priority,
+            retries,
+            time_limit,
+            ..Job::new(id, module, argument, promise, span)
+        };
         match pool.mailbox.send(Message::Submit(Box::new(job))) {
             Ok(()) => {
                 metrics::task_submitted();

@@ -1,5 +1,6 @@
 //! What can be submitted.
 
+use super::grants::Asked;
 use super::options::GuestOutput;
 use super::schedule::Schedule;
 use crate::error::{Error, ErrorKind};
@@ -40,6 +41,8 @@ pub struct Task<A, R> {
     pub(crate) arguments: A,
     /// What it has that others have not.
     pub(crate) options: Option<Box<RunOptions>>,
+    /// Whose it is, and what it may reach.
+    pub(crate) asked: Option<Box<Asked>>,
     /// When it runs, and how often.
     pub(crate) schedule: Schedule,
     pub(crate) result: PhantomData<fn() -> R>,
@@ -53,6 +56,7 @@ impl<A, R> Task<A, R> {
             signature,
             arguments,
             options: None,
+            asked: None,
             schedule: Schedule::default(),
             result: PhantomData,
         }

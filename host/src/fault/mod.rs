@@ -15,9 +15,9 @@ mod unplanned;
 #[cfg(debug_assertions)]
 pub use planned::slow_reader;
 #[cfg(debug_assertions)]
-pub(crate) use planned::{VARIABLE, arm, arm_copy, note_begun, pause_reader, strikes};
+pub(crate) use planned::{VARIABLE, arm, arm_copy, keep_files, note_begun, pause_reader, strikes, writes_files};
 #[cfg(debug_assertions)]
 pub use point::POINTS;
 pub(crate) use point::{Point, point};
 #[cfg(not(debug_assertions))]
-pub(crate) use unplanned::{arm, arm_copy, note_begun, pause_reader, strikes};
+pub(crate) use unplanned::{arm, arm_copy, keep_files, note_begun, pause_reader, strikes, writes_files};

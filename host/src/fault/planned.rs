@@ -3,9 +3,10 @@
 use super::point::{ALL, Action, Fault, Point};
 use crate::task::TaskId;
 use parking_lot::RwLock;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ struct Plan {
     fault: Option<(Point, Action)>,
     /// How often the point is passed unharmed.
     passes: AtomicU32,
+    /// What is written to once no file can be opened any more.
+    kept: OnceLock<[(&'static str, File); 2]>,
 }
 
 /// One is leaked for each process: what a fork server drew is not its copies'.
@@ -59,6 +62,22 @@ pub(crate) fn strikes(point: Point) -> Option<Fault> {
     })
 }
 
+/// Opens what will be written to: this process is about to lose all other files.
+pub(crate) fn keep_files() {
+    if let Some(plan) = plan() {
+        let open = |what| open(&plan.path, what).map(|file| (what, file));
+        if let (Ok(log), Ok(begun)) = (open("log"), open("begun")) {
+            // Before, in the process that this one is a copy of: then it drew another plan.
+            let _ = plan.kept.set([log, begun]);
+        }
+    }
+}
+
+/// Whether this process has to write to files.
+pub(crate) fn writes_files() -> bool {
+    plan().is_some()
+}
+
 /// A task has begun.
 pub(crate) fn note_begun(task: TaskId) {
     if let Some(plan) = plan() {
@@ -86,18 +105,27 @@ impl Plan {
         });
         // Mostly at the first time: many points are passed once in a life.
         let passes = AtomicU32::new([0, 0, 0, 1, 2, 7][random.below(6) as usize]);
-        Some(Self { path, number, fault, passes })
+        Some(Self { path, number, fault, passes, kept: OnceLock::new() })
     }
 
     fn append(&self, what: &str, line: &str) {
+        let line = format!("{line}\n");
+        let kept = self.kept.get().into_iter().flatten().find(|(name, _)| *name == what).map(|(_, file)| file);
         // A test that finds too little here fails.
-        let _ = append(&self.path, what, &format!("{line}\n"));
+        let _ = match kept {
+            Some(mut file) => file.write_all(line.as_bytes()),
+            None => append(&self.path, what, &line).map(drop),
+        };
     }
+}
+
+fn open(plan: &Path, what: &str) -> std::io::Result<File> {
+    OpenOptions::new().append(true).create(true).open(plan.with_extension(what))
 }
 
 /// Adds to a file beside the plan at one stroke, and gives where it ends.
 fn append(plan: &Path, what: &str, text: &str) -> std::io::Result<u64> {
-    let mut file = OpenOptions::new().append(true).create(true).open(plan.with_extension(what))?;
+    let mut file = open(plan, what)?;
     file.write_all(text.as_bytes())?;
     file.stream_position()
 }

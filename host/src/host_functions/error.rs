@@ -74,7 +74,9 @@ impl fmt::Display for HostError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Content::Message(message) => f.write_str(message),
-            Content::Value(_) => f.write_str("it returned an error that is a value, and the import's type has no place for one"),
+            Content::Value(_) => {
+                f.write_str("it returned an error that is a value, and the import's type has no place for one")
+            }
         }
     }
 }

@@ -51,7 +51,9 @@ impl HostFunctions {
                 ));
             }
             if OWN.iter().any(|own| name.starts_with(own)) {
-                return Err(format!("`{name}` cannot be a host function: isopool itself gives what is in that namespace"));
+                return Err(format!(
+                    "`{name}` cannot be a host function: isopool itself gives what is in that namespace"
+                ));
             }
         }
         Ok(())

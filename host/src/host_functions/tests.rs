@@ -4,7 +4,9 @@ use super::function::HostFunction;
 use super::threads::{Answered, HostThreads, Incoming, Withdrawn};
 use super::{AsyncHostFunction, HostError, HostFunctions, Implementation};
 use crate::error::TaskRef;
-use crate::task::{FunctionType, HostFault, HostFaultKind, HostFunctionInfo, ModuleHash, ModuleInfo, TaskId, ValueType};
+use crate::task::{
+    FunctionType, HostFault, HostFaultKind, HostFunctionInfo, ModuleHash, ModuleInfo, TaskId, ValueType,
+};
 use parking_lot::Mutex;
 use std::future::{pending, poll_fn};
 use std::sync::Arc;

@@ -221,7 +221,8 @@ impl Lane {
             if size <= limit {
                 return Ok(bytes);
             }
-            let message = format!("its result has {size} bytes, the limit is {limit}; raise it with max_host_call_bytes()");
+            let message =
+                format!("its result has {size} bytes, the limit is {limit}; raise it with max_host_call_bytes()");
             Err((HostFaultKind::TooLarge, message))
         });
         let result = returned.map_err(|(kind, mut message)| {

@@ -118,6 +118,12 @@ impl<M: DeserializeOwned> Decoder<M> {
         }
     }
 
+    /// Bytes that were pushed and not used up yet.
+    #[cfg(debug_assertions)]
+    pub(super) fn held_bytes(&self) -> usize {
+        self.buffer.len() - self.consumed
+    }
+
     /// Whether bytes of an unfinished frame are held.
     pub(crate) fn is_mid_frame(&self) -> bool {
         self.partial.is_some() || self.consumed < self.buffer.len()

@@ -1,6 +1,7 @@
 //! What the two ends of a channel say to each other: one type per direction.
 
 use crate::limits::MAX_MESSAGE_BYTES;
+use crate::sandbox::{Hardening, HardeningReport, NotHardened, ProcessLimits};
 use crate::sys::WaitStatus;
 use crate::task::{
     ArtifactId, ChildEnd, Grants, HostAnswer, InitializerCall, LogLevel, LogRecord, ModuleInfo, ObjectSpec, Outcome, Progress,
@@ -75,10 +76,15 @@ pub(crate) struct WorkerConfig {
     pub(crate) index: u32,
     /// The guests' environment.
     pub(crate) environment: Vec<(String, String)>,
+    /// The guests' arguments.
+    pub(crate) arguments: Vec<String>,
     /// What the guests may reach.
     pub(crate) grants: Grants,
     pub(crate) reuse: crate::executor::Reuse,
     pub(crate) execution: crate::executor::Execution,
+    pub(crate) hardening: Hardening,
+    /// Of the whole process.
+    pub(crate) limits: ProcessLimits,
     pub(crate) output: crate::executor::GuestOutput,
     /// The least severe level that the caller listens to; `None`: no logs at all.
     pub(crate) log_level: Option<LogLevel>,
@@ -146,6 +152,8 @@ pub(crate) struct RunOptions {
     pub(crate) environment: Vec<(String, String)>,
     /// `None`: as the executor says.
     pub(crate) output: Option<crate::executor::GuestOutput>,
+    /// After the executor's.
+    pub(crate) arguments: Vec<String>,
 }
 
 /// One module to compile.
@@ -189,6 +197,12 @@ pub(crate) enum Reply {
     Await { parent: TaskId, child: u32 },
     /// A task does not want a child any more, or has taken its result.
     Forget { parent: TaskId, child: u32 },
+    /// What locks this process in; said once, before `Ready`.
+    Hardened { report: HardeningReport },
+    /// Something that must lock this process in does not; it leaves.
+    NotHardened { error: NotHardened },
+    /// A system call was denied, and this process is ended for it: its number, the lowest byte first.
+    Denied { syscall: [u8; 4] },
     /// A task calls a host function, which its module imports by this name, and waits; the arguments are the payload.
     /// Answered by `HostAnswer`.
     HostCall { task: TaskId, call: u64, function: String },

@@ -5,6 +5,8 @@
 mod caller_channel;
 mod claim;
 mod frame;
+#[cfg(debug_assertions)]
+pub(crate) mod fuzz;
 mod message;
 mod worker_channel;
 
@@ -17,5 +19,5 @@ pub(crate) use message::{
     RunRequest, WORKER_VARIABLE, WorkerConfig, last_words,
 };
 pub(crate) use worker_channel::{
-    Before as WorkerBefore, ChannelError as WorkerChannelError, Received as WorkerReceived, WorkerChannel,
+    Before as WorkerBefore, ChannelError as WorkerChannelError, Received as WorkerReceived, WorkerChannel, denied_frame,
 };

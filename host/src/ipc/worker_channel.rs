@@ -197,6 +197,13 @@ impl AsFd for WorkerChannel {
     }
 }
 
+/// A frame that says that a system call was denied; its number is to be put into the last four bytes.
+pub(crate) fn denied_frame() -> Vec<u8> {
+    let mut frame = Vec::new();
+    frame::encode(&Reply::Denied { syscall: [0; 4] }, 0, false, &mut frame).expect("it has a few bytes");
+    frame
+}
+
 /// The point in the middle of a reply.
 fn half_sent(reply: &Reply) -> Option<Point> {
     match reply {
@@ -211,6 +218,10 @@ fn half_sent(reply: &Reply) -> Option<Point> {
         | Reply::HostCall { .. } => Some(Point::LogHalfSent),
         Reply::Compiled(_) | Reply::Refused(_) => Some(Point::CompiledHalfSent),
         Reply::Forked { .. } | Reply::NotForked { .. } | Reply::Ended { .. } => Some(Point::ForkTold),
-        Reply::InitializerFailed { .. } | Reply::Called(_) => None,
+        Reply::InitializerFailed { .. }
+        | Reply::Called(_)
+        | Reply::Hardened { .. }
+        | Reply::NotHardened { .. }
+        | Reply::Denied { .. } => None,
     }
 }

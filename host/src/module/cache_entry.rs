@@ -13,8 +13,8 @@ use crate::task::ModuleInfo;
 use isopool_guest::{Codec, CodecError};
 use std::io::{self, Read, Write};
 
-const MAGIC: [u8; 8] = *b"isopool\0";
-const FORMAT: u32 = 1;
+pub(super) const MAGIC: [u8; 8] = *b"isopool\0";
+pub(super) const FORMAT: u32 = 1;
 /// Magic, format, hash.
 const PREAMBLE_BYTES: usize = 8 + 4 + 32;
 /// Key and the two lengths.

@@ -1,14 +1,15 @@
 //! Compilation: one process for one module, watched and bounded in time.
 
-use crate::error::ModuleErrorKind;
+use crate::error::{BrokenCause, ModuleErrorKind};
 use crate::ipc::{
     CallerChannel, ChannelError, CompileRequest, Compiled, InitializerCall, PROTOCOL_VERSION, Payload, Received,
     Refusal, Reply, Request, WorkerConfig, last_words,
 };
-use crate::limits::{COMPILE_TIMEOUT, HANG_UP_GRACE, MAX_ARTIFACT_BYTES, MAX_FUNCTIONS};
+use crate::limits::{HANG_UP_GRACE, MAX_ARTIFACT_BYTES, MAX_FUNCTIONS};
 use crate::process::{self, Child, Guise, Program};
+use crate::sandbox::NotHardened;
 use crate::sys::MemoryFile;
-use crate::task::ModuleInfo;
+use crate::task::{ModuleInfo, SystemCall};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
@@ -23,20 +24,31 @@ pub(super) fn compile(
     initializer: Option<InitializerCall>,
     program: &Program,
     config: WorkerConfig,
+    time_limit: Duration,
 ) -> Result<(ModuleInfo, MemoryFile), ModuleErrorKind> {
+    let memory_limit = config.limits.memory_bytes;
     let artifact = MemoryFile::create("isopool-artifact").map_err(|error| system("no memory file", &error))?;
     let theirs: OwnedFd = artifact.as_fd().try_clone_to_owned().map_err(|error| system("no descriptor", &error))?;
     let mut compiler = Compiler::start(program).map_err(|error| {
         system(&format!("the compile worker `{}` could not be started", program.path().display()), &error)
     })?;
-    let answer = compiler.ask(config, CompileRequest { initializer }, wasm, theirs);
+    let answer = compiler.ask(config, CompileRequest { initializer }, wasm, theirs, time_limit);
     // Whatever it said: it must be gone before its memory file can be sealed.
     let ended = compiler.end(matches!(answer, Err(Silence::Closed)));
     let compiled = match answer {
         Ok(Reply::Compiled(compiled)) => compiled,
         Ok(Reply::Refused(refusal)) => return Err(refused(refusal)),
         Ok(_) => return Err(died("it sent a reply that nobody had asked for")),
-        Err(Silence::TimedOut) => return Err(ModuleErrorKind::CompileTimeout),
+        Err(Silence::TimedOut) => return Err(ModuleErrorKind::CompileTimeout { limit: time_limit }),
+        Err(Silence::OutOfMemory) => return Err(ModuleErrorKind::CompileMemory { limit: memory_limit }),
+        Err(Silence::NotHardened(error)) => {
+            return Err(ModuleErrorKind::System {
+                message: format!("its compile worker cannot be locked in: {error}"),
+            });
+        }
+        Err(Silence::Denied(call)) => {
+            return Err(died(&BrokenCause::SyscallDenied { syscall: Some(call) }.to_string()));
+        }
         Err(Silence::Closed) => return Err(died(&ended)),
         Err(Silence::OtherBuild(message) | Silence::Left(message)) => return Err(died(&message)),
         Err(Silence::NotReady(message)) => {
@@ -98,6 +110,12 @@ enum Silence {
     /// It said why it left later.
     Left(String),
     Channel(ChannelError),
+    /// It says that it had used up its memory.
+    OutOfMemory,
+    /// It lacks a layer that is required.
+    NotHardened(NotHardened),
+    /// It says that a system call of it was denied.
+    Denied(SystemCall),
 }
 
 struct Compiler {
@@ -118,8 +136,9 @@ impl Compiler {
         request: CompileRequest,
         wasm: Payload,
         artifact: OwnedFd,
+        time_limit: Duration,
     ) -> Result<Reply, Silence> {
-        let deadline = Instant::now() + COMPILE_TIMEOUT;
+        let deadline = Instant::now() + time_limit;
         self.channel.queue(&Request::Configure(config), None, None).map_err(Silence::Channel)?;
         self.channel
             .queue(&Request::Compile(request), Some(&wasm), Some(Arc::new(artifact)))
@@ -140,6 +159,12 @@ impl Compiler {
                     }
                     Reply::Leaves { message } if is_ready => return Err(Silence::Left(last_words(message))),
                     Reply::Leaves { message } => return Err(Silence::NotReady(last_words(message))),
+                    // It says it for itself alone, and no guest of others runs in it.
+                    Reply::Hardened { .. } if !is_ready => {}
+                    Reply::NotHardened { error } => return Err(Silence::NotHardened(error)),
+                    Reply::Denied { syscall } => {
+                        return Err(Silence::Denied(SystemCall(u32::from_le_bytes(syscall))));
+                    }
                     reply => return Ok(reply),
                 }
             }

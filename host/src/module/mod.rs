@@ -9,6 +9,8 @@ mod compatibility;
 mod compile;
 mod encoding;
 mod lookup;
+#[cfg(debug_assertions)]
+pub(crate) mod fuzz;
 mod prepare;
 
 pub(crate) use cache::Cache;

@@ -1,20 +1,20 @@
 //! Modules of an executor: each prepared once, by whoever needs it first.
 
-use super::{Cache, Encoding};
 use super::compile::compile;
+use super::{Cache, Encoding};
 use crate::error::{Error, ErrorKind, ModuleError, ModuleErrorKind};
 use crate::host_functions::{Given, HostFunctions};
 use crate::ipc::{InitializerCall, PROTOCOL_VERSION, Role, WorkerConfig};
 use crate::limits::MAX_MODULE_BYTES;
 use crate::metrics;
 use crate::process::Program;
-use crate::task::{ArtifactId, FunctionInfo, FunctionKind, ModuleHash, ModuleInfo};
+use crate::task::{ArtifactId, FunctionInfo, FunctionKind, Grants, ModuleHash, ModuleInfo};
 use isopool_guest::{Codec, EmbeddedModule};
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A module's bytes.
 #[derive(Clone, Debug)]
@@ -129,6 +129,8 @@ type Slot = Arc<Mutex<Option<Arc<Prepared>>>>;
 pub(crate) struct Library {
     program: Program,
     config: WorkerConfig,
+    /// For one module.
+    compile_time: Duration,
     initializer: Option<Initializer>,
     host_functions: HostFunctions,
     cache: Cache,
@@ -142,12 +144,16 @@ impl Library {
     pub(crate) fn new(
         program: Program,
         worker: &WorkerConfig,
+        compile_time: Duration,
         initializer: Option<Initializer>,
         host_functions: HostFunctions,
     ) -> Self {
-        let config = WorkerConfig { protocol: PROTOCOL_VERSION, role: Role::Compiler, ..worker.clone() };
+        // An initializer reaches nothing: its snapshot serves tasks with other grants, too.
+        let grants = Grants::default();
+        let config = WorkerConfig { protocol: PROTOCOL_VERSION, role: Role::Compiler, grants, ..worker.clone() };
         let (embedded, slots) = (RwLock::default(), Mutex::default());
-        Self { program, config, initializer, host_functions, cache: Cache::from_environment(), embedded, slots }
+        let cache = Cache::from_environment();
+        Self { program, config, compile_time, initializer, host_functions, cache, embedded, slots }
     }
 
     /// The module, ready for workers. The first call for a module waits for its compilation, or for its file in the
@@ -203,7 +209,7 @@ impl Library {
             }
             None => {
                 let begun = Instant::now();
-                let (info, code) = compile(wasm, call, &self.program, self.config.clone())?;
+                let (info, code) = compile(wasm, call, &self.program, self.config.clone(), self.compile_time)?;
                 metrics::module_compiled(begun.elapsed());
                 self.cache.store(artifact, &info, &code);
                 (info, code)

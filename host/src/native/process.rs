@@ -176,7 +176,7 @@ impl<R> Process<R> {
         match &*state {
             State::Ended(Ended { cause: BrokenCause::Exited { code }, .. }) => Some(*code),
             State::Ended(Ended { cause: BrokenCause::Signaled { signal }, .. }) => Some(-signal),
-            State::Ended(Ended { cause: BrokenCause::SyscallDenied, .. }) => Some(-(Signal::SIGSYS as i32)),
+            State::Ended(Ended { cause: BrokenCause::SyscallDenied { .. }, .. }) => Some(-(Signal::SIGSYS as i32)),
             _ => None,
         }
     }

@@ -7,7 +7,7 @@ use crate::sys::WaitStatus;
 pub(crate) fn cause_of(status: WaitStatus) -> BrokenCause {
     match status {
         WaitStatus::Exited(code) => BrokenCause::Exited { code },
-        WaitStatus::Signaled(signal) if signal == libc::SIGSYS => BrokenCause::SyscallDenied,
+        WaitStatus::Signaled(signal) if signal == libc::SIGSYS => BrokenCause::SyscallDenied { syscall: None },
         WaitStatus::Signaled(signal) => BrokenCause::Signaled { signal },
         WaitStatus::Unknown => BrokenCause::Vanished,
     }

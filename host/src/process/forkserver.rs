@@ -10,8 +10,9 @@ use crate::ipc::{
     CallerChannel, ChannelError, PROTOCOL_VERSION, Received, Reply, Request, Role, WorkerConfig, last_words,
 };
 use crate::limits::HANG_UP_GRACE;
+use crate::sandbox::Hardening;
 use crate::sys::{self, PidFd};
-use crate::task::{ArtifactId, WorkerId};
+use crate::task::{ArtifactId, Grants, SystemCall, WorkerId};
 use nix::sys::signal::Signal;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -61,7 +62,14 @@ impl ForkServer {
         modules: impl IntoIterator<Item = &'a (ArtifactId, Arc<OwnedFd>)>,
     ) -> io::Result<Self> {
         let (child, socket) = spawn(program, Guise::ForkServer)?;
-        let config = WorkerConfig { role: Role::ForkServer, ..config.clone() };
+        // What is required is required of its workers, each of which checks it.
+        let hardening = match config.hardening {
+            Hardening::Require(_) => Hardening::BestEffort,
+            other => other,
+        };
+        // It runs no guest: what these may reach, its copies are told.
+        let grants = Grants::default();
+        let config = WorkerConfig { role: Role::ForkServer, hardening, grants, ..config.clone() };
         let channel = CallerChannel::with_descriptors(socket, 0).and_then(|mut channel| {
             channel.queue(&Request::Configure(config), None, None).map_err(not_queued)?;
             Ok(channel)
@@ -186,6 +194,13 @@ impl ForkServer {
                 self.owed.remove(&worker);
                 let why = explained(&io::Error::from_raw_os_error(errno));
                 Ok(Some(News::NotBorn { worker, reason: format!("the fork server could not fork: {why}") }))
+            }
+            // Its workers lock themselves in, and say so.
+            Reply::Hardened { .. } if !self.up => Ok(None),
+            Reply::Denied { syscall } => {
+                let cause = BrokenCause::SyscallDenied { syscall: Some(SystemCall(u32::from_le_bytes(syscall))) };
+                self.last_words = format!(": {cause}");
+                Ok(None)
             }
             Reply::Leaves { message } => {
                 self.last_words = format!(": {}", last_words(message));

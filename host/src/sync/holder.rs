@@ -29,6 +29,9 @@ pub(super) const ABANDONED: u64 = 1 << PID_BITS;
 static CURRENT: AtomicU64 = AtomicU64::new(0);
 static CURRENT_PID: AtomicU32 = AtomicU32::new(0);
 
+/// What this process saw of itself before it was locked in; another process's after a fork.
+static SEEN: AtomicU64 = AtomicU64::new(0);
+
 /// A process, as it stands in shared memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ProcessMark(u64);
@@ -52,6 +55,12 @@ impl ProcessMark {
     pub(crate) fn adopt(self) {
         CURRENT.store(self.0, Ordering::Relaxed);
         CURRENT_PID.store(std::process::id(), Ordering::Release);
+    }
+
+    /// Looks for this process while `/proc` is open to it: once it is locked in it cannot.
+    pub(crate) fn look_for_itself() {
+        let seen = Self::of(std::process::id());
+        SEEN.store(seen.0, Ordering::Relaxed);
     }
 
     /// The process that has this id now.
@@ -90,7 +99,8 @@ impl ProcessMark {
 
     /// Whether this process finds itself: in a sandbox without a `/proc`, or with ids of its own, nobody is to be found.
     fn is_in_sight(self) -> bool {
-        Self::of(std::process::id()) == self && self.0 >> PID_BITS != 0
+        let is_here = Self(SEEN.load(Ordering::Relaxed)) == self || Self::of(std::process::id()) == self;
+        is_here && self.0 >> PID_BITS != 0
     }
 }
 

@@ -27,6 +27,8 @@ mod condition;
 mod create;
 mod deadline;
 mod event;
+#[cfg(debug_assertions)]
+pub(crate) mod fuzz;
 mod holder;
 #[cfg(test)]
 mod hostile_tests;

@@ -129,7 +129,7 @@ impl SharedObject {
         }
     }
 
-    #[cfg(test)]
+    #[cfg(debug_assertions)]
     pub(super) fn memory(&self) -> &SharedMemory {
         &self.memory
     }

@@ -13,8 +13,6 @@ pub(crate) struct Grants {
     pub(crate) directories: Vec<DirectoryGrant>,
     /// Where TCP connections may go.
     pub(crate) addresses: Vec<AddressGrant>,
-    /// The guests' arguments, in their order.
-    pub(crate) arguments: Vec<String>,
 }
 
 /// A directory of the host, with all that is below it.

@@ -76,3 +76,8 @@ impl fmt::Display for WorkerId {
         write!(f, "{}", self.0)
     }
 }
+
+/// What tasks have in common that may run in the same worker process: their tenant and what they are granted. A small
+/// number that the event loop gives; 0 is the executor's own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ClassId(pub(crate) u32);

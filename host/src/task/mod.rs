@@ -3,6 +3,7 @@
 //! Never: I/O, threads, clocks.
 
 mod child;
+mod class;
 mod grants;
 mod host_call;
 mod id;
@@ -12,14 +13,16 @@ mod object;
 mod outcome;
 mod progress;
 mod report;
+mod system_call;
 mod value_type;
 
 pub(crate) use child::{ChildEnd, ChildFault, ChildFaultKind};
+pub(crate) use class::Class;
 pub use grants::{Access, AddressGrant, InvalidAddressGrant};
 pub(crate) use grants::{DirectoryGrant, Grants};
 pub(crate) use host_call::HostAnswer;
 pub use host_call::{HostFault, HostFaultKind, HostFunctionInfo};
-pub(crate) use id::{ArtifactId, WorkerId};
+pub(crate) use id::{ArtifactId, ClassId, WorkerId};
 pub use id::{ModuleHash, TaskId};
 pub(crate) use log::{LogLevel, LogRecord};
 pub use module::{FunctionInfo, FunctionKind, ModuleInfo};
@@ -30,4 +33,5 @@ pub use outcome::{CodecFailure, Failure, Location, Panic, Side, Trap, TrapCode};
 pub use progress::Progress;
 pub(crate) use report::RunReport;
 pub use report::{CapturedOutput, TaskReport};
+pub use system_call::SystemCall;
 pub use value_type::{FunctionType, ValueType};

@@ -138,6 +138,8 @@ pub(crate) enum Outcome {
     ResultTooLarge { size: u64, limit: u64 },
     /// The worker could not load or start the module.
     ModuleFailed(String),
+    /// Something that the task is granted cannot be reached any more.
+    GrantFailed(String),
     /// A call of a host function has ended it.
     HostFunction(super::HostFault),
 }

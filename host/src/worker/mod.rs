@@ -6,6 +6,7 @@ mod compile;
 mod exit;
 mod forkserver;
 mod last_words;
+mod lock;
 mod native;
 mod nested;
 mod objects;

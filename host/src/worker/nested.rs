@@ -217,7 +217,13 @@ impl ChildTasks for Nested {
 }
 
 impl HostCalls for Nested {
-    fn call(&self, task: TaskId, call: u64, function: &str, argument: &[u8]) -> wasmtime::Result<(HostAnswer, Vec<u8>)> {
+    fn call(
+        &self,
+        task: TaskId,
+        call: u64,
+        function: &str,
+        argument: &[u8],
+    ) -> wasmtime::Result<(HostAnswer, Vec<u8>)> {
         match self.call_host(task, call, function.to_owned(), argument) {
             Ok(Some(answered)) => Ok(answered),
             // As for `wait`.

@@ -1,15 +1,17 @@
 //! The loop: receives requests, runs tasks, answers. One thread, one task at a time.
 
 use super::exit::WorkerError;
+use super::lock::Lock;
 use super::nested::Nested;
 use super::objects::{Objects, TaskObjects};
 use super::{compile, forkserver, last_words, native};
-use crate::engine::{Ended, GuestEngine, GuestSettings, LogSink, ModuleCache, ProgressSink, Purpose, Run};
+use crate::engine::{Ended, GuestEngine, GuestSettings, LogSink, ModuleCache, Own, ProgressSink, Purpose, Run};
 use crate::fault::{self, Point};
 use crate::ipc::{
     ClaimTable, PROTOCOL_VERSION, Reply, Request, Role, RunRequest, WorkerChannel, WorkerConfig, WorkerReceived,
 };
 use crate::limits::WORKER_KEEPS_BYTES;
+use crate::sandbox::Profile;
 use crate::sync::ProcessMark;
 use crate::task::{LogRecord, Outcome, Progress, RunReport, TaskId};
 use crate::{sandbox, sys};
@@ -51,10 +53,18 @@ fn answer(channel: &SharedChannel) -> Result<Option<forkserver::Copy>, WorkerErr
         Role::Worker | Role::ForkServer => Purpose::Run,
         Role::Compiler => Purpose::Compile,
     };
-    let role = config.role;
+    let (role, lock) = (config.role, Lock::of(&config));
     let nested = Arc::new(Nested::default());
     let engine = GuestEngine::new(purpose, settings(config, channel, &nested)).map_err(|error| no_engine(&error))?;
     fault::point(Point::EngineMade);
+    let profile = match role {
+        Role::Worker => Profile::Worker,
+        Role::Compiler => Profile::Compiler,
+        Role::ForkServer => Profile::ForkServer,
+    };
+    if !lock.close(profile, channel)? {
+        return Ok(None);
+    }
     greet(channel)?;
     match role {
         // Never dropped: to give back its reservations takes longer than to leave the process.
@@ -79,8 +89,12 @@ fn answer_as_copy(channel: &SharedChannel, modules: &'static mut ModuleCache, pa
     if config.role != Role::Worker {
         return Err(WorkerError::Protocol("a role that no copy of a fork server has"));
     }
+    let lock = Lock::of(&config);
     let nested = Arc::new(Nested::default());
     modules.renew(settings(config, channel, &nested)).map_err(|error| no_engine(&error))?;
+    if !lock.close(Profile::Worker, channel)? {
+        return Ok(());
+    }
     greet(channel)?;
     run_tasks(channel, modules, &nested, claims, Objects::default())
 }
@@ -130,6 +144,8 @@ fn settings(config: WorkerConfig, channel: &SharedChannel, nested: &Arc<Nested>)
     GuestSettings {
         worker_index: config.index,
         environment: config.environment,
+        arguments: config.arguments,
+        grants: config.grants,
         reuse: config.reuse,
         output: config.output,
         log_level: config.log_level,
@@ -231,7 +247,7 @@ pub(super) fn run_of<'a>(request: &'a RunRequest, argument: &'a [u8], objects: &
         codec: request.codec.name(),
         argument,
         objects,
-        environment: &request.options.environment,
+        own: Own { environment: &request.options.environment, arguments: &request.options.arguments },
         output: request.options.output,
         depth: request.depth,
         lent: request.lent_to.is_some(),

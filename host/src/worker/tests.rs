@@ -8,6 +8,7 @@ use crate::ipc::{
     RunRequest, WorkerConfig,
 };
 use crate::limits::{MAX_ARTIFACT_BYTES, MIB};
+use crate::sandbox::{Hardening, ProcessLimits};
 use crate::sys::{self, MemoryFile};
 use crate::task::{ArtifactId, Grants, LogLevel, Outcome, TaskId, TrapCode, WorkerId};
 use isopool_guest::Codec;
@@ -39,6 +40,7 @@ fn config(role: Role) -> WorkerConfig {
         role,
         index: 5,
         environment: vec![("NAME".into(), "value".into())],
+        arguments: Vec::new(),
         grants: Grants::default(),
         reuse: Reuse::Never,
         execution: Execution::Speed,
@@ -52,6 +54,8 @@ fn config(role: Role) -> WorkerConfig {
         max_host_calls: 0,
         max_host_call_bytes: 0,
         native_initializer: None,
+        hardening: Hardening::default(),
+        limits: ProcessLimits { memory_bytes: 4096 * MIB as u64, cpu_time: None, open_files: 256 },
     }
 }
 

@@ -5,7 +5,7 @@ use super::EventLoop;
 use crate::dispatcher::mailbox::{Mailbox, Message};
 use crate::dispatcher::pool::HostCallOptions;
 use crate::host_functions::{Answered, HostThreads, Incoming, Withdrawn};
-use crate::ipc::{Payload, Request, WorkerConfig};
+use crate::ipc::{Payload, Reply, Request, WorkerConfig};
 use crate::task::{HostAnswer, HostFault, HostFaultKind, TaskId, WorkerId};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -32,10 +32,14 @@ struct OpenCall {
 }
 
 impl HostDesk {
-    pub(super) fn new(options: HostCallOptions, worker: &WorkerConfig, mailbox: Arc<Mailbox>) -> Self {
+    pub(super) fn new(options: HostCallOptions, worker: &WorkerConfig, mailbox: &Arc<Mailbox>) -> Self {
+        // A function that never returns must not keep the mailbox, and its descriptor, after the pool's end.
+        let mailbox = Arc::downgrade(mailbox);
         let threads = HostThreads::new(options.threads, worker.max_host_call_bytes, move |answered| {
-            // Refused only when the pool has ended, and nobody waits any more.
-            let _ = mailbox.send(Message::HostAnswered(Box::new(answered)));
+            if let Some(mailbox) = mailbox.upgrade() {
+                // Refused only when the pool has ended, and nobody waits any more.
+                let _ = mailbox.send(Message::HostAnswered(Box::new(answered)));
+            }
         });
         Self { options, threads, open: HashMap::new(), next: 0 }
     }
@@ -57,6 +61,22 @@ impl HostDesk {
 }
 
 impl EventLoop {
+    /// What is wrong with an answer, as far as it can be told from it.
+    pub(super) fn lie_in(&self, id: WorkerId, reply: &Reply, payload: &[u8]) -> Option<&'static str> {
+        if self.workers.0.get(&id).is_none_or(|worker| worker.lie.is_some()) {
+            return None;
+        }
+        match reply {
+            Reply::Done { .. } if payload.len() as u64 > self.config.max_result_bytes => {
+                Some("a result is over its limit")
+            }
+            Reply::Done { .. } if self.host.has_open(id) => {
+                Some("its task ended before a call of a host function was answered")
+            }
+            _ => None,
+        }
+    }
+
     /// A worker says that the task it runs calls a host function.
     pub(super) fn host_called(&mut self, id: WorkerId, task: TaskId, call: u64, function: String, argument: Vec<u8>) {
         if let Err(lie) = self.check_host_call(id, task, argument.len() as u64) {
@@ -133,6 +153,7 @@ impl EventLoop {
                     continue;
                 }
             };
+            tracing::warn!(function = open.function, task = %open.task, message, "a call of a host function was given up");
             let fault = HostFault::new(&open.function, HostFaultKind::TimedOut, message);
             self.answer_host_call(worker, open.task, open.call, Err(fault));
         }

@@ -64,7 +64,9 @@ impl EventLoop {
         }
         let codec = Codec::from_name(codec).expect("was looked up above");
         let id = TaskId(self.status.next_task.fetch_add(1, Ordering::Relaxed));
-        let name = TaskRef::new(id, Arc::clone(&module.name), module.hash, function.into()).with_parent(at.task);
+        let name = TaskRef::new(id, Arc::clone(&module.name), module.hash, function.into())
+            .with_parent(at.task)
+            .with_tenant(parent.class.tenant.clone());
         let promise = Arc::new(Promise::new(name.clone(), codec.into(), Arc::clone(&self.mailbox)));
         let span = tracing::debug_span!(
             parent: &parent.span,
@@ -76,6 +78,8 @@ impl EventLoop {
         // No retries: its parent is told, and may submit it again. No time limit of its own: that of its parent holds.
         let job = Job {
             options: parent.options.clone(),
+            class: Arc::clone(&parent.class),
+            class_id: parent.class_id,
             parent: Some(at),
             depth: parent.depth + 1,
             priority: parent.priority,

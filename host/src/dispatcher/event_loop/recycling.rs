@@ -58,4 +58,10 @@ impl EventLoop {
             }
         }
     }
+
+    pub(super) fn replace(&mut self, id: WorkerId) {
+        let Some(worker) = self.workers.0.get(&id) else { return };
+        self.status.workers_replaced.fetch_add(1, Ordering::Relaxed);
+        tracing::debug!(worker = %worker.name, "a worker makes way for one of another tenant, or with other grants");
+    }
 }

@@ -4,7 +4,7 @@ use crate::dispatcher::action::{End, Retirement};
 use crate::dispatcher::recycling::Recycling;
 use crate::dispatcher::state::Claims;
 use crate::queue::Turn;
-use crate::task::{TaskId, WorkerId};
+use crate::task::{ClassId, TaskId, WorkerId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -32,6 +32,7 @@ impl Random {
 /// A worker process as the caller knows it.
 #[derive(Default)]
 pub(super) struct ModelWorker {
+    pub(super) class: ClassId,
     pub(super) up_since: Option<Instant>,
     pub(super) killed: bool,
     pub(super) stopping: bool,
@@ -85,6 +86,7 @@ pub(super) struct Model {
 /// What a caller asked for.
 #[derive(Clone, Copy)]
 pub(super) struct Submitted {
+    pub(super) class: ClassId,
     pub(super) priority: i32,
     pub(super) retries: u32,
     pub(super) time_limit: Option<Duration>,
@@ -109,14 +111,15 @@ impl Claims for Model {
 
 impl Model {
     /// One more task, mostly of the usual kind.
-    pub(super) fn new_task(&mut self, random: &mut Random) -> Turn {
+    pub(super) fn new_task(&mut self, random: &mut Random, classes: usize) -> Turn {
         let task = TaskId(self.submitted.len() as u64);
         let priority = if random.chance(25) { random.below(5) as i32 - 2 } else { 0 };
         let retries = if random.chance(20) { random.below(4) as u32 } else { 0 };
         let time_limit = random.chance(20).then(|| Duration::from_millis(1 + random.below(60) as u64));
-        self.submitted.insert(task, Submitted { priority, retries, time_limit });
+        let class = ClassId(random.below(classes) as u32);
+        self.submitted.insert(task, Submitted { class, priority, retries, time_limit });
         self.waits(task);
-        Turn::new(task, priority, retries).with_time_limit(time_limit)
+        Turn::new(task, priority, retries).with_time_limit(time_limit).with_class(class)
     }
 
     fn priority(&self, task: TaskId) -> i32 {

@@ -4,9 +4,11 @@
 
 mod cpu_features;
 mod descriptor;
+mod directory;
 mod fork;
 mod futex;
 mod heap;
+mod lockdown;
 mod memory_file;
 mod pidfd;
 mod process_start;
@@ -20,9 +22,13 @@ pub(crate) use cpu_features::cpu_features;
 pub(crate) use descriptor::{
     close_all_except, is_socket, null_standard_input, readable_within, replace_standard_input, set_nonblocking,
 };
+pub(crate) use directory::{append, open_directory};
 pub(crate) use fork::{Fork, fork, leave_now};
 pub(crate) use futex::{FutexWait, futex_wait, futex_wake};
 pub(crate) use heap::{give_back_freed_memory, keep_freed_memory, prefer_huge_pages};
+pub(crate) use lockdown::{
+    add_filter, forbid_new_code, has_no_new_privileges, ignore_file_size_signal, lock_securebits, tell_denied_calls,
+};
 pub(crate) use memory_file::MemoryFile;
 pub(crate) use pidfd::{PidFd, WaitStatus};
 pub(crate) use process_start::{ProcessStart, process_start};

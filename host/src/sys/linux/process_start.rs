@@ -1,5 +1,6 @@
 //! When a process began, which tells it from a later one with the same id.
 
+use super::PidFd;
 use std::fs;
 use std::io;
 
@@ -21,7 +22,12 @@ pub(crate) fn process_start(pid: u32) -> ProcessStart {
         Err(error) if error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ESRCH) => {
             ProcessStart::Gone
         }
-        Err(_) => ProcessStart::Unknown,
+        // A sandbox keeps `/proc` closed. A descriptor of a process tells nothing of it but its end.
+        Err(_) => match PidFd::open(pid).map(|pidfd| pidfd.has_ended()) {
+            Ok(Ok(true)) => ProcessStart::Gone,
+            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => ProcessStart::Gone,
+            _ => ProcessStart::Unknown,
+        },
     }
 }
 

@@ -89,7 +89,7 @@ impl SharedMemory {
     }
 
     /// Writes a word that nobody expects there, as a hostile process could: at any offset, or not at all outside.
-    #[cfg(test)]
+    #[cfg(debug_assertions)]
     pub(crate) fn scribble(&self, offset: usize, value: u64) {
         if offset < self.bytes {
             self.long(offset).store(value, Ordering::Relaxed);

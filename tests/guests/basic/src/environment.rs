@@ -30,6 +30,12 @@ pub fn env(name: String) -> Option<String> {
     std::env::var(name).ok()
 }
 
+/// Its arguments.
+#[task]
+pub fn arguments() -> Vec<String> {
+    std::env::args().collect()
+}
+
 /// Reads the environment, as an initializer may: what it saw is in the snapshot.
 #[task]
 pub fn read_environment() {
@@ -70,6 +76,7 @@ mod tests {
         assert_ne!(random(), random());
         assert_eq!(env("GUEST_BASIC_IS_NOT_SET".into()), None);
         assert!(env("PATH".into()).is_some());
+        assert!(!arguments().is_empty(), "a program knows its name");
         assert!(list_folder("/nowhere".into()).is_err());
         print("out\n".into(), "err\n".into()).expect("both streams are open");
         log_all_levels("nobody listens".into());

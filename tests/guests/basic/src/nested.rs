@@ -1,6 +1,6 @@
 //! What it does: tasks that submit tasks. Never: does so outside a sandbox: there is no pool.
 
-use crate::{crash, failure, resources, value};
+use crate::{crash, failure, files, resources, value};
 use isopool_guest::{TaskError, TaskErrorKind, map, submit, task};
 use std::time::Duration;
 
@@ -25,6 +25,15 @@ pub fn fibonacci(n: u64) -> Result<u64, TaskError> {
 #[task]
 pub fn sum_of_many(count: u64) -> Result<u64, TaskError> {
     map(|n| value::add::task(n, 1), 0..count).sum()
+}
+
+/// The text of a file, read so many times, each time by a task.
+///
+/// # Errors
+/// As [`fibonacci()`].
+#[task]
+pub fn read_in_children(path: String, count: u64) -> Result<Vec<String>, TaskError> {
+    map(|_| files::read::task(path.clone()), 0..count).collect()
 }
 
 /// Counts to `count` with a task for each step.

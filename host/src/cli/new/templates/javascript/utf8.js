@@ -1,0 +1,1 @@
+../../../../../../examples/guests/javascript/utf8.js

@@ -1,0 +1,5 @@
+//! Compiles the plugin that is built in.
+
+fn main() {
+    isopool_build::guest_at("plugins/shout");
+}

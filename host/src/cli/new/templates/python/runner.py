@@ -1,0 +1,1 @@
+../../../../../../examples/guests/python/runner.py
