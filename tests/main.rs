@@ -18,6 +18,7 @@
 //! - [`counting`]: what pools count for the crate `metrics`.
 //! - [`other_languages`]: guests in C, JavaScript and Python, each if its tools are on the machine.
 //! - [`plain_components`]: components that never heard of isopool: any export, values by its own types.
+//! - [`commands`]: WASI programs as tasks.
 //! - [`tenants`]: tasks of several tenants in one pool: a process serves one of them.
 //! - [`grants`]: directories, connections and arguments: what guests reach, and what they do not.
 //! - [`crashes`]: processes that die: the caller's, one worker, many at once; workers that cannot be started.
@@ -34,6 +35,7 @@
 //!
 //! What they share: [`support`] (every test runs alone and leaves nothing behind) and [`patience`] (bounded waits).
 
+mod commands;
 mod counting;
 mod crashes;
 mod futures;

@@ -219,7 +219,9 @@ fn bytes_travel_as_a_block_where_the_function_s_type_is_a_common_one() {
     let crop = |width: u32| plain.call::<Bytes>("test:plain/bytes#crop", (Bytes::from(vec![7; 9]), width, 3));
     assert_eq!(crop(2).expect("crops").len(), 6);
     assert!(matches!(crop(4), Err(TaskError::Failed { failure, .. }) if failure.message == "12 bytes of 9"));
-    assert!(blocks("test:plain/bytes#reverse") && blocks("test:plain/bytes#crop") && !blocks("test:plain/bytes#rename"));
+    assert!(
+        blocks("test:plain/bytes#reverse") && blocks("test:plain/bytes#crop") && !blocks("test:plain/bytes#rename")
+    );
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
     struct Blob {

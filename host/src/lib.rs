@@ -95,9 +95,9 @@ pub use error::{
 };
 #[cfg(not(target_family = "wasm"))]
 pub use executor::{
-    AsCompleted, CancelOnDrop, Containment, Execution, Executor, ExecutorBuilder, Function, GuestOutput, IntoTask, Map,
-    MapUnordered, Module, NotReused, ReturnWhen, ReusableBuilder, ReusableExecutor, ReusableScope, Reuse,
-    ReuseExecutor, Shutdown, Task, TaskFuture, TrySubmitError, TrySubmitted, Unfinished, Waited, as_completed,
+    AsCompleted, CancelOnDrop, Command, Containment, Execution, Executor, ExecutorBuilder, Function, GuestOutput,
+    IntoTask, Map, MapUnordered, Module, NotReused, ReturnWhen, ReusableBuilder, ReusableExecutor, ReusableScope,
+    Reuse, ReuseExecutor, Shutdown, Task, TaskFuture, TrySubmitError, TrySubmitted, Unfinished, Waited, as_completed,
     get_reusable_executor, release_reusable_executor, wait,
 };
 #[cfg(not(target_family = "wasm"))]
@@ -114,9 +114,9 @@ pub use native::{Descriptor, NativeCall, Process, ProcessError};
 pub use sandbox::{Hardening, HardeningReport, Layer, LayerReport, LayerState, Layers};
 #[cfg(not(target_family = "wasm"))]
 pub use task::{
-    Access, AddressGrant, CapturedOutput, CodecFailure, Failure, FunctionInfo, FunctionKind, FunctionType, HostFault,
-    HostFaultKind, HostFunctionInfo, InvalidAddressGrant, Location, ModuleHash, ModuleInfo, Panic, Progress, Side,
-    SystemCall, TaskId, TaskReport, Trap, TrapCode, ValueType,
+    Access, AddressGrant, CapturedOutput, CodecFailure, CommandOutput, Failure, FunctionInfo, FunctionKind,
+    FunctionType, HostFault, HostFaultKind, HostFunctionInfo, InvalidAddressGrant, Location, ModuleHash, ModuleInfo, Panic,
+    Progress, Side, SystemCall, TaskId, TaskReport, Trap, TrapCode, ValueType,
 };
 #[cfg(not(target_family = "wasm"))]
 pub use worker::worker_main;

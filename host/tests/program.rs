@@ -95,7 +95,7 @@ fn every_end_has_its_exit_code_and_says_why() {
         (&["run", module(), "value::add", "1", "two"], 2, "argument 2 of the function, `two`, is not JSON"),
         (&["run", module(), "value::add", "1", "2", "--timeout", "-1"], 2, "--timeout"),
         (&["map", module(), "value::add", "--jobs", "0"], 2, "--jobs is 0"),
-        (&["run", module()], 2, "Usage:"),
+        (&["run", module()], 3, "is no program"),
         (&["run", module(), "value::ad", "1"], 3, "value::add"),
         (&["run", module(), "value::add", "--bytes"], 3, "does not speak the codec `raw`"),
         (&["run", truncated, "f"], 3, "damaged or not valid WebAssembly"),

@@ -23,25 +23,33 @@ pub(super) enum Command {
     Completions(CompletionsArguments),
 }
 
-/// Call one function once, and print its result as JSON.
+/// Call one function once, and print its result as JSON; or run a WASI program.
+///
+/// A program is run when no function is named. It reads standard input as it was given to the end before it starts (nothing, if
+/// that is a terminal), writes to standard output and standard error as it goes, and its exit code is that of this command.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  isopool run texts.wasm word_count '\"one two\"'\n  isopool run texts.wasm word_count --text 'one two'"
+    verbatim_doc_comment,
+    after_help = "Example:\n  isopool run texts.wasm word_count '\"one two\"'\n  isopool run texts.wasm word_count --text 'one two'\n  \
+                  isopool run plugin.wasm 'my:pkg/math#add' 1 2\n  isopool run --dir . grep.wasm -- -rn word /texts < /dev/null"
 )]
 pub(super) struct RunArguments {
     /// The module: a WebAssembly file.
     pub(super) module: PathBuf,
-    /// The function in it; `isopool inspect MODULE` lists them.
-    pub(super) function: String,
-    /// Its arguments, each one JSON value.
+    /// The function in it; `isopool inspect MODULE` lists them. None: the module is a program.
+    pub(super) function: Option<String>,
+    /// The function's arguments, each one JSON value.
     #[arg(allow_negative_numbers = true)]
     pub(super) arguments: Vec<String>,
     /// Take every argument as it stands, as a string, instead of as JSON.
-    #[arg(long)]
+    #[arg(long, requires = "function")]
     pub(super) text: bool,
     /// Give the function the bytes of standard input, and print the bytes that it returns.
-    #[arg(long, conflicts_with_all = ["text", "arguments"])]
+    #[arg(long, requires = "function", conflicts_with_all = ["text", "arguments"])]
     pub(super) bytes: bool,
+    /// The program's arguments, as they stand.
+    #[arg(last = true, conflicts_with = "function", value_name = "PROGRAM ARGUMENTS")]
+    pub(super) of_program: Vec<String>,
     #[command(flatten)]
     pub(super) pool: PoolArguments,
 }
@@ -153,12 +161,21 @@ mod tests {
             "isopool map m f --text --files a",
             "isopool run m f 1 --bytes",
             "isopool run m f --bytes --text",
+            "isopool run m f -- a",
         ] {
             assert_eq!(refusal(line), ErrorKind::ArgumentConflict, "{line}");
         }
-        for line in ["isopool map m f --files", "isopool map m f --bytes", "isopool run m"] {
+        for line in ["isopool map m f --files", "isopool map m f --bytes", "isopool run m --text"] {
             assert_eq!(refusal(line), ErrorKind::MissingRequiredArgument, "{line}");
         }
+    }
+
+    #[test]
+    fn what_comes_after_two_dashes_is_the_program_s() {
+        let parsed = Arguments::try_parse_from("isopool run m -- -r --text f".split(' ')).expect("it parses");
+        let Command::Run(run) = parsed.command else { panic!("not run") };
+        assert_eq!((run.function, run.text), (None, false));
+        assert_eq!(run.of_program, ["-r", "--text", "f"]);
     }
 
     #[test]

@@ -2,8 +2,11 @@
 
 use super::config::{Pool, Target};
 use super::exit::Stop;
-use isopool::{Bytes, Codec, Error, ErrorKind, Executor, Function, TaskError, TaskFuture};
-use serde_json::value::RawValue;
+use isopool::{
+    Bytes, Codec, Error, ErrorKind, Executor, ExecutorBuilder, Function, FunctionKind, TaskError, TaskFuture,
+};
+use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 
 /// What a function is called with.
 #[derive(Debug)]
@@ -32,40 +35,54 @@ pub(super) struct Callee {
 #[derive(Clone, Debug)]
 pub(super) enum Pending {
     Json(TaskFuture<Box<RawValue>>),
+    /// Of a function that is called by its own types, and knows no text.
+    Value(TaskFuture<Value>),
     Bytes(TaskFuture<Bytes>),
 }
 
 impl Callee {
     /// Compiles the module; no worker is started yet.
     pub(super) fn open(target: &Target, pool: &Pool, codec: Codec) -> Result<Self, Stop> {
-        let mut builder = Executor::builder().codec(codec);
-        if let Some(max_workers) = pool.max_workers {
-            builder = builder.max_workers(max_workers);
-        }
-        if let Some(timeout) = pool.timeout {
-            builder = builder.task_time_limit(timeout);
-        }
-        for (name, value) in &pool.environment {
-            builder = builder.env(name, value);
-        }
-        for directory in &pool.directories {
-            builder = builder.preopen(&directory.host, &directory.guest, directory.access);
-        }
-        for &addresses in &pool.addresses {
-            builder = builder.allow_address(addresses);
-        }
-        let executor = builder.arguments(&pool.program_arguments).build()?;
+        let executor = builder(pool).codec(codec).build()?;
         let module = executor.load_file(&target.module).map_err(module_error)?;
         let function = module.function(&target.function)?;
         Ok(Self { executor, function })
     }
 
     pub(super) fn submit(&self, argument: Argument) -> Result<Pending, Error> {
+        let is_export = matches!(self.function.info().kind, FunctionKind::Export { .. });
         match argument {
+            Argument::Json(arguments) if is_export => {
+                // Each is JSON already.
+                let read = |text: &RawValue| serde_json::from_str(text.get()).unwrap_or_default();
+                let values: Vec<Value> = arguments.iter().map(|text| read(text)).collect();
+                self.executor.submit(self.function.call(values)).map(Pending::Value)
+            }
             Argument::Json(arguments) => self.executor.submit(self.function.call(arguments)).map(Pending::Json),
             Argument::Bytes(bytes) => self.executor.submit(self.function.call((bytes,))).map(Pending::Bytes),
         }
     }
+}
+
+/// An executor as the options of a command want it.
+pub(super) fn builder(pool: &Pool) -> ExecutorBuilder {
+    let mut builder = Executor::builder();
+    if let Some(max_workers) = pool.max_workers {
+        builder = builder.max_workers(max_workers);
+    }
+    if let Some(timeout) = pool.timeout {
+        builder = builder.task_time_limit(timeout);
+    }
+    for (name, value) in &pool.environment {
+        builder = builder.env(name, value);
+    }
+    for directory in &pool.directories {
+        builder = builder.preopen(&directory.host, &directory.guest, directory.access);
+    }
+    for &addresses in &pool.addresses {
+        builder = builder.allow_address(addresses);
+    }
+    builder.arguments(&pool.program_arguments)
 }
 
 /// A file that is not there is another matter than a module that is refused.
@@ -77,6 +94,7 @@ impl Pending {
     pub(super) fn result(&self) -> Result<Answer, TaskError> {
         match self {
             Pending::Json(future) => future.result().map(Answer::Json),
+            Pending::Value(future) => future.result().map(|value| Answer::Json(raw(&value))),
             Pending::Bytes(future) => future.result().map(Answer::Bytes),
         }
     }
@@ -84,9 +102,14 @@ impl Pending {
     pub(super) fn done(&self) -> bool {
         match self {
             Pending::Json(future) => future.done(),
+            Pending::Value(future) => future.done(),
             Pending::Bytes(future) => future.done(),
         }
     }
+}
+
+fn raw(value: &Value) -> Box<RawValue> {
+    to_raw_value(value).expect("a value of JSON can always be written as JSON")
 }
 
 impl Answer {

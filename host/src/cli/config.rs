@@ -14,6 +14,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(super) enum Config {
     Run(Run),
+    Program(Program),
     Map(Map),
     Inspect { module: PathBuf, json: bool },
     CpuCount { physical: bool },
@@ -45,6 +46,14 @@ pub(super) struct Directory {
     pub(super) host: PathBuf,
     pub(super) guest: String,
     pub(super) access: Access,
+}
+
+/// A WASI program.
+#[derive(Debug)]
+pub(super) struct Program {
+    pub(super) module: PathBuf,
+    pub(super) arguments: Vec<String>,
+    pub(super) pool: Pool,
 }
 
 #[derive(Debug)]
@@ -100,6 +109,9 @@ pub(super) enum Print {
 impl Config {
     pub(super) fn from_arguments(arguments: Arguments) -> Result<Self, Stop> {
         Ok(match arguments.command {
+            Command::Run(RunArguments { function: None, module, of_program, pool: typed, .. }) => {
+                Config::Program(Program { module, arguments: of_program, pool: pool(typed, Some(1))? })
+            }
             Command::Run(run) => Config::Run(run.try_into()?),
             Command::Map(map) => Config::Map(map.try_into()?),
             Command::Inspect(inspect) => Config::Inspect { module: inspect.module, json: inspect.json },
@@ -121,7 +133,7 @@ impl TryFrom<RunArguments> for Run {
         } else {
             RunInput::Json(typed.arguments.iter().enumerate().map(json_argument).collect::<Result<_, _>>()?)
         };
-        let target = Target { module: typed.module, function: typed.function };
+        let target = Target { module: typed.module, function: typed.function.unwrap_or_default() };
         Ok(Self { target, arguments, pool: pool(typed.pool, Some(1))? })
     }
 }

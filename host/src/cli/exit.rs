@@ -18,6 +18,7 @@ Exit codes:
     6  an input could not be read, or a result could not be written
   130  interrupted (Ctrl-C); 143: terminated; 129: hung up
   141  whoever read the results has closed the pipe
+A program that was run to its end gives its own exit code.
 
 With --keep-going, the code is that of the first input that failed.";
 
@@ -100,6 +101,12 @@ pub(super) enum Stop {
     /// A result could not be written.
     #[error("the results could not be written: {0}")]
     Output(io::Error),
+    /// A program has ended with an exit code of its own, and has said itself what there is to say.
+    #[error("the program has ended with code {status}")]
+    Program {
+        /// 1 to 255.
+        status: i32,
+    },
     /// A signal asked for the end.
     #[error("stopped by {name}: {done} of {begun} tasks were done", name = signal_name(*.signal))]
     Signal {
@@ -136,12 +143,13 @@ impl Stop {
             Stop::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Code::PIPE_CLOSED,
             Stop::Output(_) => Code::INPUT_OUTPUT,
             Stop::Signal { signal, .. } => Code::of_signal(*signal),
+            Stop::Program { status } => Code(*status as u8),
         }
     }
 
     /// Whether there is someone to tell: `isopool map … | head` is no error to talk about.
     pub(super) fn is_silent(&self) -> bool {
-        self.code() == Code::PIPE_CLOSED
+        matches!(self, Stop::Program { .. }) || self.code() == Code::PIPE_CLOSED
     }
 }
 
@@ -163,9 +171,12 @@ fn code_of_error(error: &Error) -> Code {
         ErrorKind::InvalidOption => Code::USAGE,
         // No fault of the module's.
         ErrorKind::Module if error.module_error().is_some_and(|error| is_system(&error.kind)) => Code::POOL,
-        ErrorKind::Module | ErrorKind::UnknownFunction | ErrorKind::SignatureMismatch | ErrorKind::UnsupportedCodec => {
-            Code::MODULE
-        }
+        ErrorKind::Module
+        | ErrorKind::UnknownFunction
+        | ErrorKind::AmbiguousFunction
+        | ErrorKind::NotCallable
+        | ErrorKind::SignatureMismatch
+        | ErrorKind::UnsupportedCodec => Code::MODULE,
         _ => Code::POOL,
     }
 }

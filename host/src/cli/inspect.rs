@@ -2,7 +2,7 @@
 
 use super::call::module_error;
 use super::exit::Stop;
-use isopool::{Executor, Module, ModuleInfo};
+use isopool::{Executor, FunctionInfo, FunctionKind, Module, ModuleInfo};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -27,6 +27,7 @@ fn to_json(module: &Module, bytes: u64) -> Value {
                 "signature": function.signature,
                 "docs": function.docs,
                 "codecs": function.codecs,
+                "callable": function.is_callable(),
             })
         })
         .collect();
@@ -45,17 +46,17 @@ fn to_json(module: &Module, bytes: u64) -> Value {
 fn to_text(module: &Module, bytes: u64) -> String {
     let info = module.info();
     let mut text = format!(
-        "module    {}\nhash      {}\nsize      {bytes} bytes, {} compiled\ncontract  isopool:task {}\n",
+        "module    {}\nhash      {}\nsize      {bytes} bytes, {} compiled\ncontract  {}\n",
         module.name(),
         module.hash(),
         info.compiled_bytes,
-        info.contract
+        if info.contract.is_empty() { "its own".to_owned() } else { format!("isopool:task {}", info.contract) }
     );
     text.push_str("\nfunctions\n");
     for function in &info.functions {
         let signature = if function.signature.is_empty() { "(signature not given)" } else { &function.signature };
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "  {}: {signature}  [{}]", function.name, function.codecs.join(", "));
+        let _ = writeln!(text, "  {}: {signature}  [{}]", function.name, how(function));
         for line in function.docs.lines() {
             let _ = writeln!(text, "{}", format!("      {line}").trim_end());
         }
@@ -67,4 +68,14 @@ fn to_text(module: &Module, bytes: u64) -> String {
         }
     }
     text
+}
+
+/// How a function is called.
+fn how(function: &FunctionInfo) -> String {
+    match function.kind {
+        FunctionKind::Program => "a program: isopool run MODULE -- ARGUMENTS".to_owned(),
+        FunctionKind::Export { .. } if function.is_callable() => "values".to_owned(),
+        FunctionKind::Export { .. } => "not callable: only values travel".to_owned(),
+        _ => function.codecs.join(", "),
+    }
 }

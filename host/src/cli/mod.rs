@@ -16,6 +16,7 @@ mod interrupt;
 mod map;
 mod new;
 mod output;
+mod program;
 mod run;
 mod start;
 mod tool_args;

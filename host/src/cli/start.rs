@@ -3,7 +3,7 @@
 use super::args::Arguments;
 use super::config::Config;
 use super::exit::{Code, Stop};
-use super::{completions, inspect, map, new, run};
+use super::{completions, inspect, map, new, program, run};
 use clap::Parser;
 use std::io::Write;
 use std::process::ExitCode;
@@ -49,6 +49,7 @@ fn log_to_standard_error() {
 fn carry_out(config: Config) -> Result<(), Stop> {
     match config {
         Config::Run(config) => run::run(config),
+        Config::Program(config) => program::run(config),
         Config::Map(config) => map::map(config),
         Config::Inspect { module, json } => inspect::inspect(&module, json),
         Config::CpuCount { physical } => cpu_count(physical),

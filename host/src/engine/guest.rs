@@ -12,12 +12,14 @@ use crate::executor::{GuestOutput, Reuse};
 use crate::limits::{MAX_HOST_RESOURCES, MAX_LOG_RECORDS, MAX_PROGRESS_TEXT_BYTES, MAX_RANDOM_BYTES};
 use crate::sys;
 use crate::task::{Grants, LogLevel, LogRecord, Panic, Progress, RunReport, TaskId};
+use bytes::Bytes;
 use isopool_guest::sync::{Object, ObjectId};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wasmtime::component::ResourceTable;
+use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 /// Where log records go.
@@ -62,13 +64,15 @@ pub(crate) struct GuestSettings {
 pub(crate) struct Own<'a> {
     /// Variables beside the executor's.
     pub(crate) environment: &'a [(String, String)],
-    /// After the executor's.
+    /// After the executor's; for a program its name comes first, before those.
     pub(crate) arguments: &'a [String],
+    /// What a program reads from standard input; `None` for functions.
+    pub(crate) stdin: Option<&'a [u8]>,
 }
 
 impl Own<'_> {
     pub(super) fn is_empty(&self) -> bool {
-        self.environment.is_empty() && self.arguments.is_empty()
+        self.environment.is_empty() && self.arguments.is_empty() && self.stdin.is_none()
     }
 }
 
@@ -112,7 +116,11 @@ impl Guest {
     /// A guest that sees what the executor gives, and what its task has of its own.
     pub(super) fn new(settings: &Arc<GuestSettings>, reach: &Reach, own: Own<'_>) -> Self {
         let environment = own.environment;
-        let output = Arc::new(Mutex::new(TaskOutput::new(settings.max_output_bytes)));
+        let mut output = TaskOutput::new(settings.max_output_bytes);
+        if own.stdin.is_some() {
+            output.captures(settings.max_result_bytes);
+        }
+        let output = Arc::new(Mutex::new(output));
         let stream = |stream| GuestStream { output: Arc::clone(&output), stream };
         let mut resources = ResourceTable::new();
         resources.set_max_capacity(MAX_HOST_RESOURCES);
@@ -122,7 +130,11 @@ impl Guest {
         for (name, value) in settings.environment.iter().filter(|(name, _)| !is_hidden(name)).chain(environment) {
             wasi.env(name, value);
         }
-        wasi.args(&settings.arguments).args(own.arguments);
+        let (name, own_arguments) = own.arguments.split_at(usize::from(own.stdin.is_some()).min(own.arguments.len()));
+        wasi.args(name).args(&settings.arguments).args(own_arguments);
+        if let Some(bytes) = own.stdin {
+            wasi.stdin(MemoryInputPipe::new(Bytes::copy_from_slice(bytes)));
+        }
         let mut wasi = wasi
             .stdout(stream(Stream::Stdout))
             .stderr(stream(Stream::Stderr))

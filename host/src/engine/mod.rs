@@ -17,6 +17,7 @@ mod memory_limit;
 mod module_cache;
 mod nested;
 mod output;
+mod program;
 mod progress;
 mod reach;
 mod recognise;

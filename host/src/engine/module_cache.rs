@@ -2,6 +2,8 @@
 
 use super::guest::{GuestSettings, Own, Purview};
 use super::instance::{GuestEngine, Instance, Prepared};
+use super::program;
+use super::recognise::is_program;
 use super::trap::cut;
 use crate::executor::{GuestOutput, Reuse};
 use crate::fault::{self, Point};
@@ -104,20 +106,25 @@ impl ModuleCache {
     pub(crate) async fn run_here(&self, run: &Run<'_>) -> Ended {
         // A guest reads its environment once: a task that has one of its own needs an instance of its own. So does one
         // that runs while its parent waits, which has the kept one.
-        let shares = self.engine.settings.reuse == Reuse::Worker && run.own.is_empty() && !run.lent;
+        let stdin = is_program(run.function).then_some(run.argument);
+        let own = Own { stdin, ..run.own };
+        let shares = self.engine.settings.reuse == Reuse::Worker && own.is_empty() && !run.lent;
         let taken = self.modules.lock().take(&self.engine, run.artifact, shares);
         let (prepared, kept) = match taken {
             Ok(taken) => taken,
             Err(message) => return failed(Outcome::ModuleFailed(cut(message))),
         };
-        let mut instance = match kept.map_or_else(|| self.engine.instance(run.own), Ok) {
+        let mut instance = match kept.map_or_else(|| self.engine.instance(own), Ok) {
             Ok(instance) => instance,
             Err(message) => return failed(Outcome::GrantFailed(cut(message))),
         };
         let Run { task, function, objects, output, depth, .. } = *run;
+        // What a program writes is its result.
+        let output = output.or(stdin.map(|_| GuestOutput::Capture));
         let purview = Purview { task: Some(task), function, objects, output, depth };
         fault::point(Point::GuestStarting);
         let end = self.engine.run(&prepared, &mut instance, &purview, run.codec, run.argument).await;
+        let end = if stdin.is_some() { program::ended(end) } else { end };
         fault::point(Point::GuestReturned);
         let mut leaving = None;
         match self.modules.lock().by_name.get_mut(&run.artifact) {

@@ -32,6 +32,8 @@ pub(super) struct TaskOutput {
     mode: GuestOutput,
     /// What each task begins with.
     max_bytes: u64,
+    /// As much can be captured: it has to fit into the message that ends the task, unless it is its result.
+    max_captured_bytes: u64,
     left_bytes: u64,
     dropped_bytes: u64,
     /// `[task 7 word_count] `.
@@ -48,6 +50,7 @@ impl TaskOutput {
         Self {
             mode: GuestOutput::default(),
             max_bytes,
+            max_captured_bytes: MAX_CAPTURED_OUTPUT_BYTES as u64,
             left_bytes: max_bytes,
             dropped_bytes: 0,
             label: String::new(),
@@ -56,12 +59,16 @@ impl TaskOutput {
         }
     }
 
+    /// As much can be captured, because it is the result of a program.
+    pub(super) fn captures(&mut self, max_bytes: u64) {
+        self.max_captured_bytes = max_bytes;
+    }
+
     /// A new task begins.
     pub(super) fn begin(&mut self, mode: GuestOutput, label: std::fmt::Arguments<'_>) {
         self.mode = mode;
         self.left_bytes = match mode {
-            // It has to fit into the message that ends the task.
-            GuestOutput::Capture => self.max_bytes.min(MAX_CAPTURED_OUTPUT_BYTES as u64),
+            GuestOutput::Capture => self.max_bytes.min(self.max_captured_bytes),
             _ => self.max_bytes,
         };
         self.dropped_bytes = 0;
@@ -108,6 +115,9 @@ impl TaskOutput {
             self.buffer(stream).extend_from_slice(bytes);
             return;
         }
+        if self.mode == GuestOutput::Passthrough {
+            return print(stream, bytes);
+        }
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             let Some(line) = piece.strip_suffix(b"\n") else {
                 self.buffer(stream).extend_from_slice(piece);
@@ -126,9 +136,13 @@ fn print_line(stream: Stream, label: &str, line: &[u8]) {
     whole.extend_from_slice(label.as_bytes());
     whole.extend_from_slice(line);
     whole.push(b'\n');
+    print(stream, &whole);
+}
+
+fn print(stream: Stream, bytes: &[u8]) {
     match stream {
-        Stream::Stdout => write_all(io::stdout(), &whole),
-        Stream::Stderr => write_all(io::stderr(), &whole),
+        Stream::Stdout => write_all(io::stdout(), bytes),
+        Stream::Stderr => write_all(io::stderr(), bytes),
     }
 }
 

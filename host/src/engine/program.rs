@@ -3,23 +3,16 @@
 use super::instance::RunEnd;
 use super::trap::cut;
 use crate::limits::MAX_CAPTURED_OUTPUT_BYTES;
-use crate::task::{CodecFailure, CommandInput, CommandOutput, Outcome, Side, Trap, TrapCode};
+use crate::task::{CommandOutput, Outcome, Trap, TrapCode};
 use isopool_guest::Codec;
 
-/// What a program is given, out of its task's argument.
-pub(super) fn input(argument: &[u8]) -> Result<CommandInput, Outcome> {
-    Codec::Bincode.decode(argument).map_err(|error| {
-        Outcome::Codec(CodecFailure { side: Side::Argument, message: cut(error.to_string()) })
-    })
-}
+/// What `wasi:cli/run` gives for a failure, as bytes: the second case of its result.
+const FAILED: &[u8] = &[1];
 
 /// Makes the end of a program's instance the end of its task.
 pub(super) fn ended(mut end: RunEnd) -> RunEnd {
-    // Whatever it left in its memory, nobody runs a program twice.
-    end.instance_usable = false;
     let status = match &end.outcome {
-        // What `run` returns: a result without values.
-        Outcome::Returned => i32::from(end.result.first().is_some_and(|case| *case != 0)),
+        Outcome::Returned => i32::from(end.result == FAILED),
         Outcome::Trapped(Trap { code: TrapCode::Exit(status), .. }) => *status,
         _ => {
             fit_into_message(&mut end);
@@ -49,5 +42,35 @@ fn fit_into_message(end: &mut RunEnd) {
         output.dropped_bytes += (stream.len() - kept) as u64;
         stream.truncate(kept);
         left -= kept;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::{CapturedOutput, RunReport};
+
+    fn trapped(code: TrapCode, stdout: usize, stderr: usize) -> RunEnd {
+        let mut output = CapturedOutput::default();
+        (output.stdout, output.stderr) = (vec![b'o'; stdout], vec![b'e'; stderr]);
+        let report = RunReport { output, ..RunReport::default() };
+        let trap = Trap { code, message: String::new(), backtrace: Vec::new() };
+        RunEnd { outcome: Outcome::Trapped(trap), result: Vec::new(), report, instance_usable: false }
+    }
+
+    #[test]
+    fn an_exit_is_a_result_with_all_that_was_written() {
+        let end = ended(trapped(TrapCode::Exit(3), 2 * MAX_CAPTURED_OUTPUT_BYTES, 1));
+        assert_eq!((&end.outcome, end.report.output), (&Outcome::Returned, CapturedOutput::default()));
+        let output: CommandOutput = Codec::Bincode.decode(&end.result).expect("it was encoded here");
+        assert_eq!((output.status, output.stdout.len(), output.stderr.len()), (3, 2 * MAX_CAPTURED_OUTPUT_BYTES, 1));
+    }
+
+    #[test]
+    fn what_was_written_before_a_trap_fits_into_a_message() {
+        let end = ended(trapped(TrapCode::Unreachable, MAX_CAPTURED_OUTPUT_BYTES, 10));
+        let output = end.report.output;
+        let kept = (output.stdout.len(), output.stderr.len());
+        assert_eq!((kept, output.dropped_bytes), ((MAX_CAPTURED_OUTPUT_BYTES - 10, 10), 10));
     }
 }

@@ -5,7 +5,11 @@ use super::trap::cut;
 use crate::task::Refusal;
 use std::borrow::Cow;
 use std::panic::catch_unwind;
-use wasmparser::{Parser, Payload};
+use wasi_preview1_component_adapter_provider::{
+    WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME as PREVIEW1, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER,
+    WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
+};
+use wasmparser::{Import, Parser, Payload, TypeRef};
 use wit_component::ComponentEncoder;
 
 const MAGIC: &[u8] = b"\0asm";
@@ -25,22 +29,34 @@ pub(super) fn component(wasm: &[u8]) -> Result<Cow<'_, [u8]>, Refusal> {
         return Ok(Cow::Borrowed(wasm));
     }
     let core = inspect(wasm).map_err(|error| Refusal::Invalid { message: cut(error.to_string()) })?;
+    if let Some(message) = core.wants_threads {
+        return Err(Refusal::UnknownImport { message });
+    }
     if !core.has_world {
-        return Err(Refusal::CoreModule { exports: core.exports });
+        if !(core.is_program && core.wants_preview1) {
+            return Err(Refusal::CoreModule { exports: core.exports });
+        }
+        if let Some(import) = core.other_import {
+            let message = format!("{import}, and a program is given WASI preview 1 (`{PREVIEW1}`) and nothing else");
+            return Err(Refusal::UnknownImport { message });
+        }
     }
-    if core.wants_preview1 {
-        let message = "it imports `wasi_snapshot_preview1`, which components do not have; \
-                       compile it for wasm32-wasip2 or wasm32-unknown-unknown, or link it with `wasm-component-ld`";
-        return Err(Refusal::UnknownImport { message: message.to_owned() });
-    }
-    encode(wasm).map(Cow::Owned).map_err(|message| Refusal::Invalid {
+    encode(wasm, &core).map(Cow::Owned).map_err(|message| Refusal::Invalid {
         message: cut(format!("the core module cannot be made into a component: {message}")),
     })
 }
 
+/// Makes a component of a core module. What it imports of WASI preview 1 is done by an adapter, which is part of it then.
+///
 /// The encoder asserts what its own tools would never write (found by fuzzing): a hostile module is invalid all the same.
-fn encode(wasm: &[u8]) -> Result<Vec<u8>, String> {
-    let encode = || ComponentEncoder::default().module(wasm)?.validate(true).encode();
+fn encode(wasm: &[u8], core: &CoreModule) -> Result<Vec<u8>, String> {
+    let adapter =
+        if core.is_program { WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER } else { WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER };
+    let encode = || {
+        let encoder = ComponentEncoder::default().module(wasm)?;
+        let encoder = if core.wants_preview1 { encoder.adapter(PREVIEW1, adapter)? } else { encoder };
+        encoder.validate(true).encode()
+    };
     match catch_unwind(encode) {
         Ok(encoded) => encoded.map_err(|error| format!("{error:#}")),
         Err(_) => Err("the types of its world make no sense".to_owned()),
@@ -52,7 +68,28 @@ fn encode(wasm: &[u8]) -> Result<Vec<u8>, String> {
 struct CoreModule {
     has_world: bool,
     wants_preview1: bool,
+    /// Why, in words.
+    wants_threads: Option<String>,
+    /// The first import that is not of WASI preview 1.
+    other_import: Option<String>,
+    /// It exports `_start`.
+    is_program: bool,
     exports: Vec<String>,
+}
+
+impl CoreModule {
+    fn import(&mut self, import: &Import<'_>) {
+        let Import { module, name, ty } = import;
+        let is_shared = matches!(ty, TypeRef::Memory(memory) if memory.shared);
+        if is_shared || module.starts_with("wasi") && *name == "thread-spawn" {
+            let message = format!("it wants threads (`{module}` `{name}`), and a task has one");
+            self.wants_threads.get_or_insert(cut(message));
+        } else if *module == PREVIEW1 {
+            self.wants_preview1 = true;
+        } else {
+            self.other_import.get_or_insert(cut(format!("`{module}` `{name}`")));
+        }
+    }
 }
 
 fn inspect(wasm: &[u8]) -> wasmparser::Result<CoreModule> {
@@ -63,6 +100,7 @@ fn inspect(wasm: &[u8]) -> wasmparser::Result<CoreModule> {
             Payload::ExportSection(section) => {
                 for export in section {
                     let name = export?.name;
+                    core.is_program |= name == "_start";
                     if core.exports.len() < MAX_NAMES {
                         core.exports.push(cut(name.to_owned()));
                     }
@@ -70,7 +108,7 @@ fn inspect(wasm: &[u8]) -> wasmparser::Result<CoreModule> {
             }
             Payload::ImportSection(section) => {
                 for import in section.into_imports() {
-                    core.wants_preview1 |= import?.module == "wasi_snapshot_preview1";
+                    core.import(&import?);
                 }
             }
             _ => {}

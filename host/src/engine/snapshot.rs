@@ -22,7 +22,9 @@ pub(super) fn snapshot(engine: &GuestEngine, wasm: &[u8], call: &InitializerCall
     let ty = component.component_type();
     let exports: Vec<_> = ty.exports(engine.engine()).map(|(name, _)| name).collect();
     if !recognise::is_task_module(exports.iter().copied()) {
-        return Err(refused("only a function of a task module can be an initializer, not a component's plain export".to_owned()));
+        return Err(refused(
+            "only a function of a task module can be an initializer, not a component's plain export".to_owned(),
+        ));
     }
     recognise::contract_version(exports.iter().copied())?;
     let prepared = engine

@@ -43,12 +43,12 @@ pub enum ModuleErrorKind {
         /// Its size, in bytes.
         size: u64,
     },
-    /// It is a core module that does not carry the task world.
+    /// It is a core module that neither carries the task world nor is a WASI program.
     CoreModule {
         /// What it exports.
         exports: Vec<String>,
     },
-    /// It is a component of another world.
+    /// It is a component with nothing in it that a task can call.
     OtherWorld {
         /// What it exports.
         exports: Vec<String>,
@@ -129,14 +129,14 @@ impl fmt::Display for ModuleErrorKind {
             }
             Self::CoreModule { exports } => write!(
                 f,
-                "it is a core module without the task world (it exports {}); build it with isopool-guest, or as a \
-                 component that exports isopool:task/runner",
+                "it is a core module without the task world, and no WASI program (it exports {}); build it with \
+                 isopool-guest, or as a component",
                 list(exports)
             ),
             Self::OtherWorld { exports } => write!(
                 f,
-                "it is a component of another world: it exports {}, not isopool:task/runner; build it with \
-                 isopool-guest, or implement wit/isopool.wit",
+                "nothing in it can be called: it exports {}; a component exports functions of values, wasi:cli/run, or \
+                 isopool:task/runner (build it with isopool-guest, or implement wit/isopool.wit)",
                 list(exports)
             ),
             Self::OtherVersion { module, host } => write!(

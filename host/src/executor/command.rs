@@ -1,8 +1,12 @@
 //! Programs as tasks.
 
+use super::loaded_module::Module;
 use super::task::{IntoTask, Task};
-use crate::task::{CommandInput, CommandOutput};
+use crate::error::Error;
+use crate::task::{Access, CommandOutput};
 use isopool_guest::Bytes;
+use std::borrow::Cow;
+use std::path::PathBuf;
 
 /// One run of a WASI program: arguments and standard input go in, exit code, standard output and standard error come out.
 ///
@@ -14,40 +18,63 @@ use isopool_guest::Bytes;
 /// [`max_result_bytes`](crate::ExecutorBuilder::max_result_bytes), unless [`Task::guest_output`] says where else it goes.
 ///
 /// ```no_run
-/// let executor = isopool::Executor::builder().max_workers(1).build()?;
+/// use isopool::{Access, Executor};
+///
+/// let executor = Executor::builder().max_workers(1).build()?;
 /// let grep = executor.load_file("grep.wasm")?;
 /// let output = executor.submit(grep.command()?.args(["-n", "be"]).stdin("to be\nor not\n"))?.result()?;
 /// assert!(output.success());
 /// assert_eq!(&output.stdout[..], b"1:to be\n");
+///
+/// let files = grep.command()?.args(["-r", "be", "/texts"]).preopen("/home/ada/texts", "/texts", Access::ReadOnly);
+/// println!("{}", executor.submit(files)?.result()?.status);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "a command does nothing until it is submitted"]
 pub struct Command {
-    task: Task<CommandInput, CommandOutput>,
+    task: Task<(Bytes,), CommandOutput>,
+}
+
+impl Module {
+    /// A run of the program that the module is: a component that exports `wasi:cli/run`, or a core module for WASI preview 1
+    /// that exports `_start`. Its first argument, by which programs know their name, is the module's name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotCallable`](crate::ErrorKind::NotCallable): it is no program.
+    ///
+    /// ```
+    /// # let wasm = guest_basic::value::add::task(0, 0).module.wasm;
+    /// # let executor = isopool::Executor::builder().max_workers(1).build()?;
+    /// let numbers = executor.load("numbers", wasm)?;
+    /// let error = numbers.command().expect_err("it has functions only");
+    /// assert!(error.to_string().contains("is no program"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn command(&self) -> Result<Command, Error> {
+        let function = Cow::Owned(self.prepared.program()?.name.clone());
+        let task = Task::new(self.source.clone(), function, "", (Bytes::new(),));
+        Ok(Command { task: task.argument(self.name()) })
+    }
 }
 
 impl Command {
-    pub(super) fn new(task: Task<CommandInput, CommandOutput>) -> Self {
-        Self { task }
-    }
-
-    /// One more argument.
+    /// One more argument. All together have at most [`MAX_ARGUMENTS_BYTES`](crate::limits::MAX_ARGUMENTS_BYTES).
     pub fn arg(mut self, argument: impl Into<String>) -> Self {
-        self.task.arguments.arguments.push(argument.into());
+        self.task = self.task.argument(argument);
         self
     }
 
     /// More arguments.
     pub fn args<I: IntoIterator<Item: Into<String>>>(mut self, arguments: I) -> Self {
-        self.task.arguments.arguments.extend(arguments.into_iter().map(Into::into));
+        self.task = self.task.arguments(arguments);
         self
     }
 
-    /// What it reads from standard input; nothing by default. Counts as its argument:
+    /// What it reads from standard input; nothing by default. At most
     /// [`max_argument_bytes`](crate::ExecutorBuilder::max_argument_bytes).
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
-        self.task.arguments.stdin = Bytes::from(bytes.into());
+        self.task.arguments = (Bytes::from(bytes.into()),);
         self
     }
 
@@ -56,13 +83,21 @@ impl Command {
         self.task = self.task.env(name, value);
         self
     }
+
+    /// Gives it a directory, as [`Task::preopen`] does.
+    pub fn preopen(mut self, host: impl Into<PathBuf>, guest: impl Into<String>, access: Access) -> Self {
+        self.task = self.task.preopen(host, guest, access);
+        self
+    }
 }
 
 impl IntoTask for Command {
-    type Arguments = CommandInput;
+    /// Standard input.
+    type Arguments = (Bytes,);
     type Output = CommandOutput;
 
-    fn into_task(self) -> Task<CommandInput, CommandOutput> {
+    /// The task, for what else a task may have: a time limit, a priority, a tenant, ….
+    fn into_task(self) -> Task<(Bytes,), CommandOutput> {
         self.task
     }
 }

@@ -4,6 +4,7 @@
 
 mod as_completed;
 mod builder;
+mod command;
 mod context;
 mod encoded;
 mod future;
@@ -26,6 +27,7 @@ mod wait;
 
 pub use as_completed::{AsCompleted, Unfinished, as_completed};
 pub use builder::ExecutorBuilder;
+pub use command::Command;
 pub use future::{CancelOnDrop, TaskFuture};
 pub use handle::Executor;
 pub use loaded_module::{Function, Module};

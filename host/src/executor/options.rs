@@ -68,6 +68,8 @@ pub enum GuestOutput {
     /// To the caller's own, line by line, each line named by its task: `[task 7 word_count] …`.
     #[default]
     Inherit,
+    /// To the caller's own, byte for byte, as the guest writes it: for one program at a time.
+    Passthrough,
     /// Into the task's [report](crate::TaskReport::output).
     Capture,
     /// Nowhere.

@@ -13,6 +13,8 @@ use std::sync::Arc;
 pub(crate) enum Encoding {
     /// Through a codec that the guest speaks.
     Codec(Codec),
+    /// A program: bytes go in, and its end comes out.
+    Program,
     /// By the types of an export: the number of a function of the module.
     Values(Arc<Prepared>, usize),
 }
@@ -29,8 +31,7 @@ impl Encoding {
         match module.info.functions[function].kind {
             FunctionKind::Task => Self::Codec(codec),
             FunctionKind::Export { .. } => Self::Values(Arc::clone(module), function),
-            // Their ends are of this house: see `task/command.rs`.
-            FunctionKind::Program => Self::Codec(Codec::Bincode),
+            FunctionKind::Program => Self::Program,
         }
     }
 
@@ -38,7 +39,7 @@ impl Encoding {
     pub(crate) fn codec(&self) -> Codec {
         match self {
             Self::Codec(codec) => *codec,
-            Self::Values(..) => Codec::Raw,
+            Self::Program | Self::Values(..) => Codec::Raw,
         }
     }
 
@@ -48,6 +49,7 @@ impl Encoding {
             Self::Codec(codec) => codec
                 .encode(arguments)
                 .map_err(|error| format!("{} as {}: {error}", std::any::type_name::<A>(), codec.name())),
+            Self::Program => Self::Codec(Codec::Raw).encode(arguments),
             Self::Values(module, function) => {
                 let FunctionInfo { kind: FunctionKind::Export { ty, blocks }, .. } = &module.info.functions[*function]
                 else {
@@ -65,8 +67,10 @@ impl Encoding {
         };
         match self {
             Self::Codec(codec) => codec.decode(bytes).map_err(|error| unreadable(error.to_string())),
+            Self::Program => Self::Codec(Codec::Bincode).decode(bytes),
             Self::Values(module, function) => {
-                let FunctionInfo { kind: FunctionKind::Export { ty, .. }, .. } = &module.info.functions[*function] else {
+                let FunctionInfo { kind: FunctionKind::Export { ty, .. }, .. } = &module.info.functions[*function]
+                else {
                     return Err(unreadable("the function is no export".to_owned()));
                 };
                 decode_result(ty.result.as_ref(), bytes).map_err(|error| match error {

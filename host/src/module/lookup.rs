@@ -32,7 +32,8 @@ impl Prepared {
     /// Refuses what no task can call.
     pub(super) fn expect_callable<'a>(&self, info: &'a FunctionInfo) -> Result<&'a FunctionInfo, Error> {
         let refuse = |why: String| {
-            let message = format!("function `{}` of module {} cannot be called as a task: {why}", info.name, self.display_name());
+            let message =
+                format!("function `{}` of module {} cannot be called as a task: {why}", info.name, self.display_name());
             Err(Error::new(ErrorKind::NotCallable, message))
         };
         match &info.kind {
@@ -40,7 +41,7 @@ impl Prepared {
             FunctionKind::Export { ty, .. } => match ty.handle() {
                 None => Ok(info),
                 Some(handle) => refuse(format!(
-                    "there is a `{handle}` in its type `{ty}`, and nothing of an instance outlives a task; only values travel"
+                    "its type `{ty}` holds `{handle}`, and only values travel: nothing of an instance outlives a task"
                 )),
             },
             FunctionKind::Task => Ok(info),

@@ -8,9 +8,9 @@ mod cache_entry;
 mod compatibility;
 mod compile;
 mod encoding;
-mod lookup;
 #[cfg(debug_assertions)]
 pub(crate) mod fuzz;
+mod lookup;
 mod prepare;
 
 pub(crate) use cache::Cache;

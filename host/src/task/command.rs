@@ -1,19 +1,9 @@
-//! One run of a program: what it is given, what it leaves.
+//! One run of a program: what it leaves.
 
 use isopool_guest::Bytes;
 use serde::{Deserialize, Serialize};
 
-/// What a program is given. Made by [`Command`](crate::Command).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct CommandInput {
-    /// Its arguments; the first is its own name.
-    pub arguments: Vec<String>,
-    /// What it reads from standard input.
-    pub stdin: Bytes,
-}
-
-/// How a program ended, and what it wrote.
+/// How a program ended, and what it wrote. See [`Command`](crate::Command).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CommandOutput {
@@ -23,7 +13,7 @@ pub struct CommandOutput {
     pub stdout: Bytes,
     /// What it wrote to standard error; as for `stdout`.
     pub stderr: Bytes,
-    /// Bytes that it wrote beyond [`max_output_bytes`](crate::ExecutorBuilder::max_output_bytes), and that are lost.
+    /// Bytes that it wrote beyond its limit, and that are lost.
     pub dropped_bytes: u64,
 }
 

@@ -4,6 +4,7 @@
 
 mod child;
 mod class;
+mod command;
 mod grants;
 mod host_call;
 mod id;
@@ -18,6 +19,7 @@ mod value_type;
 
 pub(crate) use child::{ChildEnd, ChildFault, ChildFaultKind};
 pub(crate) use class::Class;
+pub use command::CommandOutput;
 pub use grants::{Access, AddressGrant, InvalidAddressGrant};
 pub(crate) use grants::{DirectoryGrant, Grants};
 pub(crate) use host_call::HostAnswer;

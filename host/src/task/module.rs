@@ -88,9 +88,9 @@ pub(crate) enum Refusal {
     NotWasm { starts_with: Vec<u8> },
     /// WebAssembly that does not parse or validate.
     Invalid { message: String },
-    /// A core module that does not carry the task world.
+    /// A core module that neither carries the task world nor is a WASI program.
     CoreModule { exports: Vec<String> },
-    /// A component that does not export the runner.
+    /// A component with nothing in it that a task can call.
     OtherWorld { exports: Vec<String> },
     /// A component made for another version of the contract.
     OtherVersion { module: String, host: String },

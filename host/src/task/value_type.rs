@@ -138,12 +138,14 @@ mod tests {
     #[test]
     fn types_are_shown_as_in_wit() {
         let point = ValueType::Record(vec![("x".into(), ValueType::F64), ("y".into(), ValueType::F64)]);
-        let shape = ValueType::Variant(vec![("dot".into(), None), ("line".into(), Some(ValueType::List(Box::new(point))))]);
+        let shape =
+            ValueType::Variant(vec![("dot".into(), None), ("line".into(), Some(ValueType::List(Box::new(point))))]);
         let function = FunctionType {
             params: vec![("shape".into(), shape), ("times".into(), ValueType::U32)],
             result: Some(ValueType::Result { ok: None, err: Some(Box::new(ValueType::String)) }),
         };
-        let shown = "func(shape: variant { dot, line(list<record { x: f64, y: f64 }>) }, times: u32) -> result<_, string>";
+        let shown =
+            "func(shape: variant { dot, line(list<record { x: f64, y: f64 }>) }, times: u32) -> result<_, string>";
         assert_eq!(function.to_string(), shown);
     }
 

@@ -37,7 +37,11 @@ impl Arguments<'_> {
     }
 
     fn finish(self) -> Result<Vec<u8>, ValueError> {
-        if self.done == self.function.params.len() { Ok(self.out.into_bytes()) } else { Err(self.wrong_number(self.done)) }
+        if self.done == self.function.params.len() {
+            Ok(self.out.into_bytes())
+        } else {
+            Err(self.wrong_number(self.done))
+        }
     }
 }
 

@@ -6,7 +6,8 @@ use super::{Reader, Step, ValueError, flag_bytes};
 use crate::task::ValueType;
 use serde::de::value::{SeqDeserializer, StrDeserializer, UnitDeserializer};
 use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor,
+    DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, Unexpected, VariantAccess,
+    Visitor,
 };
 use serde::forward_to_deserialize_any;
 
@@ -289,12 +290,15 @@ impl<'de> MapAccess<'de> for Pairs<'_, 'de> {
         self.left = left;
         self.done += 1;
         let step = Step::Element(self.done);
-        seed.deserialize(ValueDeserializer { ty: self.key, input: self.input }).map(Some).map_err(|error| error.at(step))
+        seed.deserialize(ValueDeserializer { ty: self.key, input: self.input })
+            .map(Some)
+            .map_err(|error| error.at(step))
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, ValueError> {
         let step = Step::Element(self.done);
-        seed.deserialize(ValueDeserializer { ty: self.value, input: self.input }).map_err(|error: ValueError| error.at(step))
+        seed.deserialize(ValueDeserializer { ty: self.value, input: self.input })
+            .map_err(|error: ValueError| error.at(step))
     }
 }
 
@@ -333,7 +337,11 @@ impl<'a, 'de> Case<'a, 'de> {
         let step = Step::Case(self.name.to_owned());
         match self.carries {
             Some(ty) => Ok((ValueDeserializer { ty, input: self.input }, step)),
-            None => Err(<ValueError as serde::de::Error>::invalid_type(Unexpected::UnitVariant, &"a case that carries a value").at(step)),
+            None => Err(<ValueError as serde::de::Error>::invalid_type(
+                Unexpected::UnitVariant,
+                &"a case that carries a value",
+            )
+            .at(step)),
         }
     }
 }

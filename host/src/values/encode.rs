@@ -69,7 +69,9 @@ impl<'a> ValueSerializer<'a> {
             ValueType::F32 if (number as f32).is_finite() || !number.is_finite() => {
                 this.out.raw(&(number as f32).to_le_bytes());
             }
-            ValueType::F32 => return Err(ValueError::mismatch(this.ty, format_args!("{number}, which is out of range"))),
+            ValueType::F32 => {
+                return Err(ValueError::mismatch(this.ty, format_args!("{number}, which is out of range")));
+            }
             ty => return Err(ValueError::mismatch(ty, format_args!("float {number:?}"))),
         }
         Ok(())
@@ -174,7 +176,9 @@ impl<'a> Serializer for ValueSerializer<'a> {
                     this.out.u32(letter.into());
                     Ok(())
                 }
-                _ => Err(ValueError::mismatch(this.ty, format_args!("a string of {} characters", value.chars().count()))),
+                _ => {
+                    Err(ValueError::mismatch(this.ty, format_args!("a string of {} characters", value.chars().count())))
+                }
             },
             ValueType::Enum(_) | ValueType::Variant(_) | ValueType::Result { .. } => Chosen::new(this, value)?.alone(),
             ty => Err(ValueError::mismatch(ty, "string")),

@@ -32,12 +32,18 @@ pub(super) struct Compound<'a> {
 }
 
 enum State<'a> {
-    List { element: &'a ValueType, place: usize },
+    List {
+        element: &'a ValueType,
+        place: usize,
+    },
     Tuple(&'a [ValueType]),
     Flags(FlagBits<'a>),
     Record(Fields<'a>),
     /// A list of pairs, from a map.
-    Pairs { pair: &'a [ValueType], place: usize },
+    Pairs {
+        pair: &'a [ValueType],
+        place: usize,
+    },
     /// A variant or a result, from a map with one entry.
     OneCase,
 }
@@ -58,9 +64,7 @@ impl<'a> Compound<'a> {
             (Kind::Sequence { .. }, ValueType::Flags(names)) => State::Flags(FlagBits::new(names)),
             (Kind::Entries, ValueType::Record(fields)) => State::Record(Fields::new(fields)),
             (Kind::Entries, ValueType::List(element)) => match &**element {
-                ValueType::Tuple(pair) if pair.len() == 2 => {
-                    State::Pairs { pair, place: serializer.out.open_length() }
-                }
+                ValueType::Tuple(pair) if pair.len() == 2 => State::Pairs { pair, place: serializer.out.open_length() },
                 _ => return Err(ValueError::mismatch(ty, got)),
             },
             (Kind::Entries, ValueType::Variant(_) | ValueType::Result { .. }) => State::OneCase,
@@ -138,9 +142,7 @@ impl<'a> Compound<'a> {
                 Ok(())
             }
             State::Record(fields) => fields.finish(&mut self.serializer),
-            State::OneCase if self.done == 0 => {
-                Err(ValueError::mismatch(self.serializer.ty, "a record of no entries"))
-            }
+            State::OneCase if self.done == 0 => Err(ValueError::mismatch(self.serializer.ty, "a record of no entries")),
             State::OneCase => Ok(()),
         };
         self.located(finished)

@@ -3,7 +3,10 @@
 /// Whether a field or a case of a caller's type is this one of WIT: `first-name` is `first_name`, `FirstName` and `firstName`.
 pub(super) fn is_same(wit: &str, given: &str) -> bool {
     let letters = |name: &str| {
-        name.chars().filter(|letter| !matches!(letter, '-' | '_')).map(|letter| letter.to_ascii_lowercase()).collect::<String>()
+        name.chars()
+            .filter(|letter| !matches!(letter, '-' | '_'))
+            .map(|letter| letter.to_ascii_lowercase())
+            .collect::<String>()
     };
     wit == given || letters(wit) == letters(given)
 }

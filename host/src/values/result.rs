@@ -58,7 +58,8 @@ fn failure(ty: Option<&ValueType>, input: &mut Reader<'_>) -> Result<Failure, Va
         None => "it returned an error without a value".to_owned(),
         Some(ValueType::String) => input.text()?.to_owned(),
         Some(ty) => {
-            let value = <serde_json::Value as serde::Deserialize>::deserialize(ValueDeserializer { ty, input: &mut *input })?;
+            let value =
+                <serde_json::Value as serde::Deserialize>::deserialize(ValueDeserializer { ty, input: &mut *input })?;
             value.to_string()
         }
     };

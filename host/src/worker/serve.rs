@@ -247,7 +247,7 @@ pub(super) fn run_of<'a>(request: &'a RunRequest, argument: &'a [u8], objects: &
         codec: request.codec.name(),
         argument,
         objects,
-        own: Own { environment: &request.options.environment, arguments: &request.options.arguments },
+        own: Own { environment: &request.options.environment, arguments: &request.options.arguments, stdin: None },
         output: request.options.output,
         depth: request.depth,
         lent: request.lent_to.is_some(),

@@ -1,7 +1,7 @@
 //! Functions whose bytes travel as a block: to the engine a `list<u8>` is otherwise a list of values of 40 bytes each.
 //!
-//! The engine copies a block only for a function whose whole type is known to the compiler, so these are the common ones.
-//! Measured, 1 MiB there and back: see ARCHITECTURE.md.
+//! The engine copies a block only for a function whose whole type the compiler knows, so these are the common ones: of bytes
+//! and texts, with a result or without. Each costs machine code, so there are no more. ARCHITECTURE.md has the measurement.
 
 use super::super::guest::Guest;
 use crate::task::{FunctionType, ValueType};
@@ -24,7 +24,6 @@ enum Params {
     BytesBytes,
     BytesText,
     TextBytes,
-    BytesNumber,
     BytesNumberNumber,
 }
 
@@ -32,13 +31,10 @@ enum Params {
 enum Returns {
     Nothing,
     Bytes,
-    MaybeBytes,
     BytesOrText,
     NothingOrText,
     Text,
     TextOrText,
-    Number,
-    Truth,
 }
 
 impl BlockShape {
@@ -53,14 +49,12 @@ impl BlockShape {
             [first, second] if **first == bytes && **second == bytes => Params::BytesBytes,
             [first, ValueType::String] if **first == bytes => Params::BytesText,
             [ValueType::String, second] if **second == bytes => Params::TextBytes,
-            [first, ValueType::U32] if **first == bytes => Params::BytesNumber,
             [first, ValueType::U32, ValueType::U32] if **first == bytes => Params::BytesNumberNumber,
             _ => return None,
         };
         let result = match &function.result {
             None => Returns::Nothing,
             Some(ty) if *ty == bytes => Returns::Bytes,
-            Some(ValueType::Option(some)) if **some == bytes => Returns::MaybeBytes,
             Some(ValueType::Result { ok, err: Some(err) }) if **err == ValueType::String => match ok.as_deref() {
                 None => Returns::NothingOrText,
                 Some(ValueType::String) => Returns::TextOrText,
@@ -68,12 +62,10 @@ impl BlockShape {
                 Some(_) => return None,
             },
             Some(ValueType::String) => Returns::Text,
-            Some(ValueType::U32) => Returns::Number,
-            Some(ValueType::Bool) => Returns::Truth,
             Some(_) => return None,
         };
-        let is_without_blocks = matches!(params, Params::None | Params::Text)
-            && !matches!(result, Returns::Bytes | Returns::MaybeBytes | Returns::BytesOrText);
+        let is_without_blocks =
+            matches!(params, Params::None | Params::Text) && !matches!(result, Returns::Bytes | Returns::BytesOrText);
         (!is_without_blocks).then_some(Self { params, result })
     }
 
@@ -102,7 +94,6 @@ impl BlockShape {
             Params::BytesBytes => call_with!(block, block),
             Params::BytesText => call_with!(block, text),
             Params::TextBytes => call_with!(text, block),
-            Params::BytesNumber => call_with!(block, u32),
             Params::BytesNumberNumber => call_with!(block, u32, u32),
         }
     }
@@ -115,13 +106,9 @@ impl BlockShape {
     ) -> wasmtime::Result<Result<Vec<u8>, ValueError>> {
         match self.result {
             Returns::Nothing => written(typed::<P, ()>(function, store, params).await?, |(), _| Ok(())),
-            Returns::Bytes => written(typed::<P, (Vec<u8>,)>(function, store, params).await?, |(bytes,), out| {
-                out.block(&bytes)
-            }),
-            Returns::MaybeBytes => written(typed::<P, (Option<Vec<u8>>,)>(function, store, params).await?, |(bytes,), out| {
-                out.byte(u8::from(bytes.is_some()));
-                bytes.map_or(Ok(()), |bytes| out.block(&bytes))
-            }),
+            Returns::Bytes => {
+                written(typed::<P, (Vec<u8>,)>(function, store, params).await?, |(bytes,), out| out.block(&bytes))
+            }
             Returns::BytesOrText => {
                 let returned = typed::<P, (Result<Vec<u8>, String>,)>(function, store, params).await?;
                 written(returned, |(returned,), out| either(returned, out))
@@ -139,14 +126,6 @@ impl BlockShape {
             }
             Returns::Text => written(typed::<P, (String,)>(function, store, params).await?, |(text,), out| {
                 out.block(text.as_bytes())
-            }),
-            Returns::Number => written(typed::<P, (u32,)>(function, store, params).await?, |(number,), out| {
-                out.u32(number);
-                Ok(())
-            }),
-            Returns::Truth => written(typed::<P, (bool,)>(function, store, params).await?, |(truth,), out| {
-                out.byte(u8::from(truth));
-                Ok(())
             }),
         }
     }

@@ -1,7 +1,7 @@
 //! One call of one export.
 
-use super::BlockShape;
 use super::super::guest::Guest;
+use super::BlockShape;
 use super::{lift, lower};
 use crate::task::FunctionType;
 use crate::values::ValueError;

@@ -78,5 +78,7 @@ fn part(carried: Option<&Val>, ty: Option<&ValueType>, out: &mut Writer) -> Resu
 }
 
 fn place<'a>(mut names: impl Iterator<Item = &'a String>, name: &str) -> Result<usize, ValueError> {
-    names.position(|other| other == name).ok_or_else(|| ValueError::new(format!("the engine gave an unknown name \"{name}\"")))
+    names
+        .position(|other| other == name)
+        .ok_or_else(|| ValueError::new(format!("the engine gave an unknown name \"{name}\"")))
 }

@@ -28,7 +28,8 @@ impl Walk {
     }
 
     fn part(&mut self, ty: &Type, depth: usize) -> Result<ValueType, String> {
-        let too_many = || format!("more than {MAX_SIGNATURE_TYPES} types in its signature (limits::MAX_SIGNATURE_TYPES)");
+        let too_many =
+            || format!("more than {MAX_SIGNATURE_TYPES} types in its signature (limits::MAX_SIGNATURE_TYPES)");
         self.left = self.left.checked_sub(1).ok_or_else(too_many)?;
         if depth > MAX_TYPE_DEPTH {
             return Err(format!("types nested more than {MAX_TYPE_DEPTH} deep (limits::MAX_TYPE_DEPTH)"));
@@ -72,7 +73,8 @@ impl Walk {
     }
 
     fn names<'a>(&mut self, names: impl ExactSizeIterator<Item = &'a str>) -> Result<Vec<String>, String> {
-        let too_many = || format!("more than {MAX_SIGNATURE_TYPES} types in its signature (limits::MAX_SIGNATURE_TYPES)");
+        let too_many =
+            || format!("more than {MAX_SIGNATURE_TYPES} types in its signature (limits::MAX_SIGNATURE_TYPES)");
         self.left = self.left.checked_sub(names.len()).ok_or_else(too_many)?;
         Ok(names.map(str::to_owned).collect())
     }

@@ -5,11 +5,11 @@
 
 wit_bindgen::generate!({ world: "plain", path: "wit", generate_all });
 
-use exports::test::{ops1_0_0, ops2_0_0};
 use exports::test::plain::bytes::{self, Blob};
 use exports::test::plain::math;
 use exports::test::plain::things::{self, ThingBorrow};
 use exports::test::plain::types::{self, Everything, Refusal};
+use exports::test::{ops1_0_0, ops2_0_0};
 use std::cell::Cell;
 use std::hint::black_box;
 
@@ -134,7 +134,6 @@ impl things::Guest for Plain {
         of.iter().map(|thing| thing.get::<Thing>().0.len() as u32).max()
     }
 }
-
 
 impl ops1_0_0::ops::Guest for Plain {
     fn twice(n: u32) -> u32 {
