@@ -186,10 +186,10 @@ fn names_that_no_import_can_have_are_refused_when_the_executor_is_built() {
         assert!(error.to_string().contains(&format!("`{name}`")), "{error}");
     }
     for (builder, option) in [
-        (shop().host_threads(0), "host_threads"),
-        (shop().host_threads(isopool::limits::MAX_HOST_THREADS + 1), "host_threads"),
-        (shop().host_call_time_limit(Duration::ZERO), "host_call_time_limit"),
-        (shop().max_host_call_bytes(isopool::limits::MAX_PAYLOAD_BYTES + 1), "max_host_call_bytes"),
+        (shop().host_function_threads(0), "host_function_threads"),
+        (shop().host_function_threads(isopool::limits::MAX_HOST_FUNCTION_THREADS + 1), "host_function_threads"),
+        (shop().host_function_time_limit(Duration::ZERO), "host_function_time_limit"),
+        (shop().max_host_function_bytes(isopool::limits::MAX_PAYLOAD_BYTES + 1), "max_host_function_bytes"),
     ] {
         let error = builder.build().expect_err(option);
         assert!(error.to_string().starts_with(option), "{error}");
@@ -218,27 +218,27 @@ fn a_call_knows_its_task() {
 #[test]
 fn a_task_calls_as_often_as_it_may_and_with_as_much() {
     let _house = house();
-    let builder = || shop().max_host_calls(10).max_host_call_bytes(1000);
+    let builder = || shop().max_host_function_calls(10).max_host_function_bytes(1000);
     let executor = builder().build().expect("builds");
     for _ in 0..3 {
         assert_eq!(run(&executor, lookup_often::task("tea".into(), 10)), Ok(30), "each task has all of them");
     }
     let often = fault(&executor.submit(lookup_often::task("tea".into(), 11)).expect("submits"));
     let expected = "the task has called host functions 10 times, and may not call them more often; raise it with \
-                    max_host_calls()";
+                    max_host_function_calls()";
     assert_eq!((often.kind, &*often.message), (HostFaultKind::TooMany, expected));
 
     // A list has a length of four bytes before it.
     assert_eq!(run(&executor, echo::task(996)), Ok(996));
     let large = fault(&executor.submit(echo::task(997)).expect("submits"));
-    let expected = "its arguments have 1001 bytes, the limit is 1000; raise it with max_host_call_bytes()";
+    let expected = "its arguments have 1001 bytes, the limit is 1000; raise it with max_host_function_bytes()";
     assert_eq!((large.kind, &*large.message), (HostFaultKind::TooLarge, expected));
 
     let twice = |data: Vec<u8>| -> Result<Vec<u8>, HostError> { Ok([data.clone(), data].concat()) };
     let executor = builder().host_function("test:host/store#echo", twice).build().expect("builds");
     assert_eq!(run(&executor, echo::task(498)), Ok(996));
     let large = fault(&executor.submit(echo::task(499)).expect("submits"));
-    let expected = "its result has 1002 bytes, the limit is 1000; raise it with max_host_call_bytes()";
+    let expected = "its result has 1002 bytes, the limit is 1000; raise it with max_host_function_bytes()";
     assert_eq!((large.kind, &*large.message), (HostFaultKind::TooLarge, expected));
     assert_eq!(executor.stats().workers_started, 1);
 }
@@ -272,7 +272,7 @@ fn calls_go_and_come_under_every_start_method_and_from_instances_that_are_kept()
     let _house = house();
     for start_method in [StartMethod::Spawn, StartMethod::ForkServer, StartMethod::Fork] {
         for reuse in [Reuse::Never, Reuse::Worker] {
-            let builder = shop().start_method(start_method).reuse(reuse).max_host_calls(20);
+            let builder = shop().start_method(start_method).reuse(reuse).max_host_function_calls(20);
             let executor = builder.build().expect("builds");
             for _ in 0..3 {
                 assert_eq!(run(&executor, lookup_often::task("tea".into(), 20)), Ok(60), "{start_method}, {reuse:?}");
@@ -303,8 +303,8 @@ fn a_worker_that_lies_about_calls_is_killed_and_its_lie_named() {
         ("host-call", 0, "a task has made more calls of host functions than it may"),
     ] {
         let executor = builder()
-            .max_host_calls(max_calls)
-            .max_host_call_bytes(1000)
+            .max_host_function_calls(max_calls)
+            .max_host_function_bytes(1000)
             .worker_program(env!("CARGO_BIN_EXE_liar"))
             .env("LIE", format!("[{lie}]"))
             .build()

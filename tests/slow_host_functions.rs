@@ -66,13 +66,13 @@ fn a_function_that_never_returns_ends_its_task_in_time_and_keeps_its_own_thread_
     let limit = Duration::from_millis(100);
     let executor = shop()
         .max_workers(2)
-        .host_threads(2)
-        .host_call_time_limit(limit)
+        .host_function_threads(2)
+        .host_function_time_limit(limit)
         .host_function("test:host/store#lookup", gate.function())
         .build()
         .expect("builds");
     let late = fault(&executor.submit(lookup::task("gate".into())).expect("submits"));
-    let expected = "it had not answered within its limit of 100ms; raise it with host_call_time_limit()";
+    let expected = "it had not answered within its limit of 100ms; raise it with host_function_time_limit()";
     assert_eq!((late.kind, &*late.message), (HostFaultKind::TimedOut, expected));
     assert_eq!(gate.came(), 1);
     assert_eq!(run(&executor, lookup::task("tea".into())), Ok(Some(7)), "there is a second thread");
@@ -80,8 +80,8 @@ fn a_function_that_never_returns_ends_its_task_in_time_and_keeps_its_own_thread_
     assert_eq!(fault(&executor.submit(lookup::task("gate".into())).expect("submits")).kind, HostFaultKind::TimedOut);
     until("both threads are busy", || gate.came() == 2);
     let waited = fault(&executor.submit(lookup::task("tea".into())).expect("submits"));
-    let expected = "all 2 threads for host functions were busy for 100ms; give the executor more with host_threads(), or \
-                    more time to each call with host_call_time_limit()";
+    let expected = "all 2 threads for host functions were busy for 100ms; give the executor more with host_function_threads(), or \
+                    more time to each call with host_function_time_limit()";
     assert_eq!((waited.kind, &*waited.message), (HostFaultKind::TimedOut, expected));
     gate.open();
     until("both have returned", || gate.left() == 2);
@@ -99,7 +99,7 @@ fn a_plugin_that_is_stopped_during_a_call_leaves_the_caller_whole() {
     let unwanted = Arc::new(AtomicU64::new(0));
     let (counter, inside) = (Arc::clone(&unwanted), gate.clone());
     let executor = shop()
-        .host_threads(1)
+        .host_function_threads(1)
         .host_function_in_context("test:host/store#lookup", move |call: &HostCall, key: String| {
             if key == "gate" {
                 inside.pass();
@@ -151,7 +151,7 @@ fn workers_killed_at_any_moment_of_their_calls_lose_their_own_tasks_only() {
     let (comes, leaves) = (Arc::clone(&begun), Arc::clone(&ended));
     let executor = shop()
         .max_workers(4)
-        .host_threads(3)
+        .host_function_threads(3)
         .host_function("test:host/store#lookup", move |_: String| -> Result<Option<u32>, HostError> {
             comes.fetch_add(1, Ordering::Relaxed);
             std::thread::yield_now();
@@ -184,8 +184,11 @@ fn workers_killed_at_any_moment_of_their_calls_lose_their_own_tasks_only() {
 fn a_task_that_is_run_again_may_call_as_often_again() {
     let _house = house();
     let gate = Gate::default();
-    let executor =
-        shop().max_host_calls(1).host_function("test:host/store#lookup", gate.function()).build().expect("builds");
+    let executor = shop()
+        .max_host_function_calls(1)
+        .host_function("test:host/store#lookup", gate.function())
+        .build()
+        .expect("builds");
     let future = executor.submit(lookup::task("gate".into()).into_task().retries(1)).expect("submits");
     until("it has called", || gate.came() == 1);
     kill(only_worker(&executor).pid);
@@ -253,7 +256,7 @@ fn async_functions_that_wait_share_one_thread_and_are_dropped_with_their_tasks()
     let slow = Slow::default();
     let executor = shop()
         .max_workers(3)
-        .host_threads(1)
+        .host_function_threads(1)
         .async_host_function("test:host/store#lookup", slow.function())
         .build()
         .expect("builds");
@@ -286,8 +289,8 @@ fn an_async_function_that_never_ends_is_given_up_in_time_and_dropped() {
     let _house = house();
     let slow = Slow::default();
     let executor = shop()
-        .host_threads(1)
-        .host_call_time_limit(Duration::from_millis(50))
+        .host_function_threads(1)
+        .host_function_time_limit(Duration::from_millis(50))
         .async_host_function("test:host/store#lookup", slow.function())
         .build()
         .expect("builds");

@@ -43,7 +43,7 @@ pub(crate) struct Job {
     /// How often it was begun, or will have been when it begins the next time.
     pub(crate) attempts: u32,
     /// How often it has called host functions since it begun.
-    pub(crate) host_calls: u64,
+    pub(crate) host_function_calls: u64,
 }
 
 impl Job {
@@ -73,7 +73,7 @@ impl Job {
             retries: 0,
             time_limit: None,
             attempts: 1,
-            host_calls: 0,
+            host_function_calls: 0,
         }
     }
 

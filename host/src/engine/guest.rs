@@ -50,9 +50,9 @@ pub(crate) struct GuestSettings {
     /// How deep tasks may be nested.
     pub(crate) max_depth: u32,
     /// How often one task may call host functions.
-    pub(crate) max_host_calls: u64,
+    pub(crate) max_host_function_calls: u64,
     /// Of the arguments of one call.
-    pub(crate) max_host_call_bytes: u64,
+    pub(crate) max_host_function_bytes: u64,
     /// The way of tasks that tasks submit.
     pub(crate) children: Arc<dyn ChildTasks>,
     /// The way of calls of host functions.
@@ -100,7 +100,7 @@ pub(super) struct Guest {
     depth: u32,
     pub(super) children: Children,
     /// Calls of host functions that the task has made.
-    pub(super) host_calls: u64,
+    pub(super) host_function_calls: u64,
     begun: Instant,
     /// Processor time of this thread at that moment.
     begun_cpu: Duration,
@@ -150,7 +150,7 @@ impl Guest {
             task: None,
             depth: 0,
             children: Children::default(),
-            host_calls: 0,
+            host_function_calls: 0,
             begun: Instant::now(),
             begun_cpu: Duration::ZERO,
             progress: ProgressGate::default(),
@@ -168,7 +168,7 @@ impl Guest {
         self.task = purview.task;
         self.depth = purview.depth;
         self.children = Children::default();
-        self.host_calls = 0;
+        self.host_function_calls = 0;
         self.panic = None;
         self.log_records_left = MAX_LOG_RECORDS;
         self.dropped_log_records = 0;

@@ -153,24 +153,25 @@ impl Guest {
             let message = "only a task can call host functions; this is none (an initializer, say)".to_owned();
             return Err(fault(HostFaultKind::Refused, message));
         };
-        let limit = self.settings.max_host_calls;
-        if self.host_calls >= limit {
+        let limit = self.settings.max_host_function_calls;
+        if self.host_function_calls >= limit {
             let message = format!(
                 "the task has called host functions {limit} times, and may not call them more often; raise it with \
-                 max_host_calls()"
+                 max_host_function_calls()"
             );
             return Err(fault(HostFaultKind::TooMany, message));
         }
         let argument = passed(ty, arguments).map_err(|error| fault(HostFaultKind::WrongType, error.to_string()))?;
-        let (size, limit) = (argument.len() as u64, self.settings.max_host_call_bytes);
+        let (size, limit) = (argument.len() as u64, self.settings.max_host_function_bytes);
         if size > limit {
-            let message =
-                format!("its arguments have {size} bytes, the limit is {limit}; raise it with max_host_call_bytes()");
+            let message = format!(
+                "its arguments have {size} bytes, the limit is {limit}; raise it with max_host_function_bytes()"
+            );
             return Err(fault(HostFaultKind::TooLarge, message));
         }
-        self.host_calls += 1;
+        self.host_function_calls += 1;
         let link = Arc::clone(&self.settings.host);
-        match link.call(task, self.host_calls, function, &argument)? {
+        match link.call(task, self.host_function_calls, function, &argument)? {
             (HostAnswer::Returned, bytes) => {
                 let value = ty.result.as_ref().map(|ty| returned(ty, &bytes)).transpose();
                 value.map_err(|error| fault(HostFaultKind::WrongType, error.to_string()))

@@ -139,7 +139,7 @@ impl GuestEngine {
         instance.store.data_mut().begin(purview);
         let max_result = usize::try_from(self.settings.max_result_bytes).unwrap_or(usize::MAX);
         // The engine checks this before it copies anything.
-        let max_call = usize::try_from(self.settings.max_host_call_bytes).unwrap_or(usize::MAX);
+        let max_call = usize::try_from(self.settings.max_host_function_bytes).unwrap_or(usize::MAX);
         instance.store.set_hostcall_fuel(max_result.max(max_call).saturating_add(prepared.slack_bytes()));
         let answer = instance.call(prepared, purview.function, codec, argument).await;
         let report = instance.store.data_mut().end();

@@ -30,8 +30,8 @@ pub(crate) fn settings() -> GuestSettings {
         max_memory_bytes: DEFAULT_MAX_MEMORY_BYTES as u64,
         max_argument_bytes: MIB as u64,
         max_depth: 0,
-        max_host_calls: 0,
-        max_host_call_bytes: 0,
+        max_host_function_calls: 0,
+        max_host_function_bytes: 0,
         children: no_children(),
         host: Arc::new(NoHost),
     }

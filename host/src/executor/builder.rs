@@ -453,8 +453,8 @@ impl Options {
             max_memory_bytes: self.max_memory_bytes as u64,
             max_argument_bytes: self.max_argument_bytes as u64,
             max_depth: context::max_depth()?,
-            max_host_calls: self.host.max_calls,
-            max_host_call_bytes: self.host.max_call_bytes as u64,
+            max_host_function_calls: self.host.max_calls,
+            max_host_function_bytes: self.host.max_call_bytes as u64,
             native_initializer,
         })
     }

@@ -22,10 +22,10 @@ impl Default for HostOptions {
     fn default() -> Self {
         Self {
             functions: HostFunctions::default(),
-            threads: limits::DEFAULT_HOST_THREADS,
-            time_limit: limits::DEFAULT_HOST_CALL_TIME_LIMIT,
-            max_calls: limits::DEFAULT_MAX_HOST_CALLS,
-            max_call_bytes: limits::DEFAULT_MAX_HOST_CALL_BYTES,
+            threads: limits::DEFAULT_HOST_FUNCTION_THREADS,
+            time_limit: limits::DEFAULT_HOST_FUNCTION_TIME_LIMIT,
+            max_calls: limits::DEFAULT_MAX_HOST_FUNCTION_CALLS,
+            max_call_bytes: limits::DEFAULT_MAX_HOST_FUNCTION_BYTES,
         }
     }
 }
@@ -35,7 +35,7 @@ impl ExecutorBuilder {
     /// named `my:pkg/host#lookup`. With a version (`my:pkg/host@1.0.0#lookup`) only that one is meant, without one each. The
     /// last closure given for a name counts. A module that imports what the executor was not given is refused.
     ///
-    /// The closure runs **in this process**, on one of [a few threads](Self::host_threads), while the task waits for it: so a plugin
+    /// The closure runs **in this process**, on one of [a few threads](Self::host_function_threads), while the task waits for it: so a plugin
     /// can use a database connection, say, and its process never holds one. Arguments and value are converted by the import's own
     /// types: a record is a struct, a variant or an enum is an enum, `option` is `Option`, `list` is `Vec`. Whatever a plugin passes
     /// may be a lie: check it as you would check what comes from a network.
@@ -46,7 +46,7 @@ impl ExecutorBuilder {
     ///
     /// **When the task is stopped** while the closure runs (cancelled, out of time, its worker killed), the closure runs to its end,
     /// and what it returns is dropped. A closure that blocks for ever keeps its thread; the call ends after
-    /// [its time](Self::host_call_time_limit). A closure that waits for another task of the same executor may wait for a worker that
+    /// [its time](Self::host_function_time_limit). A closure that waits for another task of the same executor may wait for a worker that
     /// waits for the closure, until that time is over.
     ///
     /// Only tasks call host functions: an [initializer](Self::initializer) that does is refused. Two builders with closures are
@@ -94,31 +94,31 @@ impl ExecutorBuilder {
         self
     }
 
-    /// Most threads that run host functions, 1 to [`limits::MAX_HOST_THREADS`]; calls beyond them wait. They start when calls
-    /// come. Default: [`limits::DEFAULT_HOST_THREADS`].
-    pub fn host_threads(mut self, threads: usize) -> Self {
+    /// Most threads that run host functions, 1 to [`limits::MAX_HOST_FUNCTION_THREADS`]; calls beyond them wait. They start when calls
+    /// come. Default: [`limits::DEFAULT_HOST_FUNCTION_THREADS`].
+    pub fn host_function_threads(mut self, threads: usize) -> Self {
         self.options.host.threads = threads;
         self
     }
 
     /// For how long a task waits for one call of a host function, more than 0, the wait for a thread included; then the task
-    /// ends. Default: [`limits::DEFAULT_HOST_CALL_TIME_LIMIT`].
-    pub fn host_call_time_limit(mut self, limit: Duration) -> Self {
+    /// ends. Default: [`limits::DEFAULT_HOST_FUNCTION_TIME_LIMIT`].
+    pub fn host_function_time_limit(mut self, limit: Duration) -> Self {
         self.options.host.time_limit = limit;
         self
     }
 
     /// How often one task may call host functions; then it ends. Each task that it submits may as often. Default:
-    /// [`limits::DEFAULT_MAX_HOST_CALLS`].
-    pub fn max_host_calls(mut self, calls: u64) -> Self {
+    /// [`limits::DEFAULT_MAX_HOST_FUNCTION_CALLS`].
+    pub fn max_host_function_calls(mut self, calls: u64) -> Self {
         self.options.host.max_calls = calls;
         self
     }
 
     /// Most bytes of the arguments of one call of a host function, and of what it returns, up to
     /// [`limits::MAX_PAYLOAD_BYTES`]; a task that passes or is to get more ends. Default:
-    /// [`limits::DEFAULT_MAX_HOST_CALL_BYTES`].
-    pub fn max_host_call_bytes(mut self, bytes: usize) -> Self {
+    /// [`limits::DEFAULT_MAX_HOST_FUNCTION_BYTES`].
+    pub fn max_host_function_bytes(mut self, bytes: usize) -> Self {
         self.options.host.max_call_bytes = bytes;
         self
     }
@@ -130,10 +130,10 @@ impl HostOptions {
         let Self { functions, threads, time_limit, max_calls, max_call_bytes } = self;
         let differences = [
             ("host_function", *functions != other.functions),
-            ("host_threads", *threads != other.threads),
-            ("host_call_time_limit", *time_limit != other.time_limit),
-            ("max_host_calls", *max_calls != other.max_calls),
-            ("max_host_call_bytes", *max_call_bytes != other.max_call_bytes),
+            ("host_function_threads", *threads != other.threads),
+            ("host_function_time_limit", *time_limit != other.time_limit),
+            ("max_host_function_calls", *max_calls != other.max_calls),
+            ("max_host_function_bytes", *max_call_bytes != other.max_call_bytes),
         ];
         differences.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
     }
@@ -141,9 +141,9 @@ impl HostOptions {
     /// In the words of the dispatcher.
     pub(super) fn checked(&self) -> Result<HostCallOptions, Error> {
         self.functions.check().map_err(Error::invalid)?;
-        range("host_threads", self.threads, 1, limits::MAX_HOST_THREADS)?;
-        range("max_host_call_bytes", self.max_call_bytes, 0, limits::MAX_PAYLOAD_BYTES)?;
-        check_time_limit("host_call_time_limit", self.time_limit)?;
+        range("host_function_threads", self.threads, 1, limits::MAX_HOST_FUNCTION_THREADS)?;
+        range("max_host_function_bytes", self.max_call_bytes, 0, limits::MAX_PAYLOAD_BYTES)?;
+        check_time_limit("host_function_time_limit", self.time_limit)?;
         Ok(HostCallOptions { threads: self.threads, time_limit: self.time_limit })
     }
 }

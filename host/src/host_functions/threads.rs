@@ -222,7 +222,7 @@ impl Lane {
                 return Ok(bytes);
             }
             let message =
-                format!("its result has {size} bytes, the limit is {limit}; raise it with max_host_call_bytes()");
+                format!("its result has {size} bytes, the limit is {limit}; raise it with max_host_function_bytes()");
             Err((HostFaultKind::TooLarge, message))
         });
         let result = returned.map_err(|(kind, mut message)| {

@@ -96,9 +96,9 @@ pub(crate) struct WorkerConfig {
     /// How deep tasks may be nested.
     pub(crate) max_depth: u32,
     /// How often one task may call host functions.
-    pub(crate) max_host_calls: u64,
+    pub(crate) max_host_function_calls: u64,
     /// Of the arguments of one call of a host function, and of what it returns.
-    pub(crate) max_host_call_bytes: u64,
+    pub(crate) max_host_function_bytes: u64,
     /// A native function that a worker calls before anything else.
     pub(crate) native_initializer: Option<NativeCall>,
 }

@@ -157,8 +157,8 @@ fn settings(config: WorkerConfig, channel: &SharedChannel, nested: &Arc<Nested>)
         max_memory_bytes: config.max_memory_bytes,
         max_argument_bytes: config.max_argument_bytes,
         max_depth: config.max_depth,
-        max_host_calls: config.max_host_calls,
-        max_host_call_bytes: config.max_host_call_bytes,
+        max_host_function_calls: config.max_host_function_calls,
+        max_host_function_bytes: config.max_host_function_bytes,
         children: Arc::clone(nested) as _,
         host: Arc::clone(nested) as _,
     }

@@ -35,7 +35,7 @@ impl HostDesk {
     pub(super) fn new(options: HostCallOptions, worker: &WorkerConfig, mailbox: &Arc<Mailbox>) -> Self {
         // A function that never returns must not keep the mailbox, and its descriptor, after the pool's end.
         let mailbox = Arc::downgrade(mailbox);
-        let threads = HostThreads::new(options.threads, worker.max_host_call_bytes, move |answered| {
+        let threads = HostThreads::new(options.threads, worker.max_host_function_bytes, move |answered| {
             if let Some(mailbox) = mailbox.upgrade() {
                 // Refused only when the pool has ended, and nobody waits any more.
                 let _ = mailbox.send(Message::HostAnswered(Box::new(answered)));
@@ -90,8 +90,8 @@ impl EventLoop {
         let Some(given) = job.module.host_functions.get(&function) else {
             return self.lied(id, "a task has called a host function that its module does not import".to_owned());
         };
-        job.host_calls += 1;
-        if job.host_calls > self.config.max_host_calls {
+        job.host_function_calls += 1;
+        if job.host_function_calls > self.config.max_host_function_calls {
             return self.lied(id, "a task has made more calls of host functions than it may".to_owned());
         }
         tracing::trace!(parent: &job.span, function, bytes = argument.len(), "the task calls a host function");
@@ -112,7 +112,7 @@ impl EventLoop {
         if self.host.has_open(id) {
             return Err("it called a host function before the last call was answered");
         }
-        if argument_bytes > self.config.max_host_call_bytes {
+        if argument_bytes > self.config.max_host_function_bytes {
             return Err("the arguments of a host function are over their limit");
         }
         Ok(())
@@ -142,10 +142,10 @@ impl EventLoop {
             let message = match self.host.threads.withdraw(open.id) {
                 Some(Withdrawn::Waiting) => format!(
                     "all {threads} threads for host functions were busy for {time_limit:?}; give the executor more with \
-                     host_threads(), or more time to each call with host_call_time_limit()"
+                     host_function_threads(), or more time to each call with host_function_time_limit()"
                 ),
                 Some(Withdrawn::Running) => format!(
-                    "it had not answered within its limit of {time_limit:?}; raise it with host_call_time_limit()"
+                    "it had not answered within its limit of {time_limit:?}; raise it with host_function_time_limit()"
                 ),
                 // Its answer is in the mailbox.
                 None => {
