@@ -3,7 +3,6 @@
 use super::guest::Guest;
 use super::trap::cut;
 use super::values::{function_type, passed, returned};
-use crate::limits::MAX_HOST_FUNCTIONS;
 use crate::task::{FunctionType, HostAnswer, HostFault, HostFaultKind, HostFunctionInfo, Refusal, TaskId};
 use std::fmt;
 use std::sync::Arc;
@@ -55,13 +54,6 @@ impl Import {
 /// What a component imports of its caller.
 pub(super) fn imported(engine: &Engine, component: &Component) -> Result<Vec<HostFunctionInfo>, Refusal> {
     let imports = imports(engine, component).map_err(|message| Refusal::UnknownImport { message: cut(message) })?;
-    if imports.len() > MAX_HOST_FUNCTIONS {
-        let message = format!(
-            "it imports {} host functions, the limit is {MAX_HOST_FUNCTIONS} (limits::MAX_HOST_FUNCTIONS)",
-            imports.len()
-        );
-        return Err(Refusal::Describe { message });
-    }
     Ok(imports.into_iter().map(|import| HostFunctionInfo { name: import.full_name(), ty: import.ty }).collect())
 }
 

@@ -4,6 +4,7 @@ use super::function::HostFunction;
 use super::threads::{Answered, HostThreads, Incoming, Withdrawn};
 use super::{AsyncHostFunction, HostError, HostFunctions, Implementation};
 use crate::error::TaskRef;
+use crate::limits::MAX_HOST_FUNCTIONS;
 use crate::task::{
     FunctionType, HostFault, HostFaultKind, HostFunctionInfo, ModuleHash, ModuleInfo, TaskId, ValueType,
 };
@@ -199,6 +200,17 @@ fn bytes_that_are_no_arguments_call_nothing() {
     stage.call_with(0, vec![1]);
     let expected = HostFault::new("test", HostFaultKind::WrongType, "1 bytes are left over");
     assert_eq!(stage.answer(), (0, Err(expected)));
+}
+
+#[test]
+fn a_module_imports_no_more_host_functions_than_it_may() {
+    let mut functions = HostFunctions::default();
+    functions.insert("many".into(), blocking(|| -> Result<u8, HostError> { Ok(1) }));
+    let import = HostFunctionInfo { name: "many".into(), ty: FunctionType { params: Vec::new(), result: None } };
+    let module = |count| ModuleInfo { host_functions: vec![import.clone(); count], ..ModuleInfo::default() };
+    assert!(functions.given_to(&module(MAX_HOST_FUNCTIONS)).is_ok());
+    let refused = functions.given_to(&module(MAX_HOST_FUNCTIONS + 1)).expect_err("one too many");
+    assert!(refused.to_string().contains("it imports 1025 host functions, the limit is 1024"), "{refused}");
 }
 
 #[test]
