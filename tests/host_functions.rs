@@ -4,7 +4,8 @@ use crate::patience::{end_of, error_of};
 use crate::support::house;
 use guest_host_calls::{classify, echo, lookup, lookup_in_a_task, lookup_in_tasks, lookup_often, note, reserve, weigh};
 use isopool::{
-    BrokenCause, Executor, ExecutorBuilder, HostCall, HostError, HostFault, HostFaultKind, IntoTask, Reuse, StartMethod,
+    BrokenCause, Executor, ExecutorBuilder, HostCall, HostError, HostFault, HostFaultKind, IntoTask, Reuse, Shutdown,
+    StartMethod,
 };
 use isopool::{TaskError, TaskFuture};
 use parking_lot::Mutex;
@@ -322,7 +323,9 @@ fn a_worker_that_lies_about_calls_is_killed_and_its_lie_named() {
             .build()
             .expect("a liar looks like any other program");
         let future = executor.submit(note::task(String::new())).expect("the module is in the cache");
-        match future.result_timeout(Duration::from_secs(20)) {
+        let end = future.result_timeout(Duration::from_secs(20));
+        executor.shutdown(Shutdown::Kill);
+        match end {
             Err(TaskError::BrokenProcessPool(broken)) => broken.cause.to_string(),
             other => format!("{other:?}"),
         }
