@@ -136,7 +136,9 @@ fn no_path_and_no_link_leads_out_of_a_directory() {
         let made = run(&executor, files::symbolic_link::task(target.into(), link.into()));
         assert!(matches!(made, Ok(()) | Err(TaskError::Failed { .. })), "{made:?}");
         refused(link, run(&executor, files::read::task(link.into())));
-        refused(link, run(&executor, files::write::task(link.into(), "x".into())));
+        if made.is_ok() {
+            refused(link, run(&executor, files::write::task(link.into(), "x".into())));
+        }
     }
     refused("links in", run(&executor, files::hard_link::task("/d/../closed/file".into(), "/d/in".into())));
     refused("renames out", run(&executor, files::rename::task("/d/file".into(), "/d/../closed/taken".into())));
@@ -262,6 +264,8 @@ fn a_guest_connects_where_it_may_and_nowhere_else() {
     refused("has no grant", run(&executor, ask()));
     let answered = executor.submit(ask().allow_address(network)).expect("submits");
     let (mut stream, _) = other.accept().expect("it connects");
+    let mut question = String::new();
+    stream.read_to_string(&mut question).expect("is text");
     stream.write_all(b"I").expect("it listens");
     drop(stream);
     assert_eq!(end_of(&answered), Ok("I".into()));

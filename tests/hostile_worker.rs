@@ -2,12 +2,13 @@
 //! an answer.
 
 use crate::patience::{PATIENCE, end_of, error_of, is_alive, only_worker, until};
-use crate::support;
+use crate::support::{self, memory};
 use guest_basic::value;
-use isopool::{BrokenCause, Error, ErrorKind, Executor, Shutdown, StartMethod, TaskFuture};
+use isopool::{BrokenCause, Error, ErrorKind, Executor, Shutdown, StartMethod, TaskError, TaskFuture, limits};
+use std::time::Duration;
 
 /// The lies of a worker that has begun a task, each with a part of what its future must say.
-const LIES: [(&str, &str); 19] = [
+const LIES: [(&str, &str); 28] = [
     ("random-bytes", "limit"),
     ("half-header", HANGS),
     ("half-frame", HANGS),
@@ -21,6 +22,15 @@ const LIES: [(&str, &str); 19] = [
     ("long-progress", "a text on a task's progress is over its limit"),
     ("child-of-another-task", "it spoke of task 200, which it does not have"),
     ("child-with-a-wrong-number", "the number of a child is not the next one"),
+    ("long-log", "a text of a log record is over its limit"),
+    ("many-logs", "a task has more than 10000 log records"),
+    ("long-failure", "a text of an answer is over its limit"),
+    ("long-trace", "a text of an answer is over its limit"),
+    ("much-output", "the output of a task is over its limit"),
+    ("many-children", "a task holds more children, or larger ones, than it may"),
+    ("children-without-end", "its task submits others for ever, and never reads what became of them"),
+    ("payload-of-the-limit", HANGS),
+    ("progress-without-end", HANGS),
     ("host-call-of-another-task", "it spoke of task 200, which it does not have"),
     ("host-call", "a task has called a host function that its module does not import"),
     ("twice-ready", "it sent a reply that nobody had asked for"),
@@ -46,6 +56,30 @@ fn of_liars(lie: &str, max_workers: usize) -> Executor {
         .expect("a liar looks like any other program")
 }
 
+/// What the caller holds, and may not hold much more of after a lie.
+struct Footprint {
+    bytes: usize,
+    descriptors: usize,
+}
+
+impl Footprint {
+    /// Twice what a liar may leave unread, and what else one frame may hold.
+    const MORE_BYTES: usize = 2 * limits::MAX_UNREAD_BYTES + 32 * 1024 * 1024;
+    /// Those of a worker and of its replacement.
+    const MORE_DESCRIPTORS: usize = 10;
+
+    fn now() -> Self {
+        memory::forget_peak();
+        Self { bytes: memory::resident_bytes(), descriptors: memory::descriptors() }
+    }
+
+    fn check(&self, lie: &str) {
+        let (bytes, descriptors) = (memory::peak_bytes(), memory::descriptors());
+        assert!(bytes <= self.bytes + Self::MORE_BYTES, "{lie}: from {} bytes to {bytes}", self.bytes);
+        assert!(descriptors <= self.descriptors + Self::MORE_DESCRIPTORS, "{lie}: {descriptors} descriptors");
+    }
+}
+
 fn submit(executor: &Executor) -> TaskFuture<()> {
     executor.submit(value::noop::task()).expect("the module is in the cache")
 }
@@ -69,8 +103,10 @@ fn lie_about_a_task_that_has_begun_fails_that_task_with_what_was_wrong() {
     let bystander = Executor::builder().max_workers(1).build().expect("builds");
     for (lie, said) in LIES.into_iter().filter(|(_, said)| *said != HANGS) {
         let executor = of_liars(lie, 1);
+        let before = Footprint::now();
         let future = submit(&executor);
         let error = error_of(&future);
+        before.check(lie);
         let broken = error.broken_process_pool().unwrap_or_else(|| panic!("{lie}: {error}"));
         let BrokenCause::Protocol { message } = &broken.cause else { panic!("{lie}: {error}") };
         assert!(message.contains(said), "{lie}: {error}");
@@ -88,8 +124,14 @@ fn worker_that_never_comes_to_an_end_can_be_cancelled_and_shut_down() {
     let _house = support::house();
     for (lie, _) in LIES.into_iter().filter(|(_, said)| *said == HANGS) {
         let executor = of_liars(lie, 1);
+        let before = Footprint::now();
         let future = submit(&executor);
         until("the liar has begun", || future.running());
+        if lie == "payload-of-the-limit" || lie == "progress-without-end" {
+            // It goes on for a while.
+            assert!(future.result_timeout(Duration::from_millis(500)).is_err_and(|error| error.is_wait_timeout()));
+        }
+        before.check(lie);
         let liar = only_worker(&executor);
         assert!(future.cancel(), "{lie}");
         assert!(error_of(&future).is_cancelled(), "{lie}");
@@ -202,6 +244,115 @@ fn answer_without_a_claim_harms_nobody_but_its_own_task() {
     for _ in 0..200 {
         end_of(&submit(&executor)).expect("an answer is an answer");
     }
+    check_ended(&executor);
+}
+
+#[test]
+fn answer_that_comes_oddly_or_beside_what_nobody_asked_for_is_an_answer() {
+    let _house = support::house();
+    let ways = ["by-drops", "with-descriptors", "about-nobody", "with-last-words", "and-scribbling"];
+    for way in ways {
+        let executor = of_liars(&format!("honest-{way}-then-go-on"), 1);
+        let before = Footprint::now();
+        for round in 0..20 {
+            end_of(&submit(&executor)).unwrap_or_else(|error| panic!("{way}, round {round}: {error}"));
+        }
+        before.check(way);
+        assert!(executor.broken().is_none(), "{way}");
+        check_ended(&executor);
+    }
+}
+
+#[test]
+fn tasks_sent_ahead_to_one_that_scribbles_over_its_claims_all_come_to_an_end() {
+    let _house = support::house();
+    let bystander = Executor::builder().max_workers(1).build().expect("builds");
+    let executor = of_liars("honest-and-scribbling-then-go-on", 2);
+    let futures: Vec<_> = (0..200).map(|_| submit(&executor)).collect();
+    futures.iter().step_by(3).for_each(|future| _ = future.cancel());
+    for future in &futures {
+        // It says of its own tasks what it likes: that one has begun, so that it must be killed to cancel it.
+        match end_of(future) {
+            Ok(()) | Err(TaskError::Cancelled { .. }) => {}
+            Err(error) => assert!(error.broken_process_pool().is_some(), "{error}"),
+        }
+        check_bystander(&bystander);
+    }
+    check_ended(&executor);
+}
+
+#[test]
+fn answer_for_the_task_of_another_worker_is_not_taken() {
+    let _house = support::house();
+    let executor = of_liars("answer-of-a-neighbour", 2);
+    let futures = [submit(&executor), submit(&executor)];
+    let told = futures.map(|future| error_of(&future).to_string());
+    assert!(told.iter().any(|told| told.contains("which it does not have")), "{told:?}");
+    check_ended(&executor);
+}
+
+/// The lies of a compile worker, each with a part of what is said of it.
+const COMPILER_LIES: [(&str, &str); 10] = [
+    ("random-bytes", "over the limit of"),
+    ("closed-channel", "was killed by SIGKILL"),
+    ("twice-ready-and-other-build", "it is isopool lie, this program has"),
+    ("answer-of-a-worker", "it sent a reply that nobody had asked for"),
+    ("payload", "a payload of 1 bytes is over the limit of 0"),
+    ("nothing-written", "it said 100 bytes of machine code and wrote 0"),
+    ("less-written", "it said 100 bytes of machine code and wrote 99"),
+    ("empty", "it said 0 bytes of machine code and wrote 0"),
+    ("huge-file", "it said 5368709120 bytes of machine code and wrote 5368709120"),
+    ("seventy-thousand-functions", "it lists 70000 functions, the limit is 65536"),
+];
+
+/// A module that nobody has compiled: one that differs in bytes that mean nothing.
+fn fresh_module(lie: &str) -> Vec<u8> {
+    let mut wasm = value::noop::task().module.wasm.to_vec();
+    // A custom section: its size, the size of its name, its name, what it holds.
+    let unique = format!("{lie}{}", std::process::id());
+    wasm.extend([0, 2 + unique.len() as u8, 1, b'x']);
+    wasm.extend(unique.bytes());
+    wasm
+}
+
+fn of_lying_compilers(lie: &str) -> Executor {
+    Executor::builder()
+        .max_workers(1)
+        .worker_program(env!("CARGO_BIN_EXE_liar"))
+        .env("LIE", format!("[compiler-{lie}]"))
+        .env("HONEST", std::env::current_exe().expect("it runs").to_str().expect("a path in UTF-8"))
+        .build()
+        .expect("a liar looks like any other program")
+}
+
+#[test]
+fn compile_worker_that_lies_is_killed_and_its_module_refused_with_what_was_wrong() {
+    let _house = support::house();
+    let bystander = Executor::builder().max_workers(1).build().expect("builds");
+    for (lie, said) in COMPILER_LIES {
+        let executor = of_lying_compilers(lie);
+        let before = Footprint::now();
+        let error = executor.load(lie, fresh_module(lie)).expect_err(lie);
+        before.check(lie);
+        assert_eq!(error.kind(), ErrorKind::Module, "{lie}");
+        assert!(error.to_string().contains(said), "{lie}: {error}");
+        check_bystander(&bystander);
+        check_ended(&executor);
+    }
+}
+
+#[test]
+fn noise_for_machine_code_fails_its_tasks_and_nothing_else() {
+    let _house = support::house();
+    let executor = of_lying_compilers("noise-for-code");
+    let module = executor.load("noise", fresh_module("noise")).expect("nobody has looked at it yet");
+    let function = module.function("value::noop").expect("it says so");
+    for _ in 0..3 {
+        let error = error_of(&executor.submit(function.call::<_, ()>(())).expect("submits"));
+        assert!(matches!(error, TaskError::ModuleFailed { .. }), "{error}");
+    }
+    assert!(executor.broken().is_none());
+    assert_eq!(executor.stats().workers_lost, 0, "its worker looks at the code before it runs it");
     check_ended(&executor);
 }
 

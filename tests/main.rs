@@ -21,6 +21,7 @@
 //! - [`commands`]: WASI programs as tasks.
 //! - [`tenants`]: tasks of several tenants in one pool: a process serves one of them.
 //! - [`grants`]: directories, connections and arguments: what guests reach, and what they do not.
+//! - [`quarantine`]: modules whose tasks kill workers again and again.
 //! - [`crashes`]: processes that die: the caller's, one worker, many at once; workers that cannot be started.
 //! - [`starved`]: a system that gives no more memory, descriptors or processes.
 //! - [`hostile_guests`]: guests that mean harm, each with what it must come to: the corpus in `hostile/`.
@@ -30,6 +31,7 @@
 //! - [`sync`]: locks, queues and what else tasks share with each other and with their caller.
 //! - [`time_limits`]: tasks that may run for so long and no longer.
 //! - [`shortage`]: a worker that the kernel kills for want of memory.
+//! - [`hardening`]: what locks workers in, layer by layer, and the limits of a whole process.
 //! - [`stress`]: thousands of injected faults.
 //! - [`modules`]: modules and options that cannot be used, and what their errors say; the cache.
 //!
@@ -41,6 +43,7 @@ mod crashes;
 mod futures;
 mod grants;
 mod guests_see;
+mod hardening;
 mod hostile_guests;
 mod host_functions;
 mod hostile_worker;
@@ -55,6 +58,7 @@ mod patience;
 mod per_task;
 mod plain_components;
 mod pool;
+mod quarantine;
 mod recycling;
 mod reusable;
 mod scheduling;

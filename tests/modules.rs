@@ -12,10 +12,7 @@ use std::process::{Command, Stdio};
 /// A core module that carries the types of the task world; its one function gives back what it gets.
 const CORE_TASK_MODULE: &[u8] = include_bytes!("../host/src/engine/testdata/task_module.wasm");
 
-/// A component that exports nothing.
-const EMPTY_COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
-
-/// A component of another world.
+/// A component that exports no function.
 const OTHER_COMPONENT: &[u8] = include_bytes!("../host/src/engine/testdata/other_component.wasm");
 
 fn guest() -> &'static [u8] {
@@ -65,7 +62,7 @@ fn each_module_that_cannot_be_used_has_an_error_of_its_own() {
         ("a component cut in the middle", &OTHER_COMPONENT[..OTHER_COMPONENT.len() / 2]),
         ("a core module cut in the middle", &CORE_TASK_MODULE[..CORE_TASK_MODULE.len() / 2]),
         ("a core module of no world", include_bytes!("../host/src/engine/testdata/core_module.wasm")),
-        ("a component with nothing to call", EMPTY_COMPONENT),
+        ("a component with nothing to call", OTHER_COMPONENT),
         ("another version of the contract", include_bytes!("../host/src/engine/testdata/task_module_0_2_0.wasm")),
         ("a module that cannot list its functions", include_bytes!("../host/src/engine/testdata/traps_in_list.wasm")),
         ("a module over its size", &too_large),

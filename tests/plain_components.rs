@@ -9,6 +9,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use wit_component::{StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
 
 /// `tests/guests/plain`
 const PLAIN: &[u8] = include_bytes!(env!("ISOPOOL_MODULE_GUEST_PLAIN"));
@@ -384,4 +386,50 @@ fn signatures_are_those_of_wit() {
     let list: Vec<String> =
         plain.module.info().functions.iter().map(|info| format!("{}: {}", info.name, info.signature)).collect();
     insta::assert_snapshot!("plain_signatures", list.join("\n"));
+}
+
+/// A component of this world, whose one function, of the interface `test:types/types`, returns without end.
+fn component_of(interface: &str) -> Vec<u8> {
+    let wit = format!("package test:types;\ninterface types {{\n{interface}\n}}\nworld only {{ export types; }}");
+    let mut resolve = Resolve::default();
+    let package = resolve.push_str("types.wit", &wit).expect("sound WIT");
+    let world = resolve.select_world(&[package], None).expect("it has one world");
+    let section = |id: u8, content: &[u8]| [&[id, content.len() as u8], content].concat();
+    let export = |name: &str, kind: u8| [&[name.len() as u8], name.as_bytes(), &[kind, 0]].concat();
+    let exports = [vec![2], export("test:types/types#f", 0), export("memory", 2)].concat();
+    let mut module = [
+        b"\0asm\x01\0\0\0".to_vec(),
+        section(1, &[1, 0x60, 0, 1, 0x7f]),
+        section(3, &[1, 0]),
+        section(5, &[1, 0, 1]),
+        section(7, &exports),
+        section(10, &[1, 3, 0, 0, 0x0b]),
+    ]
+    .concat();
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("it can be encoded");
+    module
+}
+
+#[test]
+fn signatures_that_no_person_writes_are_refused() {
+    let _house = support::house();
+    let executor = support::executor(1);
+    let doubled = |times: usize| {
+        let types: String =
+            (0..times).map(|n| format!("type t{} = tuple<t{n}, t{n}>;\n", n + 1)).collect::<Vec<_>>().concat();
+        component_of(&format!("type t0 = u8;\n{types}f: func() -> list<t{times}>;"))
+    };
+    let nested =
+        |depth: usize| component_of(&format!("f: func() -> {}u8{};", "list<".repeat(depth), ">".repeat(depth)));
+    for sound in [doubled(10), nested(isopool::limits::MAX_TYPE_DEPTH)] {
+        let module = executor.load("sound", sound).expect("it is large, and no larger than it may be");
+        assert!(module.function("test:types/types#f").is_ok());
+    }
+    for (limit, hostile) in [
+        ("limits::MAX_SIGNATURE_TYPES", doubled(13)),
+        ("limits::MAX_TYPE_DEPTH", nested(isopool::limits::MAX_TYPE_DEPTH + 1)),
+    ] {
+        let error = executor.load("hostile", hostile).expect_err(limit).to_string();
+        assert!(error.contains(limit), "{error}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::support::{begin_waiting, executor, house, no_hang, wait_until};
 use guest_basic::{failure, resources, state, value};
-use isopool::{Bytes, ErrorKind, Executor, Reuse, Shutdown, TaskError};
+use isopool::{Bytes, ErrorKind, Executor, Reuse, Shutdown, TaskError, TaskFuture};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -277,4 +277,39 @@ fn a_test_program_is_its_own_worker_without_a_guard_in_main() {
     let pid = executor.stats().workers[0].pid;
     let program = std::fs::read_link(format!("/proc/{pid}/exe")).expect("it is our child");
     assert_eq!(program, std::env::current_exe().expect("this program has a path"));
+}
+
+#[test]
+fn the_arguments_of_unfinished_tasks_are_bounded_together() {
+    let _house = house();
+    let builder = Executor::builder().max_workers(1).max_argument_bytes(1000);
+    let executor = builder.clone().max_pending_bytes(2000).build().expect("builds");
+    let long = || guest_basic::environment::env::task("x".repeat(900));
+    let busy = begin_waiting(&executor);
+    let (first, second) = (executor.submit(long()).expect("has room"), executor.submit(long()).expect("has room"));
+    let refused = executor.try_submit(long()).expect_err("there is no room");
+    assert_eq!(refused.error.kind(), ErrorKind::QueueFull);
+    let told = refused.error.to_string();
+    let expected = "bytes of arguments, those of all unfinished tasks together may have 2000; wait for some, submit() to \
+                    wait for room, or raise max_pending_bytes()";
+    assert!(told.starts_with("the queue is full: the task has 90") && told.ends_with(expected), "{told}");
+    let small = executor.try_submit(value::add::task(2, 3)).expect("is small enough");
+    let (waiting, task) = (executor.clone(), refused.task);
+    let third = std::thread::spawn(move || waiting.submit(task).expect("waits for room"));
+    assert!(first.cancel());
+    let third = third.join().expect("did not panic");
+    assert!(busy.cancel());
+    assert_eq!((second.result(), small.result(), third.result()), (Ok(None), Ok(5), Ok(None)));
+
+    let busy = begin_waiting(&executor);
+    let full = [executor.submit(long()), executor.submit(long())];
+    let waiting = executor.clone();
+    let late = std::thread::spawn(move || waiting.submit(long()).map(drop));
+    executor.shutdown(Shutdown::Kill);
+    let error = late.join().expect("did not panic").expect_err("the executor has ended");
+    assert_eq!(error.kind(), ErrorKind::Shutdown);
+    assert!(busy.done() && full.iter().all(|future| future.as_ref().is_ok_and(TaskFuture::done)));
+
+    let error = builder.max_pending_bytes(999).build().map(drop).expect_err("one task could never be submitted");
+    assert!(error.to_string().starts_with("max_pending_bytes is 999; it must be between 1000 and "), "{error}");
 }

@@ -66,6 +66,8 @@ mod module;
 #[cfg(not(target_family = "wasm"))]
 mod native;
 #[cfg(not(target_family = "wasm"))]
+mod probe;
+#[cfg(not(target_family = "wasm"))]
 mod process;
 #[cfg(not(target_family = "wasm"))]
 mod queue;
@@ -91,14 +93,15 @@ pub use context::{
 pub use dispatcher::Stats;
 #[cfg(not(target_family = "wasm"))]
 pub use error::{
-    BrokenCause, BrokenProcessPool, Error, ErrorKind, ModuleError, ModuleErrorKind, TaskError, TaskRef, WorkerRef,
+    BrokenCause, BrokenProcessPool, Error, ErrorKind, ModuleError, ModuleErrorKind, Quarantine, TaskError, TaskRef,
+    TimeLimit, WorkerRef,
 };
 #[cfg(not(target_family = "wasm"))]
 pub use executor::{
     AsCompleted, CancelOnDrop, Command, Containment, Execution, Executor, ExecutorBuilder, Function, GuestOutput,
-    IntoTask, Map, MapUnordered, Module, NotReused, ReturnWhen, ReusableBuilder, ReusableExecutor, ReusableScope,
-    Reuse, ReuseExecutor, Shutdown, Task, TaskFuture, TrySubmitError, TrySubmitted, Unfinished, Waited, as_completed,
-    get_reusable_executor, release_reusable_executor, wait,
+    Interruption, IntoTask, Map, MapUnordered, Module, NotReused, Overflow, ReturnWhen, ReusableBuilder,
+    ReusableExecutor, ReusableScope, Reuse, ReuseExecutor, Shutdown, Task, TaskFuture, TrySubmitError, TrySubmitted,
+    Unfinished, Waited, as_completed, get_reusable_executor, release_reusable_executor, wait,
 };
 #[cfg(not(target_family = "wasm"))]
 pub use host_functions::{AsyncHostFunction, HostCall, HostError, HostFunction, HostFunctionInContext};
@@ -109,14 +112,16 @@ pub use isopool_guest::{Bytes, Call, Codec, CodecError};
 #[doc(inline)]
 pub use isopool_macros::{closure as task, host, native, shared};
 #[cfg(not(target_family = "wasm"))]
+pub use module::module_cache_directory;
+#[cfg(not(target_family = "wasm"))]
 pub use native::{Descriptor, NativeCall, Process, ProcessError};
 #[cfg(not(target_family = "wasm"))]
-pub use sandbox::{Hardening, HardeningReport, Layer, LayerReport, LayerState, Layers};
+pub use sandbox::{Escape, EscapeAttempt, Hardening, HardeningReport, Layer, LayerReport, LayerState, Layers, Verdict};
 #[cfg(not(target_family = "wasm"))]
 pub use task::{
     Access, AddressGrant, CapturedOutput, CodecFailure, CommandOutput, Failure, FunctionInfo, FunctionKind,
-    FunctionType, HostFault, HostFaultKind, HostFunctionInfo, InvalidAddressGrant, Location, ModuleHash, ModuleInfo, Panic,
-    Progress, Side, SystemCall, TaskId, TaskReport, Trap, TrapCode, ValueType,
+    FunctionType, HostFault, HostFaultKind, HostFunctionInfo, InvalidAddressGrant, Limit, LimitExceeded, Location,
+    MemoryBound, ModuleHash, ModuleInfo, Panic, Progress, Side, SystemCall, TaskId, TaskReport, Trap, TrapCode, ValueType,
 };
 #[cfg(not(target_family = "wasm"))]
 pub use worker::worker_main;

@@ -26,6 +26,11 @@ pub const MAX_WORKERS: usize = 4096;
 /// hundred thousand without letting a runaway producer take the machine.
 pub const DEFAULT_QUEUE_CAPACITY: usize = 131_072;
 
+/// Default for the encoded arguments of all tasks of an executor that have not ended, together, in bytes: room for four of the
+/// largest. Results are not among them: a result is its future's, and a caller that submits everything before it takes the
+/// first one must not wait for itself.
+pub const DEFAULT_MAX_PENDING_BYTES: usize = 1024 * MIB;
+
 /// Default for the encoded arguments of one task, in bytes: several times the 64 MiB that must work, and still a small
 /// part of a wasm32 guest's 4 GiB.
 pub const DEFAULT_MAX_ARGUMENT_BYTES: usize = 256 * MIB;
@@ -40,7 +45,7 @@ pub const MAX_PAYLOAD_BYTES: usize = 2048 * MIB;
 /// counted.
 pub const DEFAULT_MAX_OUTPUT_BYTES: usize = MIB;
 
-/// Log records of one task that reach the caller; the rest are dropped and counted.
+/// Default for the log records of one task that reach the caller; the rest are dropped and counted.
 pub const MAX_LOG_RECORDS: u32 = 10_000;
 
 /// How often one task's progress is sent to the caller, at most. Twenty times a second is more than an eye follows, and a
@@ -85,6 +90,10 @@ pub const MAX_CHILDREN: usize = 1024;
 /// Most bytes of the arguments of the tasks that one task holds, together; the same for their results.
 pub const MAX_CHILD_BYTES: u64 = 256 * MIB as u64;
 
+/// Most bytes of messages to a worker that it has not read when a task in it submits another one. One that waits for its
+/// tasks reads them; one that submits and forgets for ever would have them pile up in the caller.
+pub const MAX_UNREAD_BYTES: usize = 64 * MIB;
+
 /// Longest text of one log record, failure, panic or trap message, in bytes; longer ones are cut.
 pub const MAX_MESSAGE_BYTES: usize = 16 * KIB;
 
@@ -121,11 +130,11 @@ pub const DEFAULT_MAX_OPEN_FILES: u32 = 1024;
 /// Fewest files that one worker can do with: it has a dozen of its own.
 pub const MIN_OPEN_FILES: u32 = 32;
 
-/// What a worker's writable memory is allowed beyond its guests, arguments and results, in bytes: the engine, the allocator's
-/// own, and what it keeps ([`WORKER_KEEPS_BYTES`]).
+/// What a worker's writable memory is allowed beyond its engine, guests, arguments and results, in bytes: modules, the
+/// allocator's own, and what it keeps ([`WORKER_KEEPS_BYTES`]).
 pub const WORKER_OVERHEAD_BYTES: u64 = 512 * MIB as u64;
 
-/// Least memory of a worker, in bytes: below that its engine cannot be started.
+/// Least memory of a worker, in bytes, beside what its engine sets aside: a module, and the messages of a small task.
 pub const MIN_WORKER_MEMORY_BYTES: u64 = 64 * MIB as u64;
 
 /// How long idle workers of the reusable executor live. Source: loky's default.
@@ -149,9 +158,19 @@ pub const MAX_SIGNATURE_TYPES: usize = 4096;
 /// How deep the types of such a function may be nested.
 pub const MAX_TYPE_DEPTH: usize = 64;
 
+/// What the end of a program takes beside what it wrote, in bytes: an exit code, two lengths and a count.
+pub(crate) const PROGRAM_END_BYTES: u64 = 32;
+
 /// Most values in the arguments, or in the result, of one call of a plain component, each part of a value counted. The engine
 /// holds one in 40 bytes, so these are 160 MiB of a worker's memory. Bytes that travel as a block are not counted.
 pub const MAX_CALL_VALUES: usize = 4 * 1024 * 1024;
+
+/// How much of the name of a function that is not there is compared with those that are, and shown, in bytes: more than any
+/// name that a person has mistyped.
+pub(crate) const MAX_COMPARED_NAME_BYTES: usize = 256;
+
+/// How many pairs of letters that comparison may look at: a thousand names of ordinary length, and some milliseconds.
+pub(crate) const MAX_COMPARISONS: usize = 1 << 20;
 
 /// How long a compile worker may take for one module, initializer included, before it is killed.
 pub const COMPILE_TIMEOUT: Duration = Duration::from_secs(120);
@@ -175,10 +194,23 @@ pub const MAX_LOADED_MODULES: usize = 64;
 /// need grows with the module, and with its largest function more than that.
 pub const DEFAULT_MAX_COMPILE_MEMORY_BYTES: u64 = 4096 * MIB as u64;
 
+/// Memory of a compile worker that counts and was never touched, in bytes: stacks and heaps of its threads.
+pub(crate) const COMPILE_UNTOUCHED_BYTES: u64 = 256 * MIB as u64;
+
 // ── Guests ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// Default for the linear memory of one instance, in bytes: all that a wasm32 guest can address.
 pub const DEFAULT_MAX_MEMORY_BYTES: usize = 4096 * MIB;
+
+/// Least linear memory that an instance may be bounded to, in bytes: one page of WebAssembly.
+pub const MIN_MEMORY_BYTES: usize = 64 * KIB;
+
+/// Default for the calls from one task to the host. An honest guest that reads a clock or prints with each of millions of
+/// items stays below; one that does nothing but call is ended after some ten seconds.
+pub const DEFAULT_MAX_HOST_CALLS: u64 = 200_000_000;
+
+/// Most fuel that a task may have: the engine counts in signed numbers.
+pub const MAX_FUEL: u64 = i64::MAX as u64;
 
 /// Core instances, memories and tables of one component: a component built from Rust has two or three.
 pub const MAX_CORE_INSTANCES: u32 = 64;
@@ -189,12 +221,17 @@ pub const MAX_TABLES: u32 = 64;
 /// Elements of one table.
 pub const MAX_TABLE_ELEMENTS: usize = 100_000;
 
-/// Native stack of a guest's calls, in bytes. wasmtime's own default is 512 KiB.
+/// Default for the native stack of a guest's calls, in bytes. wasmtime's own default is 512 KiB.
 pub const MAX_WASM_STACK: usize = MIB;
 
-/// Stack of the fiber that a guest and the host functions it calls run on, in bytes. What is above [`MAX_WASM_STACK`] is
-/// the host functions' own.
-pub const ASYNC_STACK_BYTES: usize = 2 * MAX_WASM_STACK;
+/// Smallest stack that an executor may ask for, in bytes: the start of a small guest.
+pub const MIN_WASM_STACK: usize = 64 * KIB;
+
+/// Largest stack that an executor may ask for, in bytes; each instance slot of a worker has one.
+pub const LARGEST_WASM_STACK: usize = 64 * MIB;
+
+/// What host functions have of the stack that they share with the guest that calls them, in bytes: beside the guest's own.
+pub const HOST_STACK_BYTES: usize = MIB;
 
 /// Initial memory up to this size, in bytes, is mapped copy-on-write however sparse it is. Measured for a snapshot of
 /// 16 MiB: 15 µs instead of 9 ms. wasmtime's own default is 16 MiB; above this one, images sparser than half are copied.
@@ -203,11 +240,22 @@ pub const DENSE_IMAGE_BYTES: usize = MAX_MODULE_BYTES;
 /// Memory of a table that is zeroed instead of given back, in bytes: the tables of a small guest.
 pub const TABLE_KEEP_RESIDENT_BYTES: usize = 16 * KIB;
 
-/// Host resources (streams, pollables) that one instance may hold.
+/// Default for the host resources (streams, pollables) that one instance may hold.
 pub const MAX_HOST_RESOURCES: usize = 10_000;
 
-/// Most bytes of random data that a guest gets from one call.
+/// Most that an executor may ask for: each takes some hundred bytes of the worker.
+pub const LARGEST_HOST_RESOURCES: usize = 1_000_000;
+
+/// Default for the bytes of random data that a guest gets from one call.
 pub const MAX_RANDOM_BYTES: u64 = MIB as u64;
+
+/// Most that an executor may ask for: the worker holds them for a moment.
+pub const LARGEST_RANDOM_BYTES: u64 = 64 * MIB as u64;
+
+/// How long a task that was asked to stop may take before its worker is killed
+/// ([`Interruption::Epoch`](crate::Interruption::Epoch)): it stops in microseconds, unless it is in the middle of a host
+/// call that does not end, or its machine is very busy.
+pub const INTERRUPTION_GRACE: Duration = Duration::from_millis(100);
 
 /// Bytes that a guest may hand to the host in one call beside the payload: names, messages, traces.
 pub const HOST_CALL_SLACK_BYTES: usize = 2 * MIB;
@@ -323,6 +371,19 @@ pub(crate) const OOM_KILL_MOMENT: Duration = Duration::from_secs(1);
 /// Workers that may die one after another without having finished a task between before the pool gives up.
 pub const CRASH_LOOP_STARTS: u32 = 5;
 
+/// Default for the workers that tasks of one module may kill, one after another and with none of its tasks ended between,
+/// before it is put in quarantine: each costs a process and a task, and a worker that the machine has killed is no habit.
+pub const DEFAULT_QUARANTINE_DEATHS: u32 = 10;
+
+/// Deaths of workers that lie further back than this do not count for a quarantine.
+pub const QUARANTINE_WINDOW: Duration = Duration::from_secs(60);
+
+/// Default for how long the first quarantine of a module lasts; each that follows at once is twice as long.
+pub const DEFAULT_FIRST_QUARANTINE: Duration = Duration::from_secs(1);
+
+/// Longest quarantine, however often it was doubled: then one task tries again.
+pub const LONGEST_QUARANTINE: Duration = Duration::from_secs(600);
+
 /// Tasks sent to one worker and not finished, the running one included. Hides the way to the worker and back for small
 /// tasks; a task that waits behind a long one is taken back when another worker is free.
 pub const SEND_AHEAD: usize = 64;
@@ -351,6 +412,8 @@ pub const READ_CHUNK_BYTES: usize = 256 * KIB;
 
 const _: () = assert!(DEFAULT_MAX_ARGUMENT_BYTES <= MAX_PAYLOAD_BYTES);
 const _: () = assert!(DEFAULT_MAX_RESULT_BYTES <= MAX_PAYLOAD_BYTES);
+const _: () = assert!(DEFAULT_MAX_ARGUMENT_BYTES <= DEFAULT_MAX_PENDING_BYTES);
+const _: () = assert!(DEFAULT_FIRST_QUARANTINE.as_secs() <= LONGEST_QUARANTINE.as_secs());
 const _: () = assert!(MAX_MESSAGE_BYTES * MAX_TRACE_ENTRIES <= MAX_MESSAGE_FRAME_BYTES);
 const _: () = assert!(MAX_PROGRESS_TEXT_BYTES <= MAX_MESSAGE_BYTES);
 const _: () = assert!(4 * MAX_TASK_ENVIRONMENT_BYTES <= MAX_MESSAGE_FRAME_BYTES);
@@ -366,5 +429,5 @@ const _: () = assert!(MAX_TOTAL_WORKERS >= 2 * MAX_WORKERS);
 const _: () = assert!(DEFAULT_MAX_WORKER_GROWTH_BYTES > DEFAULT_MAX_ARGUMENT_BYTES + WORKER_KEEPS_BYTES);
 const _: () = assert!(MEMORY_SECOND_LOOK_DELAY.as_millis() < MEMORY_LOOK_INTERVAL.as_millis());
 const _: () = assert!(HOST_CALL_SLACK_BYTES >= MAX_MESSAGE_BYTES * MAX_TRACE_ENTRIES);
-const _: () = assert!(ASYNC_STACK_BYTES > MAX_WASM_STACK);
+const _: () = assert!(MIN_WASM_STACK <= MAX_WASM_STACK && MAX_WASM_STACK <= LARGEST_WASM_STACK);
 const _: () = assert!(INSTANCE_SLOTS >= 2);

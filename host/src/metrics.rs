@@ -21,8 +21,8 @@
 //! look at one variable; a recorder is looked for anew at each count, so it may be installed at any time.
 //!
 //! # Outcomes
-//! `returned`, `failed`, `panicked`, `codec`, `trapped`, `lost` (with its worker), `host_function`, `out_of_memory`, `too_large` (its result),
-//! `cancelled`, `timed_out`, `shutdown`, `other`.
+//! `returned`, `failed`, `panicked`, `codec`, `trapped`, `lost` (with its worker), `out_of_memory`, `too_large` (its result),
+//! `cancelled`, `timed_out`, `quarantined`, `host_function`, `shutdown`, `other`.
 
 use crate::error::{BrokenCause, TaskError};
 use crate::task::TaskReport;
@@ -54,6 +54,7 @@ pub(crate) fn task_finished<T>(result: &Result<T, TaskError>, report: Option<&Ta
         Err(TaskError::BrokenProcessPool(_)) => finished!("lost"),
         Err(TaskError::Cancelled { .. }) => finished!("cancelled"),
         Err(TaskError::TimedOut { .. }) => finished!("timed_out"),
+        Err(TaskError::Quarantined { .. }) => finished!("quarantined"),
         Err(TaskError::Shutdown { .. }) => finished!("shutdown"),
         Err(_) => finished!("other"),
     }

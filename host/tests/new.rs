@@ -67,16 +67,20 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// This repository's target directory.
+fn target() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it is in the target directory")
+}
+
 /// Runs cargo in a project, offline, with this repository's versions of everything; it succeeds and warns of nothing.
 fn cargo(folder: &Path, arguments: &[&str]) -> String {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this package is in a repository");
     if !folder.join("Cargo.lock").exists() {
         fs::copy(repository.join("Cargo.lock"), folder.join("Cargo.lock")).expect("a file can be copied");
     }
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it is in the target directory");
     let mut command = Command::new(env!("CARGO"));
     command.arg("--offline").args(arguments).current_dir(folder).stdin(Stdio::null());
-    command.env("CARGO_TARGET_DIR", target).env("CARGO_TERM_COLOR", "never");
+    command.env("CARGO_TARGET_DIR", target()).env("CARGO_TERM_COLOR", "never");
     let output = command.output().expect("cargo can be started");
     let [out, err] = [text(&output.stdout), text(&output.stderr)];
     assert!(output.status.success(), "cargo {arguments:?} in {}:\n{out}\n{err}", folder.display());
@@ -114,9 +118,17 @@ fn host_of_plugins_builds_and_passes_its_tests() {
 }
 
 #[test]
-fn plugin_passes_its_tests() {
-    let tested = cargo(&project("plugin"), &["test"]);
+fn plugin_passes_its_tests_and_runs_in_the_host_of_plugins() {
+    let (plugin, host) = (project("plugin"), project("plugin-host"));
+    let tested = cargo(&plugin, &["test"]);
     assert!(tested.contains("test tests::words_are_written_backwards ... ok"), "{tested}");
+    let mut build = Command::new(env!("CARGO_BIN_EXE_isopool"));
+    build.arg("build").current_dir(&plugin).env("CARGO_TARGET_DIR", target()).env("CARGO_NET_OFFLINE", "true");
+    let built = build.output().expect("the program starts");
+    assert_eq!(text(&built.stdout), "a-plugin.wasm\n", "{built:?}");
+    let module = plugin.join("a-plugin.wasm");
+    let shown = cargo(&host, &["run", "--", module.to_str().expect("a plain name"), "to be"]);
+    assert_eq!(shown, "this plugin writes every word backwards\not eb\n");
 }
 
 #[test]

@@ -365,3 +365,66 @@ fn cpu_count_heeds_the_environment() {
     assert_eq!(code(&refused), 2);
     assert!(err(&refused).contains("ISOPOOL_MAX_CPU_COUNT is \"many\""), "{refused:?}");
 }
+
+/// A program for WASI preview 2, compiled by the compiler that this test was compiled with.
+fn tool() -> &'static str {
+    static PATH: OnceLock<String> = OnceLock::new();
+    PATH.get_or_init(|| {
+        let path = scratch().join("tool.wasm");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/guests/programs/tool.rs");
+        let arguments = ["--edition", "2024", "--target", "wasm32-wasip2", "-C", "panic=abort", "-o"];
+        let compiled = Command::new("rustc").args(arguments).arg(&path).arg(source).status().expect("rustc is there");
+        assert!(compiled.success());
+        path.to_str().expect("the scratch folder has a plain name").to_owned()
+    })
+}
+
+#[test]
+fn wasi_program_runs_as_if_it_were_one_of_this_machine() {
+    let ran = output(&["run", tool(), "--", "grep", "be"], "to be\nor not\n");
+    assert_eq!((code(&ran), out(&ran).as_str(), err(&ran).as_str()), (0, "1:to be\n", ""));
+    let not_found = output(&["run", tool(), "--", "grep", "nobody"], "to be\n");
+    assert_eq!((code(&not_found), out(&not_found).as_str(), err(&not_found).as_str()), (1, "", ""));
+    let all = output(&["run", tool(), "--env", "A=b", "--", "env"], "");
+    assert_eq!(out(&all), "A=b\n");
+    let large = output(&["run", tool(), "--", "write", "3000000"], "");
+    assert_eq!(large.stdout.len(), 3_000_000, "it is passed on, and not kept");
+    let failed = output(&["run", tool(), "--", "fail"], "");
+    assert_eq!((code(&failed), out(&failed).as_str()), (1, "before\n"));
+    assert!(err(&failed).starts_with("it goes wrong\n") && err(&failed).contains("unreachable"), "{failed:?}");
+    let endless = output(&["run", tool(), "-t", "0.2", "--", "spin"], "");
+    assert_eq!(code(&endless), 5, "{endless:?}");
+    let text = out(&output(&["inspect", tool()], ""));
+    assert!(text.contains("contract  its own") && text.contains("[a program: isopool run"), "{text}");
+}
+
+#[test]
+fn doctor_tells_what_is_in_the_way_of_each_escape() {
+    let told = output(&["doctor", "--json"], "");
+    let json: serde_json::Value = serde_json::from_str(&out(&told)).expect("it is JSON");
+    let list = |key: &str| json[key].as_array().expect("it is a list").clone();
+    let all_held = list("attempts").iter().all(|one| ["held", "possible"].map(Into::into).contains(&one["verdict"]));
+    let is_there = |layer: &serde_json::Value| layer["state"] != "missing" || layer["layer"] == "processes";
+    let all_there = list("layers").iter().all(is_there);
+    assert_eq!(code(&told), if all_held && all_there { 0 } else { 7 }, "{json:#}");
+
+    let open = output(&["doctor", "--hardening", "off"], "");
+    assert_eq!(code(&open), 7);
+    assert!(out(&open).contains("run another program"), "{}", out(&open));
+    assert!(out(&open).lines().any(|line| line.contains("read /etc/passwd") && line.contains("ESCAPED")));
+    assert!(err(&open).starts_with("isopool: workers are not locked in as they could be: "), "{}", err(&open));
+}
+
+#[test]
+fn bench_says_what_a_call_takes() {
+    let measured = output(&["bench", module(), "value::add", "2", "3", "--count", "5", "--jobs", "2"], "");
+    let text = out(&measured);
+    let [one, all] = text.lines().collect::<Vec<_>>()[..] else { panic!("two lines: {measured:?}") };
+    assert!(one.starts_with("one after another: min ") && one.ends_with("(5 tasks)"), "{one}");
+    assert!(all.starts_with("all at once, on up to 2 workers: "), "{all}");
+    let failed = output(&["bench", module(), "failure::fails"], "");
+    assert_eq!((code(&failed), out(&failed).as_str()), (1, ""), "{failed:?}");
+    let refused = output(&["bench", module(), "value::add", "--count", "0"], "");
+    assert_eq!(code(&refused), 2);
+    assert!(err(&refused).contains("--count is 0, and must be between 1 and 1000000"), "{refused:?}");
+}

@@ -3,18 +3,27 @@
 
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
-use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
+use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recv, recvmsg, sendmsg};
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
 
 fn main() -> io::Result<()> {
     set_pdeathsig(Signal::SIGKILL)?;
     let channel = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    if let Some(program) = honest_program(&channel)? {
+        return Err(std::process::Command::new(program).exec());
+    }
     let mut liar = Liar::new(channel)?;
     let lie = liar.lie.clone();
+    if let Some(lie) = lie.strip_prefix("compiler-") {
+        return liar.compile(lie);
+    }
     if let Some(lie) = lie.strip_prefix("fork-server-") {
         return liar.serve_forks(lie);
     }
@@ -33,6 +42,8 @@ fn main() -> io::Result<()> {
     }
     Ok(())
 }
+
+mod flood;
 
 const PROTOCOL: u8 = 7;
 const HEADER_BYTES: usize = 16;
@@ -65,6 +76,17 @@ impl Liar {
         let lie = text.split_once('[').and_then(|(_, rest)| rest.split_once(']'));
         let lie = lie.expect("a test names the lie in the environment of the guests").0.to_owned();
         Ok(Self { channel, claims, lie })
+    }
+
+    /// The memory file of the request to compile, which comes with its first byte.
+    fn next_artifact(&mut self) -> io::Result<File> {
+        let mut header = [0; HEADER_BYTES];
+        let artifact = receive_descriptor(&self.channel, &mut header[..1])?;
+        self.channel.read_exact(&mut header[1..])?;
+        let message = u32::from_le_bytes([header[0], header[1], header[2], header[3]]) as usize;
+        let payload = u32::from_le_bytes([header[8], header[9], header[10], header[11]]) as usize;
+        self.channel.read_exact(&mut vec![0; message + payload])?;
+        Ok(artifact.expect("a memory file comes with the request"))
     }
 
     fn send(&mut self, message: &[u8], payload_bytes: u64) -> io::Result<()> {
@@ -100,6 +122,9 @@ impl Liar {
     fn tell(&mut self, lie: &str, task: Option<&Task>) -> io::Result<()> {
         let id = task.map_or(0, |task| task.id);
         let (lie, end) = lie.split_once("-then-").unwrap_or((lie, "linger"));
+        if self.tell_too_much(lie, id)? || self.tell_truth_oddly(lie, id)? {
+            return self.go(end);
+        }
         match lie {
             "honest" => self.send(&done(id), 0)?,
             "random-bytes" => self.channel.write_all(&noise())?,
@@ -149,8 +174,15 @@ impl Liar {
             "closed-channel" => self.channel.shutdown(std::net::Shutdown::Both)?,
             // Neither a word nor an end.
             "silence" => {}
+            // Two workers, two tasks: 0 and 1.
+            "answer-of-a-neighbour" => self.send(&done(1 - id), 0)?,
             other => panic!("no such lie: {other}"),
         }
+        self.go(end)
+    }
+
+    /// What comes after a lie.
+    fn go(&self, end: &str) -> io::Result<()> {
         match end {
             "exit" => std::process::exit(7),
             "die" => nix::sys::signal::raise(Signal::SIGTERM)?,
@@ -226,6 +258,23 @@ impl Liar {
     }
 }
 
+/// Where only compile workers lie, a worker is an honest one: another program, which finds the channel as it was. The
+/// environment of the guests names it: `HONEST`.
+fn honest_program(channel: &UnixStream) -> io::Result<Option<OsString>> {
+    const ROLE: usize = HEADER_BYTES + 2;
+    const WORKER: u8 = 0;
+    let mut begin = vec![0; 64 * 1024];
+    // The configuration is sent in one piece, and is shorter.
+    let length = recv(channel.as_raw_fd(), &mut begin, MsgFlags::MSG_PEEK)?;
+    let name = b"HONEST";
+    let place = begin[..length].windows(name.len()).position(|window| window == name);
+    let Some(value) = place.map(|place| &begin[place + name.len()..length]).filter(|_| begin[ROLE] == WORKER) else {
+        return Ok(None);
+    };
+    // Its length, and its bytes.
+    Ok(Some(OsString::from_vec(value[1..1 + usize::from(value[0])].to_vec())))
+}
+
 /// Reads the first byte of the channel, and opens the memory file that comes with it.
 fn receive_descriptor(channel: &UnixStream, first: &mut [u8]) -> io::Result<Option<File>> {
     let mut space = nix::cmsg_space!(RawFd);
@@ -283,7 +332,7 @@ fn done(task: u8) -> Vec<u8> {
 /// `Reply::HostCall { task, call: 1, function }`, which is a function of `guests/host_calls`.
 fn host_call(task: u8) -> Vec<u8> {
     let function = b"test:host/store@0.1.0#note";
-    [&[18, task, 1, function.len() as u8][..], function].concat()
+    [&[19, task, 1, function.len() as u8][..], function].concat()
 }
 
 /// A message without a payload.

@@ -29,6 +29,9 @@ const CLEARED: &[&str] = &[
     "RUSTFLAGS",
 ];
 
+/// The folder of guests' builds in a target directory.
+pub(crate) const TARGET_DIRECTORY: &str = "isopool";
+
 /// A library that cargo made.
 pub(crate) struct Artifact {
     /// The crate's name, as in `use`.

@@ -2,7 +2,7 @@
 //! Hands to: `#[task]` (which embeds the module) and the user's `include_bytes!`.
 //! Never: runs while a guest is being compiled: for a wasm target it returns at once, which ends the recursion.
 
-use crate::cargo::{Artifact, Run};
+use crate::cargo::{Artifact, Run, TARGET_DIRECTORY};
 use crate::{Error, dep_info, install, toolchain};
 use std::env;
 use std::ffi::OsString;
@@ -33,7 +33,7 @@ const SETTINGS: &[(&str, &str)] = &[
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Built {
-    /// The component, inside `OUT_DIR`. Empty on docs.rs.
+    /// The component: inside `OUT_DIR` from a build script, and empty on docs.rs; from [`Guest::build`], where it was wanted.
     pub module: PathBuf,
 }
 
@@ -72,7 +72,7 @@ pub fn guest_at(path: impl AsRef<Path>) -> Option<Built> {
 pub struct Guest {
     /// `None` for the package whose build script this is.
     path: Option<PathBuf>,
-    profile: Option<String>,
+    pub(crate) profile: Option<String>,
     pub(crate) stack_bytes: u32,
     line_tables: bool,
     features: Vec<String>,
@@ -183,6 +183,11 @@ impl Guest {
         Ok(Some(Built { module }))
     }
 
+    /// The package's folder, as it was named.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.path.clone().unwrap_or_else(|| ".".into())
+    }
+
     fn manifest(&self) -> Result<PathBuf, Error> {
         let folder = PathBuf::from(variable("CARGO_MANIFEST_DIR")?);
         let manifest = match &self.path {
@@ -194,42 +199,50 @@ impl Guest {
 
     fn run(&self, manifest: &Path, target_dir: &Path) -> Result<Artifact, Error> {
         let profile = self.profile.as_deref().unwrap_or(PROFILE);
-        let rustc_arguments = vec![
+        let (arguments, rustc_arguments) = (self.cargo_arguments()?, self.rustc_arguments());
+        Run { manifest, target_dir, profile, arguments, rustc_arguments, environment: self.settings() }.run()
+    }
+
+    pub(crate) fn rustc_arguments(&self) -> Vec<OsString> {
+        vec![
             // Marks the functions of this crate, so that they come before those of dependencies with the same name.
             "--cfg".into(),
             "isopool_module_root".into(),
             "-C".into(),
             format!("link-arg=-zstack-size={}", self.stack_bytes).into(),
-        ];
-        let arguments = self.cargo_arguments()?;
-        Run { manifest, target_dir, profile, arguments, rustc_arguments, environment: self.settings() }.run()
+        ]
     }
 
     fn cargo_arguments(&self) -> Result<Vec<OsString>, Error> {
-        let mut arguments: Vec<OsString> = Vec::new();
-        let mut features = self.features.clone();
-        let mut default_features = self.default_features;
-        if self.path.is_none() {
-            // A workspace's root package would otherwise stand for its default members.
-            let mut package = variable("CARGO_PKG_NAME")?;
-            package.push("@");
-            package.push(variable("CARGO_PKG_VERSION")?);
-            arguments.extend(["--package".into(), package]);
-            // The list holds `default` if that is on.
-            let of_host = env::var("CARGO_CFG_FEATURE").unwrap_or_default();
-            features.extend(of_host.split(',').filter(|name| !name.is_empty()).map(str::to_owned));
-            if !self.default_features {
-                features.retain(|name| name != "default");
-            }
-            default_features = false;
+        if self.path.is_some() {
+            return Ok(self.feature_arguments());
         }
-        if !default_features {
+        // A workspace's root package would otherwise stand for its default members.
+        let mut package = variable("CARGO_PKG_NAME")?;
+        package.push("@");
+        package.push(variable("CARGO_PKG_VERSION")?);
+        // The features of the host's build; the list holds `default` if that is on.
+        let of_host = env::var("CARGO_CFG_FEATURE").unwrap_or_default();
+        let mut wanted = self.clone();
+        wanted.features.extend(of_host.split(',').filter(|name| !name.is_empty()).map(str::to_owned));
+        if !self.default_features {
+            wanted.features.retain(|name| name != "default");
+        }
+        wanted.default_features = false;
+        let mut arguments: Vec<OsString> = vec!["--package".into(), package];
+        arguments.extend(wanted.feature_arguments());
+        Ok(arguments)
+    }
+
+    pub(crate) fn feature_arguments(&self) -> Vec<OsString> {
+        let mut arguments: Vec<OsString> = Vec::new();
+        if !self.default_features {
             arguments.push("--no-default-features".into());
         }
-        if !features.is_empty() {
-            arguments.extend(["--features".into(), features.join(",").into()]);
+        if !self.features.is_empty() {
+            arguments.extend(["--features".into(), self.features.join(",").into()]);
         }
-        Ok(arguments)
+        arguments
     }
 
     pub(crate) fn settings(&self) -> Vec<(String, String)> {
@@ -240,9 +253,10 @@ impl Guest {
         };
         let name = self.profile.as_deref().unwrap_or(PROFILE).to_uppercase().replace('-', "_");
         let settings = if self.profile.is_none() { SETTINGS } else { &[] };
-        // Optimising across crates takes seconds after every edit: it waits for the outer release build.
-        let release = env::var_os("PROFILE").is_some_and(|profile| profile == "release");
-        let lto = [("LTO", if release { "thin" } else { "off" })];
+        // Optimising across crates takes seconds after every edit: it waits for the outer release build. Outside of a build
+        // script there is no outer build, and what is made is what is used.
+        let debug_build = env::var_os("PROFILE").is_some_and(|profile| profile == "debug");
+        let lto = [("LTO", if debug_build { "off" } else { "thin" })];
         let lto = if self.profile.is_none() { &lto[..] } else { &[] };
         let debug = if self.profile.is_none() || self.line_tables { &debug[..] } else { &[] };
         settings
@@ -284,7 +298,7 @@ pub(crate) fn variable(name: &'static str) -> Result<OsString, Error> {
 /// an `OUT_DIR` of its own and would otherwise compile the guest again. Cargo marks its target directory with this file.
 pub(crate) fn shared_target_dir(out_dir: &Path) -> PathBuf {
     let marked = out_dir.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file());
-    marked.or_else(|| out_dir.ancestors().nth(4)).unwrap_or(out_dir).join("isopool")
+    marked.or_else(|| out_dir.ancestors().nth(4)).unwrap_or(out_dir).join(TARGET_DIRECTORY)
 }
 
 /// Held from before the build until the module is copied: the same file is made again for other features or profiles.

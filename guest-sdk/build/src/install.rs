@@ -21,6 +21,23 @@ pub(crate) fn install(wasm: &Path, crate_name: &str, out_dir: &Path, name: &str)
     Ok(module)
 }
 
+/// Copies the component at `wasm` to the file `to`, which is whole at every moment.
+pub(crate) fn copy(wasm: &Path, to: &Path) -> Result<(), Error> {
+    let bytes = fs::read(wasm).map_err(Error::file("read", wasm))?;
+    if !bytes.starts_with(COMPONENT_HEADER) {
+        return Err(Error::NotAComponent { path: wasm.to_owned() });
+    }
+    let mut name = to.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}", std::process::id()));
+    let unfinished = to.with_file_name(name);
+    fs::write(&unfinished, &bytes).map_err(Error::file("write", &unfinished))?;
+    fs::rename(&unfinished, to).map_err(|source| {
+        // Nobody wants half of it.
+        let _ = fs::remove_file(&unfinished);
+        Error::file("write", to)(source)
+    })
+}
+
 /// Writes a file, and its folder, unless it already holds these bytes.
 pub(crate) fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     if fs::read(path).is_ok_and(|present| present == bytes) {

@@ -21,6 +21,9 @@
 //! ```
 //! compiles that package and sets `ISOPOOL_MODULE_RESIZE` for `include_bytes!(env!("ISOPOOL_MODULE_RESIZE"))`.
 //!
+//! # At a shell
+//! `isopool build` makes a file of a package, by [`Guest::build`].
+//!
 //! # What is built, and where
 //! A component for `wasm32-wasip2`, with optimisation, in `isopool/` inside the target directory, which all packages share.
 //! [`Guest`] has the choices. A build never shares a lock with the cargo that runs it, so that the two cannot wait for each
@@ -28,6 +31,7 @@
 
 mod cargo;
 mod closures;
+mod component;
 mod dep_info;
 mod error;
 mod guest;

@@ -8,8 +8,8 @@ use isopool::{Bytes, Executor, ExecutorBuilder, Reuse};
 use std::hint::black_box;
 use std::time::Instant;
 
-const WARM_UP: u32 = 200;
-const ROUND_TRIPS: u32 = 3000;
+pub(crate) const WARM_UP: u32 = 200;
+pub(crate) const ROUND_TRIPS: u32 = 3000;
 /// Bytes, and how often each is sent.
 const SIZES: [(usize, usize); 4] = [(1 << 10, 1000), (64 << 10, 300), (1 << 20, 60), (64 << 20, 6)];
 

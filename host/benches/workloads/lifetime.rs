@@ -142,7 +142,7 @@ fn memory(peer: &str, executor: &Executor) {
 }
 
 /// A task that runs until its worker is killed.
-fn begin_hanging(executor: &Executor) -> TaskFuture<u64> {
+pub(crate) fn begin_hanging(executor: &Executor) -> TaskFuture<u64> {
     let future = executor.submit(hang::task(HANG_SECONDS)).expect("submits");
     while !future.running() {
         std::thread::sleep(Duration::from_micros(100));

@@ -1,9 +1,10 @@
-//! The workloads W1–W8, as the peers run them, and W9 and W12, which are ours: the same arguments, the same lines of JSON on standard output.
+//! The workloads W1–W8, as the peers run them, and W9, W10 and W12, which are ours: the same arguments, the same lines of JSON on standard output.
 //!
-//! `workloads W1 | W2 N CHUNK… | W3 | W4 WORKERS | W4life | W5 K | W6 | W7 N | W8 N CHUNK… | W9 TIMES | W12 CALLS`; with none, as `cargo bench`
+//! `workloads W1 | W2 N CHUNK… | W3 | W4 WORKERS | W4life | W5 K | W6 | W7 N | W8 N CHUNK… | W9 TIMES | W10 TIMES | W12 CALLS`; with none, as `cargo bench`
 //! calls it, all of them with sizes that take seconds. BENCHMARKS.md says what each measures and what came out.
 
 mod calls;
+mod hardening;
 mod host_calls;
 mod lifetime;
 mod measure;
@@ -11,7 +12,7 @@ mod measure;
 use std::process::{Command, ExitCode};
 
 /// What `cargo bench` runs: enough to see a change of a few tens of percent on a quiet machine.
-const ALL: [&[&str]; 12] = [
+const ALL: [&[&str]; 13] = [
     &["W1"],
     &["W2", "20000", "1", "100", "1000"],
     &["W3"],
@@ -23,6 +24,7 @@ const ALL: [&[&str]; 12] = [
     &["W7", "100000"],
     &["W8", "10000", "1", "1000"],
     &["W9", "20"],
+    &["W10", "5"],
     &["W12", "2000"],
 ];
 
@@ -44,10 +46,11 @@ fn main() -> ExitCode {
         "W5" => calls::computing(first(270_000), numbers.get(1).copied().unwrap_or(64)),
         "W6" => lifetime::worker_killed(first(10)),
         "W9" => lifetime::start_methods(first(20)),
+        "W10" => hardening::layers(first(5)),
         "W12" => host_calls::round_trip(first(2000)),
         "W7" => calls::futures_at_once(first(100_000)),
         _ => {
-            eprintln!("{workload} is no workload; use one of: W1 W2 W3 W4 W4life W5 W6 W7 W8 W9 W12");
+            eprintln!("{workload} is no workload; use one of: W1 W2 W3 W4 W4life W5 W6 W7 W8 W9 W10 W12");
             return ExitCode::from(2);
         }
     }

@@ -1,7 +1,8 @@
 //! The command line as it is typed.
 
+use super::doctor::DoctorArguments;
 use super::exit::EXIT_CODES;
-use super::tool_args::{CompletionsArguments, NewArguments};
+use super::tool_args::{BenchArguments, BuildArguments, CompletionsArguments, NewArguments};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -19,7 +20,10 @@ pub(super) enum Command {
     Map(MapArguments),
     Inspect(InspectArguments),
     CpuCount(CpuCountArguments),
+    Doctor(DoctorArguments),
     New(NewArguments),
+    Build(BuildArguments),
+    Bench(BenchArguments),
     Completions(CompletionsArguments),
 }
 

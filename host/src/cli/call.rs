@@ -43,7 +43,7 @@ pub(super) enum Pending {
 impl Callee {
     /// Compiles the module; no worker is started yet.
     pub(super) fn open(target: &Target, pool: &Pool, codec: Codec) -> Result<Self, Stop> {
-        let executor = builder(pool).codec(codec).build()?;
+        let executor = executor(pool, codec)?;
         let module = executor.load_file(&target.module).map_err(module_error)?;
         let function = module.function(&target.function)?;
         Ok(Self { executor, function })
@@ -64,7 +64,12 @@ impl Callee {
     }
 }
 
-/// An executor as the options of a command want it.
+/// An executor with what holds for every task.
+pub(super) fn executor(pool: &Pool, codec: Codec) -> Result<Executor, Stop> {
+    Ok(builder(pool).codec(codec).build()?)
+}
+
+/// The options that hold for every task.
 pub(super) fn builder(pool: &Pool) -> ExecutorBuilder {
     let mut builder = Executor::builder();
     if let Some(max_workers) = pool.max_workers {

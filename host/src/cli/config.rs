@@ -1,6 +1,9 @@
 //! What a command line means.
 
 use super::args::{Arguments, Command, MapArguments, PoolArguments, RunArguments};
+use super::bench::Bench;
+use super::build::Build;
+use super::doctor::DoctorArguments;
 use super::exit::Stop;
 use super::new::New;
 use clap_complete::Shell;
@@ -18,7 +21,10 @@ pub(super) enum Config {
     Map(Map),
     Inspect { module: PathBuf, json: bool },
     CpuCount { physical: bool },
+    Doctor(DoctorArguments),
     New(New),
+    Build(Build),
+    Bench(Bench),
     Completions(Shell),
 }
 
@@ -116,7 +122,10 @@ impl Config {
             Command::Map(map) => Config::Map(map.try_into()?),
             Command::Inspect(inspect) => Config::Inspect { module: inspect.module, json: inspect.json },
             Command::CpuCount(count) => Config::CpuCount { physical: count.physical },
+            Command::Doctor(doctor) => Config::Doctor(doctor),
             Command::New(new) => Config::New(New { folder: new.folder, template: new.template, checkout: new.isopool }),
+            Command::Build(build) => Config::Build(build.try_into()?),
+            Command::Bench(bench) => Config::Bench(bench.try_into()?),
             Command::Completions(completions) => Config::Completions(completions.shell),
         })
     }
@@ -126,16 +135,21 @@ impl TryFrom<RunArguments> for Run {
     type Error = Stop;
 
     fn try_from(typed: RunArguments) -> Result<Self, Stop> {
-        let arguments = if typed.bytes {
-            RunInput::StandardInput
-        } else if typed.text {
-            RunInput::Json(typed.arguments.iter().map(|text| text_argument(text)).collect())
-        } else {
-            RunInput::Json(typed.arguments.iter().enumerate().map(json_argument).collect::<Result<_, _>>()?)
-        };
+        let arguments = run_input(typed.bytes, typed.text, &typed.arguments)?;
         let target = Target { module: typed.module, function: typed.function.unwrap_or_default() };
         Ok(Self { target, arguments, pool: pool(typed.pool, Some(1))? })
     }
+}
+
+/// What a function is given that is called with one and the same arguments.
+pub(super) fn run_input(bytes: bool, text: bool, arguments: &[String]) -> Result<RunInput, Stop> {
+    Ok(if bytes {
+        RunInput::StandardInput
+    } else if text {
+        RunInput::Json(arguments.iter().map(|text| text_argument(text)).collect())
+    } else {
+        RunInput::Json(arguments.iter().enumerate().map(json_argument).collect::<Result<_, _>>()?)
+    })
 }
 
 /// An argument that is a string.
@@ -163,9 +177,6 @@ impl TryFrom<MapArguments> for Map {
             (_, _, true) => Form::TextLine,
             _ => Form::JsonLine,
         };
-        if let Some(jobs) = typed.jobs.filter(|jobs| !(1..=MAX_WORKERS).contains(jobs)) {
-            return Err(Stop::Usage(format!("--jobs is {jobs}, and must be between 1 and {MAX_WORKERS}")));
-        }
         Ok(Self {
             target: Target { module: typed.module, function: typed.function },
             form,
@@ -177,7 +188,11 @@ impl TryFrom<MapArguments> for Map {
     }
 }
 
-fn pool(typed: PoolArguments, max_workers: Option<usize>) -> Result<Pool, Stop> {
+/// What holds for every task, with so many workers at most.
+pub(super) fn pool(typed: PoolArguments, max_workers: Option<usize>) -> Result<Pool, Stop> {
+    if let Some(jobs) = max_workers.filter(|jobs| !(1..=MAX_WORKERS).contains(jobs)) {
+        return Err(Stop::Usage(format!("--jobs is {jobs}, and must be between 1 and {MAX_WORKERS}")));
+    }
     let timeout = typed.timeout.map(seconds).transpose()?;
     let environment = typed.env.iter().map(|text| variable(text)).collect::<Result<_, _>>()?;
     let directories = typed.dir.iter().map(|text| directory(text)).collect::<Result<_, _>>()?;

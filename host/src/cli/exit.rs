@@ -16,6 +16,8 @@ Exit codes:
     4  a worker process died, or the pool could not go on
     5  a task ran longer than --timeout
     6  an input could not be read, or a result could not be written
+    7  doctor: something got out of a worker, could not be tried, or a layer is missing
+    8  a package could not be compiled to a module
   130  interrupted (Ctrl-C); 143: terminated; 129: hung up
   141  whoever read the results has closed the pipe
 A program that was run to its end gives its own exit code.
@@ -34,6 +36,8 @@ impl Code {
     pub(super) const POOL: Self = Self(4);
     pub(super) const TIMED_OUT: Self = Self(5);
     pub(super) const INPUT_OUTPUT: Self = Self(6);
+    pub(super) const NOT_HELD: Self = Self(7);
+    pub(super) const BUILD: Self = Self(8);
     pub(super) const PIPE_CLOSED: Self = Self(141);
 
     /// As a shell reports a program that this signal killed.
@@ -51,6 +55,9 @@ pub(super) enum Stop {
     /// The pool, or a module, refused.
     #[error("{}", with_sources(.0))]
     Isopool(#[from] Error),
+    /// A package could not be compiled to a module.
+    #[error("{}", with_sources(.0))]
+    Build(#[from] isopool_build::Error),
     /// The module's file could not be read.
     #[error("{0}")]
     ModuleFile(Error),
@@ -107,6 +114,14 @@ pub(super) enum Stop {
         /// 1 to 255.
         status: i32,
     },
+    /// The doctor found something.
+    #[error("workers are not locked in as they could be: {open} attempts were not held, {missing} layers are missing")]
+    NotHeld {
+        /// How many attempts to get out succeeded or could not be made.
+        open: usize,
+        /// How many layers the system does not have.
+        missing: usize,
+    },
     /// A signal asked for the end.
     #[error("stopped by {name}: {done} of {begun} tasks were done", name = signal_name(*.signal))]
     Signal {
@@ -137,11 +152,13 @@ impl Stop {
             Stop::Input(InputError::NotJson { .. }) => Code::USAGE,
             Stop::Input(_) | Stop::ModuleFile(_) | Stop::File { .. } => Code::INPUT_OUTPUT,
             Stop::System(_) => Code::POOL,
+            Stop::Build(_) => Code::BUILD,
             Stop::Late { .. } => Code::TIMED_OUT,
             Stop::Task { error, .. } => code_of_task(error),
             Stop::SomeFailed { code, .. } => *code,
             Stop::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Code::PIPE_CLOSED,
             Stop::Output(_) => Code::INPUT_OUTPUT,
+            Stop::NotHeld { .. } => Code::NOT_HELD,
             Stop::Signal { signal, .. } => Code::of_signal(*signal),
             Stop::Program { status } => Code(*status as u8),
         }

@@ -3,12 +3,15 @@
 //! Never: holds logic that a user of the library would need.
 //!
 //! A command goes one way: [`args`] (as typed) → [`config`] (what it means) → [`run`], [`map`], [`inspect`],
-//! [`new`], [`completions`].
+//! [`bench`], [`new`], [`build`], [`completions`].
 
 mod args;
+mod bench;
+mod build;
 mod call;
 mod completions;
 mod config;
+mod doctor;
 mod exit;
 mod input;
 mod inspect;

@@ -3,7 +3,7 @@
 use super::args::Arguments;
 use super::config::Config;
 use super::exit::{Code, Stop};
-use super::{completions, inspect, map, new, program, run};
+use super::{bench, build, completions, doctor, inspect, map, new, program, run};
 use clap::Parser;
 use std::io::Write;
 use std::process::ExitCode;
@@ -53,7 +53,10 @@ fn carry_out(config: Config) -> Result<(), Stop> {
         Config::Map(config) => map::map(config),
         Config::Inspect { module, json } => inspect::inspect(&module, json),
         Config::CpuCount { physical } => cpu_count(physical),
+        Config::Doctor(typed) => doctor::doctor(&typed),
         Config::New(config) => new::create(&config),
+        Config::Build(config) => build::build(&config),
+        Config::Bench(config) => bench::bench(config),
         Config::Completions(shell) => completions::completions(shell),
     }
 }

@@ -1,5 +1,6 @@
 //! The command line as it is typed: what makes, builds and tests projects.
 
+use super::args::PoolArguments;
 use super::new::Template;
 use clap::Args;
 use clap_complete::Shell;
@@ -32,4 +33,70 @@ pub(super) struct CompletionsArguments {
     /// For which shell.
     #[arg(value_enum)]
     pub(super) shell: Shell,
+}
+
+/// Compile a package of tasks to a module: a WebAssembly component in a file.
+///
+/// It is compiled as for a release, whatever profile the package has of that name: optimised, with the names of functions
+/// for backtraces. What the package's own build script chooses (a larger stack, say) is not known here.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  isopool build && isopool run my-tasks.wasm count --text 'to be'")]
+pub(super) struct BuildArguments {
+    /// The package's folder.
+    #[arg(default_value = ".")]
+    pub(super) path: PathBuf,
+    /// The file to write [default: the package's name with .wasm, in the current folder].
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// As for a release: the default.
+    #[arg(long, group = "how")]
+    pub(super) release: bool,
+    /// Not optimised, with debug information and overflow checks: the profile `dev`.
+    #[arg(long, group = "how")]
+    pub(super) debug: bool,
+    /// A profile of the package's workspace, exactly as it is written there.
+    #[arg(long, group = "how", value_name = "NAME")]
+    pub(super) profile: Option<String>,
+    /// Have backtraces of traps show file and line. The module is larger.
+    #[arg(long)]
+    pub(super) line_tables: bool,
+    /// Its stack, in bytes; a multiple of 16 [default: 262144].
+    #[arg(long, value_name = "N")]
+    pub(super) stack_bytes: Option<u32>,
+    /// A feature to turn on. May be given several times.
+    #[arg(short = 'F', long = "features", value_name = "FEATURE", value_delimiter = ',')]
+    pub(super) features: Vec<String>,
+    /// Leave the default features out.
+    #[arg(long)]
+    pub(super) no_default_features: bool,
+    /// Compile the module to machine code too, and keep that in the cache, so that no program waits for it later.
+    #[arg(long)]
+    pub(super) precompile: bool,
+}
+
+/// Measure what a call of a function takes.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  isopool bench texts.wasm word_count --text 'one two'")]
+pub(super) struct BenchArguments {
+    /// The module: a WebAssembly file.
+    pub(super) module: PathBuf,
+    /// The function in it.
+    pub(super) function: String,
+    /// Its arguments, each one JSON value.
+    #[arg(allow_negative_numbers = true)]
+    pub(super) arguments: Vec<String>,
+    /// Take every argument as it stands, as a string, instead of as JSON.
+    #[arg(long)]
+    pub(super) text: bool,
+    /// Give the function the bytes of standard input.
+    #[arg(long, conflicts_with_all = ["text", "arguments"])]
+    pub(super) bytes: bool,
+    /// How many calls are measured, one after another and then all at once.
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 1000)]
+    pub(super) count: usize,
+    /// Most tasks at the same time [default: what `isopool cpu-count` prints].
+    #[arg(short, long, value_name = "N")]
+    pub(super) jobs: Option<usize>,
+    #[command(flatten)]
+    pub(super) pool: PoolArguments,
 }

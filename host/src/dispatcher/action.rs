@@ -1,6 +1,7 @@
 //! What the state machine wants done.
 
-use crate::task::{ClassId, TaskId, WorkerId};
+use super::quarantine::Refusal;
+use crate::task::{ClassId, ModuleNumber, TaskId, WorkerId};
 use std::time::Duration;
 
 /// One thing to do; the event loop carries them out in order and decides nothing.
@@ -20,10 +21,14 @@ pub(crate) enum Action {
     Retire { worker: WorkerId, why: Retirement },
     /// A worker makes way for one of another class. To be told, once; `Stop` follows.
     Replace { worker: WorkerId },
+    /// A module is in quarantine from now on. To be told.
+    Quarantine { module: ModuleNumber, refusal: Refusal },
     /// Ask a worker to leave when it is done.
     Stop { worker: WorkerId },
     /// Kill a worker process. Its exit will be an event.
     Kill { worker: WorkerId, reason: KillReason },
+    /// Ask a worker to stop the task that it runs, and to go on with the next.
+    Interrupt { worker: WorkerId, task: TaskId },
     /// End a task: exactly once for each.
     Finish { task: TaskId, end: End },
     /// The pool is broken from now on: by what happened in this worker, or because workers cannot be started.
@@ -41,8 +46,12 @@ pub(crate) enum End {
     Cancelled,
     /// It ran for longer than its limit.
     TimedOut { limit: Duration },
+    /// Its deadline has come.
+    TooLate,
     /// Its worker is gone, and took it along.
     Lost { worker: WorkerId },
+    /// Its module is in quarantine.
+    Quarantined(Refusal),
     /// The pool broke under it.
     Broken,
     /// The executor was shut down.

@@ -40,8 +40,12 @@ pub(crate) struct Job {
     pub(crate) retries: u32,
     /// For how long it may run.
     pub(crate) time_limit: Option<Duration>,
+    /// When it must have ended.
+    pub(crate) deadline: Option<Instant>,
     /// How often it was begun, or will have been when it begins the next time.
     pub(crate) attempts: u32,
+    /// Log records that came of it.
+    pub(crate) log_records: u64,
     /// How often it has called host functions since it begun.
     pub(crate) host_function_calls: u64,
 }
@@ -72,14 +76,20 @@ impl Job {
             priority: 0,
             retries: 0,
             time_limit: None,
+            deadline: None,
             attempts: 1,
+            log_records: 0,
             host_function_calls: 0,
         }
     }
 
     /// Its turn among others.
     pub(crate) fn turn(&self) -> Turn {
-        Turn::new(self.id, self.priority, self.retries).with_time_limit(self.time_limit).with_class(self.class_id)
+        Turn::new(self.id, self.priority, self.retries)
+            .with_time_limit(self.time_limit)
+            .with_deadline(self.deadline)
+            .with_class(self.class_id)
+            .with_module(self.module.number)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the state machine is told.
 
 use crate::queue::Turn;
-use crate::task::{TaskId, WorkerId};
+use crate::task::{ModuleNumber, TaskId, WorkerId};
 
 /// Something happened. Everything that changes the state of a pool is one of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub(crate) enum Event {
     StartFailed { worker: WorkerId },
     /// The answer to [`Action::Measure`](super::action::Action::Measure): what a worker's process holds resident.
     WorkerMeasured { worker: WorkerId, resident_bytes: u64 },
+    /// A caller takes a module out of quarantine.
+    QuarantineLifted { module: ModuleNumber },
     /// The number of workers is to change.
     Resized { max_workers: usize },
     /// The pool is to end.

@@ -3,9 +3,12 @@
 
 mod flushing;
 mod hardening;
+mod hearing;
+mod last_resort;
 mod host_calls;
 mod nesting;
 mod progressing;
+mod quarantining;
 mod recycling;
 
 use super::action::{Action, End};
@@ -19,14 +22,15 @@ use super::promise::Ended;
 use super::room::Room;
 use super::state::State;
 use super::token::Token;
-use super::told::{Told, death, log, report, to_error};
-use super::worker_handle::{WorkerHandle, Workers};
-use crate::error::{BrokenCause, BrokenProcessPool, TaskError, TaskRef, WorkerRef};
+use super::told::{Told, death, report, to_error};
+use super::worker_handle::Workers;
+use crate::error::{BrokenCause, BrokenProcessPool, TaskError, TaskRef, TimeLimit, WorkerRef};
 use crate::ipc::{ChannelError, PROTOCOL_VERSION, Received, Reply, WorkerConfig, last_words};
 use crate::metrics;
 use crate::process::{Nursery, OomWatch, ProcessEnd};
 use crate::sync::SharedObject;
-use crate::task::{Outcome, TaskId, TaskReport, WorkerId};
+use crate::task::{ModuleNumber, Outcome, TaskId, TaskReport, WorkerId};
+use hearing::oversized;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -49,6 +53,8 @@ pub(super) struct EventLoop {
     jobs: HashMap<TaskId, Job>,
     /// By their parent, while that runs.
     families: HashMap<TaskId, nesting::Children>,
+    /// What the last worker died of that ran a task of this module.
+    deaths: HashMap<ModuleNumber, BrokenCause>,
     callbacks: CallbackThread,
     host: host_calls::HostDesk,
     /// The task that the current event speaks of, with what its worker said.
@@ -88,6 +94,7 @@ impl EventLoop {
             workers: Workers::default(),
             jobs: HashMap::new(),
             families: HashMap::new(),
+            deaths: HashMap::new(),
             callbacks: CallbackThread::default(),
             host,
             told: None,
@@ -165,6 +172,7 @@ impl EventLoop {
                         let _ = answer.try_send(before && !self.jobs.contains_key(&task));
                     }
                 }
+                Message::LiftQuarantine { module } => self.handle(Event::QuarantineLifted { module }),
                 Message::HostAnswered(answered) => self.host_answered(*answered),
                 Message::Resize { max_workers } => self.handle(Event::Resized { max_workers }),
                 Message::Shutdown { mode } => self.handle(Event::Shutdown { mode }),
@@ -221,7 +229,13 @@ impl EventLoop {
                 self.come_up(id);
                 self.handle(Event::WorkerReady { worker: id });
             }
+            Reply::Done { task, outcome: Outcome::Stopped, .. } if self.jobs.contains_key(&task) => {
+                self.lied(id, "it stopped a task that it was not asked to stop".to_owned());
+            }
             Reply::Done { task, outcome, report } => {
+                if let Some(lie) = oversized(&outcome, &report) {
+                    return self.lied(id, lie.to_owned());
+                }
                 worker.answered(task);
                 let name = worker.name;
                 let trapped = matches!(outcome, Outcome::Trapped(_));
@@ -232,7 +246,7 @@ impl EventLoop {
                 self.handle(Event::TaskDone { worker: id, task, trapped });
                 self.told = None;
             }
-            Reply::Log { task, record } => log(self.jobs.get(&task), worker.name, &record),
+            Reply::Log { task, record } => self.logged(id, task, &record),
             Reply::Progress { task, progress } => self.progressed(id, task, progress),
             Reply::Submit { .. } | Reply::Await { .. } | Reply::Forget { .. } => self.hear_of_child(id, reply, payload),
             Reply::HostCall { task, call, function } => self.host_called(id, task, call, function, payload),
@@ -309,6 +323,7 @@ impl EventLoop {
         } else {
             BrokenCause::SpawnFailed { reason: format!("{name} ended before it was ready: {cause}{words}") }
         };
+        self.note_death(id, &cause);
         self.cause = Some((Some(name), cause));
         self.workers_changed = true;
         self.handle(Event::WorkerExited { worker: id });
@@ -343,6 +358,7 @@ impl EventLoop {
             Action::Measure { worker } => self.measure(worker),
             Action::Retire { worker, why } => self.retire(worker, why),
             Action::Replace { worker } => self.replace(worker),
+            Action::Quarantine { module, refusal } => self.quarantine(module, refusal),
             Action::Stop { worker } => {
                 if let Some(worker) = self.workers.0.get_mut(&worker)
                     && worker.stop().is_err()
@@ -351,6 +367,11 @@ impl EventLoop {
                 }
             }
             Action::Kill { worker, reason } => self.kill_worker(worker, reason),
+            Action::Interrupt { worker, task } => {
+                if let Some(worker) = self.workers.0.get(&worker) {
+                    worker.interrupt(task);
+                }
+            }
             Action::Finish { task, end } => self.finish(task, end),
             Action::Lend { worker, task } => self.send(worker, task, true),
             Action::Break { worker, culprit } => self.break_pool(worker, culprit),
@@ -391,7 +412,13 @@ impl EventLoop {
                 None => (Err(TaskError::Shutdown { task: name.clone() }), None),
             },
             End::Cancelled => (Err(TaskError::Cancelled { task: name.clone() }), None),
-            End::TimedOut { limit } => (Err(TaskError::TimedOut { task: name.clone(), limit }), None),
+            End::TimedOut { limit } => {
+                (Err(TaskError::TimedOut { task: name.clone(), limit, which: TimeLimit::Run }), None)
+            }
+            End::TooLate => {
+                let limit = job.deadline.unwrap_or(job.submitted_at).duration_since(job.submitted_at);
+                (Err(TaskError::TimedOut { task: name.clone(), limit, which: TimeLimit::Deadline }), None)
+            }
             End::Shutdown => (Err(TaskError::Shutdown { task: name.clone() }), None),
             End::Lost { worker: id } => {
                 let (worker, cause) = self.cause.clone().unwrap_or((None, BrokenCause::Vanished));
@@ -403,6 +430,7 @@ impl EventLoop {
                 };
                 (Err(TaskError::BrokenProcessPool(Box::new(broken))), None)
             }
+            End::Quarantined(refusal) => (Err(self.quarantined(&job, refusal)), None),
             End::Broken => (Err(self.broken_error(&name)), None),
         };
         self.end(&job, result, report);
@@ -424,7 +452,7 @@ impl EventLoop {
             return self.child_ended(parent, result);
         }
         // Before the future shows it: whoever saw a task end finds its place free.
-        self.room.free();
+        self.room.free(job.argument.len());
         self.freed = true;
         for callback in job.promise.end(Ended { result, report }) {
             self.callbacks.run(callback, Arc::clone(&job.promise));
@@ -466,35 +494,5 @@ impl EventLoop {
             let up = self.workers.0.values().filter(|worker| worker.up).map(|worker| worker.name);
             *self.status.workers.lock() = up.collect();
         }
-    }
-
-    /// After the end: nobody must wait for an answer that never comes.
-    fn refuse_the_rest(&mut self) {
-        for message in self.mailbox.close() {
-            if let Message::Submit(job) = message {
-                let error = TaskError::Shutdown { task: job.promise.task.clone() };
-                self.end(&job, Err(error), None);
-            }
-        }
-        self.room.wake_all();
-    }
-
-    /// The last resort: every future gets an error, and every worker is killed.
-    pub(super) fn fail_everything(&mut self, cause: BrokenCause) {
-        *self.status.broken.lock() = Some(BrokenProcessPool { task: None, culprit: None, worker: None, cause });
-        for message in self.mailbox.close() {
-            if let Message::Submit(job) = message {
-                self.jobs.insert(job.id, *job);
-            }
-        }
-        for job in std::mem::take(&mut self.jobs).into_values() {
-            let error = self.broken_error(&job.promise.task);
-            self.end(&job, Err(error), None);
-        }
-        self.workers.0.values_mut().for_each(WorkerHandle::kill_and_reap);
-        self.workers.0.clear();
-        self.nursery.end();
-        self.status.workers.lock().clear();
-        self.room.wake_all();
     }
 }

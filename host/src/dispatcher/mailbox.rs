@@ -3,7 +3,7 @@
 use super::entry::Job;
 use super::event::ShutdownMode;
 use crate::host_functions::Answered;
-use crate::task::TaskId;
+use crate::task::{ModuleNumber, TaskId};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use parking_lot::Mutex;
 use std::io;
@@ -16,6 +16,8 @@ pub(crate) enum Message {
     Submit(Box<Job>),
     /// Cancel a task, one that runs only if asked to; the answer says whether it ended by that.
     Cancel { task: TaskId, even_running: bool, answer: Option<SyncSender<bool>> },
+    /// Take a module out of quarantine.
+    LiftQuarantine { module: ModuleNumber },
     /// A host function has ended.
     HostAnswered(Box<Answered>),
     /// Change the number of workers.
@@ -46,6 +48,7 @@ impl std::fmt::Debug for Message {
         f.write_str(match self {
             Message::Submit(_) => "Submit",
             Message::Cancel { .. } => "Cancel",
+            Message::LiftQuarantine { .. } => "LiftQuarantine",
             Message::HostAnswered(_) => "HostAnswered",
             Message::Resize { .. } => "Resize",
             Message::Shutdown { .. } => "Shutdown",

@@ -5,6 +5,8 @@
 mod action;
 mod births;
 mod callbacks;
+#[cfg(test)]
+mod class_tests;
 mod classes;
 mod completion_set;
 mod entry;
@@ -17,6 +19,9 @@ mod nested_simulation;
 mod pool;
 mod progress;
 mod promise;
+mod quarantine;
+#[cfg(test)]
+mod quarantine_tests;
 mod recycling;
 #[cfg(test)]
 mod recycling_tests;
@@ -42,5 +47,6 @@ pub(crate) use event::ShutdownMode;
 pub(crate) use mailbox::Message;
 pub(crate) use pool::{HostCallOptions, PoolHandle, PoolOptions, start};
 pub(crate) use promise::{Ended, Observer, Promise, Stage};
+pub(crate) use quarantine::QuarantineOptions;
 pub(crate) use recycling::Recycling;
 pub(crate) use state::StateOptions;

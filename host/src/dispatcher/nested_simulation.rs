@@ -4,9 +4,10 @@
 
 use super::action::{Action, End, KillReason};
 use super::event::{Event, ShutdownMode};
+use super::quarantine::QuarantineOptions;
 use super::recycling::Recycling;
 use super::state::{Claims, State, StateOptions};
-use crate::executor::Containment;
+use crate::executor::{Containment, Interruption};
 use crate::queue::Turn;
 use crate::task::{ClassId, TaskId, WorkerId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -134,7 +135,14 @@ impl Run {
             max_age: random.chance(20).then(|| Duration::from_millis(1 + random.below(100) as u64)),
             max_growth_bytes: random.chance(30).then_some(100),
         };
-        let state = State::new(StateOptions { max_workers, idle_timeout, containment, recycling });
+        let state = State::new(StateOptions {
+            max_workers,
+            idle_timeout,
+            containment,
+            recycling,
+            interruption: Interruption::Kill,
+            quarantine: QuarantineOptions { deaths: None, ..QuarantineOptions::default() },
+        });
         Self { random, state, model: Model::default(), now: Instant::now(), max_workers, calm, log: Vec::new() }
     }
 
@@ -194,6 +202,8 @@ impl Run {
             }
             Action::Measure { worker } => model.workers.get_mut(&worker).expect("exists").measured = true,
             Action::Retire { .. } | Action::Replace { .. } => {}
+            Action::Interrupt { .. } => panic!("workers here are killed"),
+            Action::Quarantine { .. } => panic!("nobody asked for one"),
             Action::Break { .. } => panic!("nothing here breaks a pool"),
             Action::Terminate => model.terminated = true,
         }

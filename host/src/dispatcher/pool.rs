@@ -52,10 +52,11 @@ pub(crate) struct PoolHandle {
 pub(crate) fn start(
     options: PoolOptions,
     queue_capacity: usize,
+    max_pending_bytes: usize,
     when_ended: impl FnOnce() + Send + 'static,
 ) -> io::Result<PoolHandle> {
     let mailbox = Arc::new(Mailbox::new()?);
-    let room = Arc::new(Room::new(queue_capacity));
+    let room = Arc::new(Room::new(queue_capacity, max_pending_bytes));
     let status = Arc::new(PoolStatus::default());
     let handle = PoolHandle { mailbox: Arc::clone(&mailbox), room: Arc::clone(&room), status: Arc::clone(&status) };
     let mut event_loop = EventLoop::new(options, mailbox, room, status)?;

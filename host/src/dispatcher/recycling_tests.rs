@@ -2,9 +2,10 @@
 
 use super::action::{Action, Retirement};
 use super::event::{Event, ShutdownMode};
+use super::quarantine::QuarantineOptions;
 use super::recycling::Recycling;
 use super::state::{Claims, State, StateOptions};
-use crate::executor::Containment;
+use crate::executor::{Containment, Interruption};
 use crate::limits::{MEMORY_LOOK_INTERVAL, MEMORY_SECOND_LOOK_DELAY};
 use crate::queue::Turn;
 use crate::task::{ClassId, TaskId, WorkerId};
@@ -32,7 +33,14 @@ struct Pool {
 impl Pool {
     /// With these many tasks submitted.
     fn new(max_workers: usize, recycling: Recycling, tasks: u64) -> (Self, Vec<Action>) {
-        let options = StateOptions { max_workers, idle_timeout: None, containment: Containment::Task, recycling };
+        let options = StateOptions {
+            max_workers,
+            idle_timeout: None,
+            containment: Containment::Task,
+            recycling,
+            interruption: Interruption::Kill,
+            quarantine: QuarantineOptions::default(),
+        };
         let mut pool = Self { state: State::new(options), begun: BegunBelow(0), now: Instant::now() };
         let submitted = (0..tasks).flat_map(|n| pool.event(Event::Submitted { turn: Turn::new(TaskId(n), 0, 0) }));
         let actions = submitted.collect();

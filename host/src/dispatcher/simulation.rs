@@ -5,10 +5,12 @@ mod model;
 
 use super::action::{Action, End, KillReason};
 use super::event::{Event, ShutdownMode};
+use super::quarantine::QuarantineOptions;
 use super::recycling::Recycling;
 use super::state::{State, StateOptions};
-use crate::executor::Containment;
-use crate::task::{TaskId, WorkerId};
+use crate::executor::{Containment, Interruption};
+use crate::limits::INTERRUPTION_GRACE;
+use crate::task::{ModuleNumber, TaskId, WorkerId};
 use model::{Model, ModelWorker, Random};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -22,10 +24,15 @@ struct Run {
     /// How many there are of tasks.
     classes: usize,
     recycling: Recycling,
+    interruption: Interruption,
     shut_down: Option<ShutdownMode>,
     retired: u64,
     replaced: u64,
+    quarantined: u64,
+    refused: u64,
     timed_out: u64,
+    too_late: u64,
+    stopped: u64,
     actions: Vec<Action>,
     log: Vec<String>,
 }
@@ -41,20 +48,35 @@ impl Run {
             max_age: random.chance(30).then(|| Duration::from_millis(1 + random.below(100) as u64)),
             max_growth_bytes: random.chance(40).then_some(100),
         };
+        let deaths = random.chance(50).then(|| 1 + random.below(3) as u32);
+        let quarantine = QuarantineOptions { deaths, first: Duration::from_millis(1 + random.below(40) as u64) };
         let classes = if random.chance(50) { 1 } else { 2 + random.below(4) };
-        let state = State::new(StateOptions { max_workers, idle_timeout, containment, recycling: recycling.clone() });
+        let interruption = if random.chance(50) { Interruption::Epoch } else { Interruption::Kill };
+        let state = State::new(StateOptions {
+            max_workers,
+            idle_timeout,
+            containment,
+            recycling: recycling.clone(),
+            interruption,
+            quarantine,
+        });
         Self {
             random,
             state,
-            model: Model::default(),
+            model: Model { quarantine_deaths: deaths, ..Model::default() },
             now: Instant::now(),
             max_workers,
             classes,
             recycling,
+            interruption,
             shut_down: None,
             retired: 0,
             replaced: 0,
+            quarantined: 0,
+            refused: 0,
             timed_out: 0,
+            too_late: 0,
+            stopped: 0,
             actions: Vec::new(),
             log: Vec::new(),
         }
@@ -70,6 +92,7 @@ impl Run {
         }
         self.actions = actions;
         self.model.check_urgency();
+        self.model.check_deadlines(self.now);
     }
 
     fn carry_out(&mut self, action: Action) {
@@ -79,14 +102,17 @@ impl Run {
                 self.model.workers.insert(worker, ModelWorker { class, ..ModelWorker::default() });
                 assert!(self.model.workers.len() <= self.max_workers, "more workers than allowed");
             }
-            Action::Send { worker, task } => {
+            Action::Send { worker: worker_id, task } => {
                 assert!(!self.model.finished.contains_key(&task), "{task:?} was sent after its end");
                 assert!(self.model.waits_no_more(task), "{task:?} is in another worker's hands");
-                let worker = self.model.workers.get_mut(&worker).expect("sent to a worker that exists");
+                let worker = self.model.workers.get_mut(&worker_id).expect("sent to a worker that exists");
                 assert!(worker.is_up() && !worker.killed && !worker.stopping, "sent to a worker that takes no tasks");
                 assert!(!worker.retired, "sent to a worker that has retired");
                 assert!(!worker.measured, "sent to a worker that is being looked at");
+                assert!(worker.asked.is_none(), "sent to a worker that is to stop a task first");
                 assert_eq!(worker.class, self.model.submitted[&task].class, "a worker serves two classes");
+                self.model.quarantine.sent(self.model.submitted[&task].module, task, self.now, &self.model.finished);
+                let worker = self.model.workers.get_mut(&worker_id).expect("was looked at");
                 worker.inbox.push_back(task);
                 self.model.sent_at.insert(task, self.now);
                 assert!(worker.inbox.len() <= crate::limits::SEND_AHEAD);
@@ -122,6 +148,12 @@ impl Run {
                 assert!(self.model.waiting.iter().any(is_other), "nobody needs its place");
                 self.replaced += 1;
             }
+            Action::Quarantine { module, refusal } => {
+                let until = refusal.until.expect("it has an end");
+                assert!(until > self.now && refusal.deaths > 0);
+                self.model.quarantine.shut(module, until, self.model.quarantine_deaths);
+                self.quarantined += 1;
+            }
             Action::Lend { .. } => panic!("no task here has children"),
             Action::Stop { worker } => {
                 self.model.workers.get_mut(&worker).expect("stops one that exists").stopping = true;
@@ -130,21 +162,44 @@ impl Run {
                 let worker = self.model.workers.get_mut(&worker).expect("kills one that exists");
                 if matches!(reason, KillReason::Cancelled | KillReason::Overdue) {
                     assert!(worker.inbox.is_empty(), "killed for one task while others could still begin");
+                    if self.interruption == Interruption::Epoch && !worker.hung_up {
+                        let (_, asked_at) = worker.asked.expect("killed without having been asked to stop");
+                        assert!(self.now - asked_at >= INTERRUPTION_GRACE, "killed before it had the time to stop");
+                    }
                 }
                 worker.killed = true;
+            }
+            Action::Interrupt { worker: id, task } => {
+                let worker = self.model.workers.get_mut(&id).expect("asks one that exists");
+                assert_eq!(self.interruption, Interruption::Epoch);
+                assert!(worker.inbox.is_empty(), "asked to stop one task while others could still begin");
+                assert!(worker.asked.is_none() && !worker.killed, "asked twice, or in vain");
+                assert!(self.model.begun.contains(&(id, task)), "asked to stop what has not begun");
+                worker.asked = Some((task, self.now));
             }
             Action::Finish { task, end } => {
                 assert!(self.model.submitted.contains_key(&task), "an unknown task ended");
                 self.model.waits_no_more(task);
                 let before = self.model.finished.insert(task, end);
                 assert!(before.is_none(), "{task:?} ended twice: {before:?}, {end:?}");
+                if let End::Quarantined(_) = end {
+                    let module = self.model.submitted[&task].module;
+                    assert!(self.model.quarantine.shut.contains_key(&module), "{task:?}'s module is in no quarantine");
+                    assert!(!self.model.is_in_hands(task), "{task:?} was refused, and may begin");
+                    self.refused += 1;
+                }
                 if let End::TimedOut { limit } = end {
                     assert_eq!(self.model.submitted[&task].time_limit, Some(limit));
                     assert!(self.now - self.model.sent_at[&task] >= limit, "{task:?} was stopped too early");
                     assert!(self.model.times_begun.contains_key(&task), "{task:?} was stopped before it began");
                     self.timed_out += 1;
                 }
-                if end == End::Cancelled || end == End::Shutdown {
+                if end == End::TooLate {
+                    let deadline = self.model.submitted[&task].deadline.expect("it has one");
+                    assert!(self.now >= deadline, "{task:?} was ended before its deadline");
+                    self.too_late += 1;
+                }
+                if end == End::TooLate || end == End::Cancelled || end == End::Shutdown {
                     assert!(
                         !self.model.workers.values().any(|worker| worker.inbox.contains(&task) && !worker.killed),
                         "{task:?} ended and may still begin"
@@ -199,14 +254,24 @@ impl Run {
                 self.event(Event::TaskDone { worker: id, task, trapped: false });
             }
             7 => self.event(Event::WorkerLied { worker: id }),
-            8 => self.event(Event::WorkerHungUp { worker: id }),
+            8 => {
+                worker.hung_up = true;
+                self.event(Event::WorkerHungUp { worker: id });
+            }
             // As when their fork server dies.
             9 => ids.into_iter().for_each(|id| self.exit(id)),
             10..=39 if !worker.answers.is_empty() => {
                 let task = worker.answers.pop_front().expect("not empty");
                 let trapped = self.random.chance(5);
                 worker.answered += 1;
+                worker.asked = worker.asked.filter(|(asked, _)| *asked != task);
+                self.model.answered(task);
                 self.event(Event::TaskDone { worker: id, task, trapped });
+            }
+            // It stops what it was asked to, in its time; else it is killed.
+            70..=89 if worker.asked.is_some_and(|(task, _)| worker.running == Some(task)) => {
+                worker.answers.extend(worker.running.take());
+                self.stopped += 1;
             }
             40..=69 if worker.running.is_some() => {
                 let task = worker.running.take().expect("is some");
@@ -245,9 +310,15 @@ impl Run {
             && let Some(task) = worker.answers.pop_front()
         {
             worker.answered += 1;
+            worker.asked = worker.asked.filter(|(asked, _)| *asked != task);
+            self.model.answered(task);
             self.event(Event::TaskDone { worker: id, task, trapped: false });
         }
         let worker = self.model.workers.remove(&id).unwrap_or_default();
+        if let Some(task) = worker.running {
+            let module = self.model.submitted[&task].module;
+            *self.model.quarantine.deaths.entry(module).or_default() += 1;
+        }
         for task in worker.inbox.into_iter().filter(|task| !self.model.finished.contains_key(task)).collect::<Vec<_>>()
         {
             self.model.waits(task);
@@ -258,7 +329,7 @@ impl Run {
     fn caller_moves(&mut self) {
         match self.random.below(100) {
             0..60 => {
-                let turn = self.model.new_task(&mut self.random, self.classes);
+                let turn = self.model.new_task(&mut self.random, self.classes, self.now);
                 self.event(Event::Submitted { turn });
             }
             60..75 if !self.model.submitted.is_empty() => {
@@ -266,7 +337,12 @@ impl Run {
                 let even_running = self.random.chance(70);
                 self.event(Event::Cancel { task, even_running });
             }
-            75..80 => {
+            75 => {
+                let module = ModuleNumber(self.random.below(3) as u32);
+                self.model.quarantine.lift(module);
+                self.event(Event::QuarantineLifted { module });
+            }
+            76..81 => {
                 self.max_workers = 1 + self.random.below(5);
                 self.event(Event::Resized { max_workers: self.max_workers });
             }
@@ -339,7 +415,11 @@ struct Sum {
     retried: u64,
     retired: u64,
     replaced: u64,
+    quarantined: u64,
+    refused: u64,
     timed_out: u64,
+    too_late: u64,
+    stopped: u64,
 }
 
 #[test]
@@ -359,10 +439,16 @@ fn every_task_ends_once_in_every_order_of_events() {
         sum.retried += run.model.retried.values().map(|&times| u64::from(times)).sum::<u64>();
         sum.retired += run.retired;
         sum.replaced += run.replaced;
+        sum.quarantined += run.quarantined;
+        sum.refused += run.refused;
         sum.timed_out += run.timed_out;
+        sum.too_late += run.too_late;
+        sum.stopped += run.stopped;
     }
     eprintln!("{} runs: {sum:?}", last - first);
     let is_full = |count: u64, least: u64| count > least || last - first < 1000;
     assert!(is_full(sum.began, runs) && is_full(sum.retried, runs / 10) && is_full(sum.retired, runs / 2));
     assert!(is_full(sum.timed_out, runs / 10) && is_full(sum.replaced, runs / 10));
+    assert!(is_full(sum.too_late, runs / 10) && is_full(sum.stopped, runs / 50));
+    assert!(is_full(sum.quarantined, runs / 10) && is_full(sum.refused, runs / 10));
 }

@@ -1,6 +1,6 @@
 //! One worker as the state machine knows it. Pure, as the rest of the state.
 
-use super::action::Action;
+use super::action::{Action, KillReason};
 use super::recycling::MemoryWatch;
 use super::state::Claims;
 use crate::limits::{HANDSHAKE_TIMEOUT, SEND_AHEAD, STOP_GRACE};
@@ -51,6 +51,16 @@ pub(super) struct Waits {
     pub(super) child: TaskId,
 }
 
+/// The task that a worker was asked to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Asked {
+    pub(super) task: TaskId,
+    /// Why it is killed when it does not.
+    pub(super) reason: KillReason,
+    /// When; noted as soon as a clock is at hand.
+    pub(super) kill_at: Option<Instant>,
+}
+
 #[derive(Debug)]
 pub(super) struct Worker {
     pub(super) index: u32,
@@ -60,6 +70,8 @@ pub(super) struct Worker {
     pub(super) assigned: Vec<Assigned>,
     /// What it runs waits for a child, and it could run children meanwhile.
     pub(super) waits: Option<Waits>,
+    /// It gets nothing more to do before it has stopped this.
+    pub(super) asked: Option<Asked>,
     /// The task that it runs has submitted tasks: it will wait for them, so nothing is sent ahead behind it.
     pub(super) nests: bool,
     pub(super) idle_since: Instant,
@@ -81,6 +93,7 @@ impl Worker {
             phase: Phase::Starting { until: now + HANDSHAKE_TIMEOUT },
             assigned: Vec::new(),
             waits: None,
+            asked: None,
             nests: false,
             idle_since: now,
             up_since: now,
@@ -93,7 +106,7 @@ impl Worker {
     /// Whether one more task may be given to it.
     pub(super) fn may_take(&self) -> bool {
         let has_room = self.tasks_left > 0 && self.assigned.len() < SEND_AHEAD;
-        self.phase == Phase::Ready && has_room && !self.nests && self.memory.is_quiet()
+        self.phase == Phase::Ready && has_room && !self.nests && self.asked.is_none() && self.memory.is_quiet()
     }
 
     pub(super) fn is_idle(&self) -> bool {
@@ -133,6 +146,11 @@ impl Worker {
         self.assigned.iter().filter(|assigned| !assigned.abandoned).map(|assigned| assigned.turn)
     }
 
+    /// Since when it has what it runs.
+    pub(super) fn first_since(&self) -> Option<Instant> {
+        self.assigned.first()?.first_since
+    }
+
     pub(super) fn holds(&self, task: TaskId) -> bool {
         self.live().any(|turn| turn.task() == task)
     }
@@ -168,6 +186,13 @@ impl Worker {
     pub(super) fn has_begun_after(&self, id: WorkerId, task: TaskId, claims: &mut impl Claims) -> bool {
         let later = self.assigned.iter().skip_while(|assigned| assigned.turn.task() != task).skip(1);
         later.filter(|later| !later.lent).map(|later| later.turn.task()).any(|later| claims.has_begun(id, later))
+    }
+
+    /// Whether it could stop this task, which it runs, and go on: not what is part of a chain of tasks, where others wait
+    /// below or above it.
+    pub(super) fn can_stop(&self, task: TaskId) -> bool {
+        let is_of_chain = self.nests || self.assigned.iter().any(|assigned| assigned.lent);
+        self.is_working() && !is_of_chain && self.asked.is_none_or(|asked| asked.task == task)
     }
 
     /// Takes back the tasks beyond the first `keep` that it has not begun, but those that are lent: it waits for them.

@@ -2,9 +2,10 @@
 
 use super::action::{Action, End, KillReason};
 use super::event::Event;
+use super::quarantine::QuarantineOptions;
 use super::recycling::Recycling;
 use super::state::{Claims, State, StateOptions};
-use crate::executor::Containment;
+use crate::executor::{Containment, Interruption};
 use crate::limits::{CRASH_LOOP_STARTS, HANDSHAKE_TIMEOUT, HANG_UP_GRACE};
 use crate::queue::Turn;
 use crate::task::{ClassId, TaskId, WorkerId};
@@ -33,7 +34,14 @@ struct Pool {
 impl Pool {
     fn new(begun: bool) -> Self {
         let recycling = Recycling::default();
-        let options = StateOptions { max_workers: 1, idle_timeout: None, containment: Containment::Task, recycling };
+        let options = StateOptions {
+            max_workers: 1,
+            idle_timeout: None,
+            containment: Containment::Task,
+            recycling,
+            interruption: Interruption::Kill,
+            quarantine: QuarantineOptions::default(),
+        };
         Self { state: State::new(options), now: Instant::now(), begun: AllBegun(begun) }
     }
 

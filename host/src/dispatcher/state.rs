@@ -1,20 +1,24 @@
 //! The state of a pool, and all of its decisions: `handle` turns an event into actions. No I/O, no clock, no thread.
 
+mod deadlines;
 mod ending;
 mod feeding;
 mod nesting;
+mod quarantining;
 mod retiring;
 mod time_limits;
 
 use super::action::{Action, End, KillReason};
 use super::event::{Event, ShutdownMode};
 use super::family::Family;
+use super::quarantine::{Quarantine, QuarantineOptions};
 use super::recycling::Recycling;
 use super::slot::{Phase, Worker};
-use crate::executor::Containment;
+use crate::executor::{Containment, Interruption};
 use crate::limits::{CRASH_LOOP_STARTS, HANG_UP_GRACE};
 use crate::queue::{Turn, WaitingLine};
 use crate::task::{TaskId, WorkerId};
+use deadlines::Deadlines;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -34,6 +38,8 @@ pub(crate) struct StateOptions {
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) containment: Containment,
     pub(crate) recycling: Recycling,
+    pub(crate) interruption: Interruption,
+    pub(crate) quarantine: QuarantineOptions,
 }
 
 /// Whether the pool takes tasks.
@@ -51,8 +57,10 @@ pub(crate) struct State {
     options: StateOptions,
     life: Life,
     waiting: WaitingLine,
+    deadlines: Deadlines,
     workers: BTreeMap<WorkerId, Worker>,
     family: Family,
+    quarantine: Quarantine,
     next_worker: u64,
     /// The priority of the tasks that were sent ahead: the same for all of them.
     ahead: i32,
@@ -69,9 +77,11 @@ pub(crate) struct State {
 impl State {
     pub(crate) fn new(options: StateOptions) -> Self {
         Self {
+            quarantine: Quarantine::new(options.quarantine),
             options,
             life: Life::Open,
             waiting: WaitingLine::default(),
+            deadlines: Deadlines::default(),
             workers: BTreeMap::new(),
             family: Family::default(),
             next_worker: 0,
@@ -90,11 +100,11 @@ impl State {
 
     /// Takes in one event and appends what is to be done.
     pub(crate) fn handle(&mut self, event: Event, now: Instant, claims: &mut impl Claims, actions: &mut Vec<Action>) {
-        let mut followed = actions.len();
+        let (begin, mut followed) = (actions.len(), actions.len());
         match event {
             Event::ChildSubmitted { turn, parent } => self.child_submitted(turn, parent, actions),
             Event::Awaits { worker, parent, child } => self.awaits(worker, parent, child, claims, actions),
-            Event::Submitted { turn } => self.submitted(turn, actions),
+            Event::Submitted { turn } => self.submitted(turn, now, actions),
             Event::Cancel { task, even_running } => self.cancel(task, even_running, claims, actions),
             Event::WorkerReady { worker } => self.worker_ready(worker, now),
             Event::TaskDone { worker, task, trapped } => {
@@ -111,10 +121,12 @@ impl State {
                 self.break_pool(worker, None, actions)
             }
             Event::StartFailed { worker } => self.start_failed(worker, now, actions),
+            Event::QuarantineLifted { module } => self.quarantine.lift(module),
             Event::Resized { max_workers } => self.resized(max_workers, claims, actions),
             Event::Shutdown { mode } => self.shutdown(mode, claims, actions),
             Event::Tick => self.tick(now, claims, actions),
         }
+        self.end_late(now, claims, actions);
         self.follow_families(&mut followed, claims, actions);
         loop {
             self.settle(now, claims, actions);
@@ -122,6 +134,7 @@ impl State {
                 break;
             }
         }
+        self.deadlines.forget_ended(&actions[begin..]);
     }
 
     /// When `Tick` is due, if nothing else happens before.
@@ -134,7 +147,8 @@ impl State {
         let recycling = self.workers.values().filter_map(|worker| self.next_check_up(worker));
         let start = self.start_after.filter(|_| self.may_start());
         let overdue = self.workers.values().filter_map(Self::overdue_at);
-        worker.chain(recycling).chain(start).chain(overdue).min()
+        let asked = self.workers.values().filter_map(|worker| worker.asked?.kill_at);
+        worker.chain(recycling).chain(start).chain(overdue).chain(asked).chain(self.deadlines.first()).min()
     }
 
     /// Brings workers and waiting tasks together; called after every event.
@@ -161,10 +175,13 @@ impl State {
 
     // ── Events ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    fn submitted(&mut self, turn: Turn, actions: &mut Vec<Action>) {
+    fn submitted(&mut self, turn: Turn, now: Instant, actions: &mut Vec<Action>) {
         let task = turn.task();
         match self.life {
-            Life::Open => self.waiting.push(turn),
+            Life::Open => {
+                self.deadlines.note(turn);
+                self.admit(turn, now, actions);
+            }
             Life::Broken => actions.push(Action::Finish { task, end: End::Broken }),
             Life::Ending(_) | Life::Terminated => actions.push(Action::Finish { task, end: End::Shutdown }),
         }
@@ -204,9 +221,11 @@ impl State {
             return self.lied(id, actions);
         };
         worker.nests &= assigned.lent;
+        worker.asked = worker.asked.filter(|asked| asked.task != task);
         worker.idle_since = now;
         worker.ended += 1;
         self.failed_starts = 0;
+        self.quarantine.ended(assigned.turn.module(), task);
         // First: whoever sees the end of the task that broke the pool finds the pool broken.
         if trapped && self.options.containment == Containment::Pool {
             self.break_pool(id, Some(task), actions);
@@ -247,9 +266,13 @@ impl State {
             worker.live().partition(|turn| claims.has_begun(id, turn.task()));
         let breaks = self.options.containment == Containment::Pool && (crashed || !lost.is_empty());
         let mut ends = Vec::new();
+        if let Some(&culprit) = lost.last().filter(|_| crashed && !breaks) {
+            self.blame(culprit, &worker, &mut back, now, claims, actions);
+        }
         for turn in &lost {
             let task = turn.task();
-            match turn.again().filter(|_| !breaks && self.may_begin()) {
+            let may_run = !breaks && self.may_begin() && !self.quarantine.is_shut(turn.module());
+            match turn.again().filter(|_| may_run) {
                 Some(again) => {
                     actions.push(Action::Retry { worker: id, task });
                     back.push(again);
@@ -327,6 +350,7 @@ impl State {
             }
         }
         self.stop_overdue(now, claims, actions);
+        self.kill_unyielding(now, actions);
         self.check_up_all(now, claims, actions);
     }
 }

@@ -21,9 +21,14 @@ pub(crate) fn to_error(task: &TaskRef, worker: WorkerRef, outcome: Outcome) -> T
         Outcome::Failed(failure) => TaskError::Failed { task, failure },
         Outcome::Panicked(panic) => TaskError::Panicked { task, panic },
         Outcome::Codec(failure) => TaskError::Codec { task, failure },
-        Outcome::OutOfMemory { limit, peak } => TaskError::OutOfMemory { task, limit, peak },
+        Outcome::OutOfMemory { bound, limit, peak } => TaskError::OutOfMemory { task, bound, limit, peak },
         Outcome::ResultTooLarge { size, limit } => TaskError::ResultTooLarge { task, size, limit },
         Outcome::ModuleFailed(message) => TaskError::ModuleFailed { task, message },
+        Outcome::LimitExceeded(exceeded) => TaskError::LimitExceeded { task, exceeded },
+        Outcome::Stopped => {
+            let message = "it was stopped, which nobody had asked for".to_owned();
+            TaskError::ModuleFailed { task, message }
+        }
         Outcome::GrantFailed(message) => TaskError::GrantFailed { task, message },
         Outcome::HostFunction(fault) => TaskError::HostFunction { task, fault },
         Outcome::Trapped(trap) => TaskError::BrokenProcessPool(Box::new(BrokenProcessPool {
@@ -77,6 +82,7 @@ pub(crate) fn report(job: &Job, told: &Told) -> TaskReport {
         run_time: told.report.run_time,
         cpu_time: told.report.cpu_time,
         peak_memory_bytes: told.report.peak_memory_bytes,
+        fuel_used: told.report.fuel_used,
         attempts: job.attempts,
         worker_index: told.worker.index,
         pid: told.worker.pid,

@@ -2,9 +2,10 @@
 
 use super::action::{Action, End, KillReason};
 use super::event::{Event, ShutdownMode};
+use super::quarantine::QuarantineOptions;
 use super::recycling::Recycling;
 use super::state::{Claims, State, StateOptions};
-use crate::executor::Containment;
+use crate::executor::{Containment, Interruption};
 use crate::queue::Turn;
 use crate::task::{ClassId, TaskId, WorkerId};
 use std::collections::BTreeSet;
@@ -35,7 +36,14 @@ impl Pool {
     fn busy(workers: u64, containment: Containment, retries: u32) -> Self {
         let max_workers = workers as usize;
         let recycling = Recycling::default();
-        let options = StateOptions { max_workers, idle_timeout: None, containment, recycling };
+        let options = StateOptions {
+            max_workers,
+            idle_timeout: None,
+            containment,
+            recycling,
+            interruption: Interruption::Kill,
+            quarantine: QuarantineOptions::default(),
+        };
         let mut pool = Self { state: State::new(options), begun: Begun::default(), now: Instant::now() };
         (0..workers).for_each(|n| _ = pool.event(Event::Submitted { turn: Turn::new(TaskId(n), 0, retries) }));
         for n in 0..workers {

@@ -146,6 +146,11 @@ impl WorkerHandle {
         self.channel.queue(request, Some(payload), None)
     }
 
+    /// Bytes of messages that the worker has not taken.
+    pub(crate) fn unread_bytes(&self) -> usize {
+        self.channel.unsent_message_bytes()
+    }
+
     pub(crate) fn stop(&mut self) -> Result<(), ChannelError> {
         self.channel.queue(&Request::Stop, None, None)
     }
@@ -225,6 +230,16 @@ impl WorkerHandle {
     pub(crate) fn top(&self) -> Option<TaskId> {
         let begun = |(_, claim): &&(TaskId, ClaimTicket)| self.claims.table().has_begun(*claim);
         self.tickets.iter().rev().find(begun).map(|(task, _)| *task)
+    }
+
+    /// Asks it to stop a task that it has begun. It does so in its own time, or is killed.
+    pub(crate) fn interrupt(&self, task: TaskId) {
+        let ticket = self.tickets.iter().find(|(other, _)| *other == task);
+        if ticket.is_some_and(|(_, claim)| self.claims.table().ask_to_stop(*claim))
+            && let Err(error) = self.process.interrupt()
+        {
+            tracing::error!(worker = %self.name, %error, "a worker process could not be interrupted");
+        }
     }
 
     /// The worker has answered for a task.

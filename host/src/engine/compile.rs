@@ -71,8 +71,8 @@ fn functions(engine: &GuestEngine, component: &Component) -> Result<Vec<Function
     if let Some(exports) = prepared.exports() {
         return Ok(exports.describe());
     }
-    let mut instance = engine.instance(Own::default()).map_err(describe)?;
-    let purview = Purview { task: None, function: "functions", objects: &[], output: None, depth: 0 };
+    let mut instance = engine.instance(Own::default(), engine.seed_of_no_task()).map_err(describe)?;
+    let purview = Purview::of_no_task("functions", &engine.settings);
     instance.store.data_mut().begin(&purview);
     let listed = engine.wait(instance.functions(&prepared));
     instance.store.data_mut().end();
@@ -131,6 +131,8 @@ pub(super) fn tell(outcome: Outcome) -> String {
         Outcome::OutOfMemory { limit, .. } => format!("it asked for more memory than its limit of {limit} bytes"),
         Outcome::ResultTooLarge { limit, .. } => format!("it returned more bytes than the limit of {limit}"),
         Outcome::ModuleFailed(message) | Outcome::GrantFailed(message) => message,
+        Outcome::LimitExceeded(exceeded) => format!("it {exceeded}"),
+        Outcome::Stopped => "it was stopped".to_owned(),
         Outcome::HostFunction(fault) => format!("it called the host function `{}`: {}", fault.function, fault.message),
     }
 }

@@ -1,11 +1,14 @@
 //! The engine's configuration: one builder for the process that compiles and the process that runs, because machine code
 //! made under other options does not load.
 
+use super::guest::GuestSettings;
+use crate::executor::{Execution, Flavour, Interruption};
 use crate::limits::{
-    ASYNC_STACK_BYTES, DEFAULT_MAX_MEMORY_BYTES, DENSE_IMAGE_BYTES, INSTANCE_SLOTS, KEEP_RESIDENT_BYTES,
-    MAX_CORE_INSTANCES, MAX_MEMORIES, MAX_TABLE_ELEMENTS, MAX_TABLES, MAX_TRACE_ENTRIES, MAX_WASM_STACK, MIB,
+    DEFAULT_MAX_MEMORY_BYTES, DENSE_IMAGE_BYTES, HOST_STACK_BYTES, INSTANCE_SLOTS, KEEP_RESIDENT_BYTES,
+    MAX_CORE_INSTANCES, MAX_MEMORIES, MAX_TABLE_ELEMENTS, MAX_TABLES, MAX_TRACE_ENTRIES, MIB,
     TABLE_KEEP_RESIDENT_BYTES,
 };
+use crate::task::Limit;
 use std::num::NonZeroUsize;
 use wasmtime::{Collector, Config, Enabled, PoolingAllocationConfig, WasmBacktraceDetails};
 
@@ -16,13 +19,23 @@ pub(crate) enum Purpose {
     Compile,
     /// Runs tasks, on one thread: it loads machine code, and never makes any.
     Run,
+    /// Loads machine code for the processes that it forks, which run tasks.
+    Fork,
 }
 
+/// The target of code that is interpreted: none of it is ever executed, or mapped so that it could be.
+const INTERPRETER: &str = "pulley64";
+
 /// Everything that the machine code depends on is the same for both purposes.
-pub(super) fn config(purpose: Purpose, max_depth: u32) -> Config {
+pub(super) fn config(purpose: Purpose, settings: &GuestSettings) -> wasmtime::Result<Config> {
+    let Flavour { execution, interruption, fuel, deterministic } = settings.flavour;
+    let max_wasm_stack = settings.limits.size(Limit::StackBytes);
     let mut config = Config::new();
+    if execution == Execution::Fortress {
+        config.target(INTERPRETER)?;
+    }
     config
-        .allocation_strategy(pool(INSTANCE_SLOTS + max_depth))
+        .allocation_strategy(pool(INSTANCE_SLOTS + settings.max_depth))
         // Threads of the compiler (rayon) would outlive it and break a worker that forks or locks itself in.
         .parallel_compilation(purpose == Purpose::Compile)
         // No async exports yet, and a call is three times as fast without their bookkeeping.
@@ -30,15 +43,16 @@ pub(super) fn config(purpose: Purpose, max_depth: u32) -> Config {
         // An instance lives for one task: garbage goes with it, so nothing is ever collected.
         .collector(Collector::Null)
         .memory_guaranteed_dense_image_size(DENSE_IMAGE_BYTES as u64)
-        .max_wasm_stack(MAX_WASM_STACK)
-        .async_stack_size(ASYNC_STACK_BYTES)
-        // A deadline ends the process (design.md, decision 8), so guests run without checks.
-        .epoch_interruption(false)
-        .consume_fuel(false)
+        .max_wasm_stack(max_wasm_stack)
+        .async_stack_size(max_wasm_stack + HOST_STACK_BYTES)
+        .epoch_interruption(interruption == Interruption::Epoch)
+        .consume_fuel(fuel)
+        .cranelift_nan_canonicalization(deterministic)
+        .relaxed_simd_deterministic(deterministic)
         // Names of functions come from the module; file and line would cost a parse of its debug data at each trap.
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .wasm_backtrace_max_frames(NonZeroUsize::new(MAX_TRACE_ENTRIES));
-    config
+    Ok(config)
 }
 
 /// Slots that instances are placed in, so that a fresh one is a reset and not a mapping. How many there are, the machine

@@ -4,6 +4,7 @@ wasmtime::component::bindgen!({
     path: "../wit",
     world: "task-module",
     imports: {
+        "isopool:task/host.log": trappable,
         "isopool:task/nested.[static]child.submit": trappable,
         "isopool:task/nested.[method]child.wait": async | trappable,
         "isopool:task/nested.[method]child.cancel": trappable,

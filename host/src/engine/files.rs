@@ -33,7 +33,7 @@ pub(super) fn replace_streams(linker: &mut Linker<Guest>) -> wasmtime::Result<()
     types.func_wrap(
         "[method]descriptor.read-via-stream",
         |mut store: StoreContextMut<'_, Guest>, (file, position): (FileHandle, u64)| {
-            let resources = store.data_mut().resources();
+            let resources = store.data_mut().called().resources();
             let file = match resources.get(&file)? {
                 Descriptor::File(file) => Arc::clone(&file.file),
                 Descriptor::Dir(_) => return Ok((Err(ErrorCode::IsDirectory),)),
@@ -45,12 +45,14 @@ pub(super) fn replace_streams(linker: &mut Linker<Guest>) -> wasmtime::Result<()
     types.func_wrap(
         "[method]descriptor.write-via-stream",
         |mut store: StoreContextMut<'_, Guest>, (file, position): (FileHandle, u64)| {
-            write_stream(store.data_mut(), &file, Some(position))
+            write_stream(store.data_mut().called(), &file, Some(position))
         },
     )?;
     types.func_wrap(
         "[method]descriptor.append-via-stream",
-        |mut store: StoreContextMut<'_, Guest>, (file,): (FileHandle,)| write_stream(store.data_mut(), &file, None),
+        |mut store: StoreContextMut<'_, Guest>, (file,): (FileHandle,)| {
+            write_stream(store.data_mut().called(), &file, None)
+        },
     )?;
     linker.allow_shadowing(false);
     Ok(())

@@ -1,6 +1,8 @@
 //! What belongs to one guest: the data of its store.
 
 use super::contract::host;
+use super::deterministic::{Seed, VirtualClock, VirtualTime};
+use super::ending::{StopAsked, give_up};
 use super::host_functions::HostCalls;
 use super::memory_limit::MemoryLimit;
 use super::nested::{ChildTasks, Children};
@@ -8,10 +10,10 @@ use super::output::{GuestStream, SharedOutput, Stream, TaskOutput};
 use super::progress::ProgressGate;
 use super::reach::Reach;
 use super::trap::cut_at;
-use crate::executor::{GuestOutput, Reuse};
-use crate::limits::{MAX_HOST_RESOURCES, MAX_LOG_RECORDS, MAX_PROGRESS_TEXT_BYTES, MAX_RANDOM_BYTES};
+use crate::executor::{Flavour, GuestOutput, Overflow, Reuse};
+use crate::limits::{MAX_PROGRESS_TEXT_BYTES, PROGRAM_END_BYTES};
 use crate::sys;
-use crate::task::{Grants, LogLevel, LogRecord, Panic, Progress, RunReport, TaskId};
+use crate::task::{Grants, Limit, LimitExceeded, LogLevel, LogRecord, Panic, Progress, RunReport, TaskId, TaskLimits};
 use bytes::Bytes;
 use isopool_guest::sync::{Object, ObjectId};
 use parking_lot::Mutex;
@@ -43,8 +45,14 @@ pub(crate) struct GuestSettings {
     pub(crate) logs: LogSink,
     pub(crate) progress: ProgressSink,
     pub(crate) max_result_bytes: u64,
-    pub(crate) max_output_bytes: u64,
-    pub(crate) max_memory_bytes: u64,
+    /// Of each task, unless it has lower ones.
+    pub(crate) limits: TaskLimits,
+    pub(crate) overflow: Overflow,
+    pub(crate) flavour: Flavour,
+    /// The seed of guests that see nothing of the world but their arguments.
+    pub(crate) deterministic: Option<u64>,
+    /// Of the whole process.
+    pub(crate) max_worker_memory_bytes: u64,
     /// Of the arguments of a nested task.
     pub(crate) max_argument_bytes: u64,
     /// How deep tasks may be nested.
@@ -87,6 +95,17 @@ pub(super) struct Purview<'a> {
     pub(super) output: Option<GuestOutput>,
     /// How deep the task is nested.
     pub(super) depth: u32,
+    pub(super) limits: TaskLimits,
+    /// Whether it is to stop; `None`: nobody asks.
+    pub(super) stop: Option<StopAsked>,
+}
+
+impl<'a> Purview<'a> {
+    /// Of a call that is no task.
+    pub(super) fn of_no_task(function: &'a str, settings: &GuestSettings) -> Self {
+        let limits = settings.limits;
+        Self { task: None, function, objects: &[], output: None, depth: 0, limits, stop: None }
+    }
 }
 
 /// The data of one store.
@@ -106,30 +125,37 @@ pub(super) struct Guest {
     begun_cpu: Duration,
     progress: ProgressGate,
     pub(super) panic: Option<Panic>,
-    log_records_left: u32,
+    limits: TaskLimits,
+    log_records_left: u64,
     dropped_log_records: u32,
+    host_calls_left: u64,
+    stop: Option<StopAsked>,
+    /// The time of a guest that sees no other.
+    clock: Option<VirtualClock>,
     /// What the task was passed, and nothing else.
     objects: HashMap<ObjectId, Arc<dyn Object>>,
 }
 
 impl Guest {
-    /// A guest that sees what the executor gives, and what its task has of its own.
-    pub(super) fn new(settings: &Arc<GuestSettings>, reach: &Reach, own: Own<'_>) -> Self {
+    /// A guest that sees what the executor gives, and what its task has of its own; with a seed, nothing else of the world.
+    pub(super) fn new(settings: &Arc<GuestSettings>, reach: &Reach, own: Own<'_>, seed: Option<Seed>) -> Self {
         let environment = own.environment;
-        let mut output = TaskOutput::new(settings.max_output_bytes);
+        let limits = settings.limits;
+        let mut output = TaskOutput::new(settings.overflow);
         if own.stdin.is_some() {
-            output.captures(settings.max_result_bytes);
+            output.captures(settings.max_result_bytes.saturating_sub(PROGRAM_END_BYTES));
         }
         let output = Arc::new(Mutex::new(output));
         let stream = |stream| GuestStream { output: Arc::clone(&output), stream };
         let mut resources = ResourceTable::new();
-        resources.set_max_capacity(MAX_HOST_RESOURCES);
+        resources.set_max_capacity(limits.size(Limit::HostResources));
         // Everything else is closed by default, and what is granted is opened by `reach`: standard input and names are not.
         let is_hidden = |name: &String| environment.iter().any(|(other, _)| other == name);
         let mut wasi = WasiCtx::builder();
         for (name, value) in settings.environment.iter().filter(|(name, _)| !is_hidden(name)).chain(environment) {
             wasi.env(name, value);
         }
+        let clock = seed.map(|seed| seed.close_world(&mut wasi));
         let (name, own_arguments) = own.arguments.split_at(usize::from(own.stdin.is_some()).min(own.arguments.len()));
         wasi.args(name).args(&settings.arguments).args(own_arguments);
         if let Some(bytes) = own.stdin {
@@ -138,7 +164,7 @@ impl Guest {
         let mut wasi = wasi
             .stdout(stream(Stream::Stdout))
             .stderr(stream(Stream::Stderr))
-            .max_random_size(MAX_RANDOM_BYTES)
+            .max_random_size(limits.get(Limit::RandomBytes))
             .build();
         reach.give(&mut wasi);
         Self {
@@ -146,7 +172,7 @@ impl Guest {
             wasi,
             resources,
             output,
-            memory: MemoryLimit::new(settings.max_memory_bytes),
+            memory: MemoryLimit::new(&limits, settings.max_worker_memory_bytes),
             task: None,
             depth: 0,
             children: Children::default(),
@@ -155,8 +181,12 @@ impl Guest {
             begun_cpu: Duration::ZERO,
             progress: ProgressGate::default(),
             panic: None,
+            limits,
             log_records_left: 0,
             dropped_log_records: 0,
+            host_calls_left: u64::MAX,
+            stop: None,
+            clock,
             objects: HashMap::new(),
         }
     }
@@ -170,15 +200,19 @@ impl Guest {
         self.children = Children::default();
         self.host_function_calls = 0;
         self.panic = None;
-        self.log_records_left = MAX_LOG_RECORDS;
+        self.limits = purview.limits;
+        self.log_records_left = self.limits.get(Limit::LogRecords);
         self.dropped_log_records = 0;
-        self.memory.reset_peak();
+        self.host_calls_left = self.limits.get(Limit::HostCalls);
+        self.stop = purview.stop.clone();
+        self.memory.begin(&self.limits);
         self.objects = purview.objects.iter().map(|object| (object.id(), Arc::clone(object))).collect();
         let function = purview.function;
         let output = purview.output.unwrap_or(self.settings.output);
+        let max_bytes = self.limits.get(Limit::OutputBytes);
         match purview.task {
-            Some(task) => self.output.lock().begin(output, format_args!("task {task} {function}")),
-            None => self.output.lock().begin(output, format_args!("initializer {function}")),
+            Some(task) => self.output.lock().begin(output, max_bytes, format_args!("task {task} {function}")),
+            None => self.output.lock().begin(output, max_bytes, format_args!("initializer {function}")),
         }
     }
 
@@ -193,6 +227,7 @@ impl Guest {
             run_time: self.begun.elapsed(),
             cpu_time: cpu_time().saturating_sub(self.begun_cpu),
             peak_memory_bytes: self.memory.peak(),
+            fuel_used: None,
             dropped_log_records: self.dropped_log_records,
             dropped_progress,
             output: self.output.lock().end(),
@@ -200,17 +235,51 @@ impl Guest {
     }
 
     /// Sends a log record on its way, if anyone listens and the task has not said too much.
-    pub(super) fn log(&mut self, record: LogRecord) {
-        let Some(task) = self.task else { return };
+    pub(super) fn log(&mut self, record: LogRecord) -> wasmtime::Result<()> {
+        let Some(task) = self.task else { return Ok(()) };
         if self.settings.log_level.is_none_or(|least| record.level > least) {
-            return;
+            return Ok(());
         }
         if self.log_records_left == 0 {
             self.dropped_log_records = self.dropped_log_records.saturating_add(1);
-            return;
+            return match self.settings.overflow {
+                Overflow::Drop => Ok(()),
+                Overflow::Fail => Err(self.exceeded(Limit::LogRecords).into()),
+            };
         }
         self.log_records_left -= 1;
         (self.settings.logs)(task, record);
+        Ok(())
+    }
+
+    /// The task has used up all that a limit allows.
+    pub(super) fn exceeded(&self, limit: Limit) -> LimitExceeded {
+        LimitExceeded { limit, value: self.limits.get(limit), asked: None }
+    }
+
+    pub(super) fn limits(&self) -> &TaskLimits {
+        &self.limits
+    }
+
+    /// The guest calls the host. Every import comes by here: it is what the linker gets the guest by.
+    pub(super) fn called(&mut self) -> &mut Self {
+        match self.host_calls_left.checked_sub(1) {
+            Some(left) => self.host_calls_left = left,
+            None => give_up(self.exceeded(Limit::HostCalls)),
+        }
+        self
+    }
+
+    /// Whether the task was asked to stop.
+    pub(super) fn is_to_stop(&self) -> bool {
+        self.stop.as_ref().is_some_and(|stop| stop())
+    }
+
+    /// The clock and the handles of a guest that sees no time but its own.
+    pub(super) fn virtual_time(&mut self) -> VirtualTime<'_> {
+        self.called();
+        let clock = self.clock.clone().expect("only the linker of deterministic guests asks for it");
+        VirtualTime { clock, table: &mut self.resources }
     }
 
     /// A shared object, if the task was passed it.
@@ -246,6 +315,10 @@ impl Guest {
 
     /// Where the task runs, for the guest.
     pub(super) fn context(&self) -> host::TaskContext {
+        // Which worker it is, and how many tasks there were, would tell two runs of one call apart.
+        if self.clock.is_some() {
+            return host::TaskContext { task_id: 0, worker_index: 0 };
+        }
         host::TaskContext { task_id: self.task.map_or(0, TaskId::get), worker_index: self.settings.worker_index }
     }
 }
@@ -257,6 +330,7 @@ fn cpu_time() -> Duration {
 
 impl WasiView for Guest {
     fn ctx(&mut self) -> WasiCtxView<'_> {
+        self.called();
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.resources }
     }
 }

@@ -127,7 +127,7 @@ pub(super) fn linker(
             None => linker.root(),
         };
         place.func_new(&import.name, move |mut store: StoreContextMut<'_, Guest>, _, arguments, results| {
-            let returned = store.data_mut().call_host(&name, &ty, arguments)?;
+            let returned = store.data_mut().called().call_host(&name, &ty, arguments)?;
             if let (Some(place), Some(value)) = (results.first_mut(), returned) {
                 *place = value;
             }

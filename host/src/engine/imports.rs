@@ -2,9 +2,11 @@
 //! its output, and what it is granted (see `reach`); and the interfaces `host` and `sync` of `wit/`.
 
 use super::contract::{host, nested, sync};
+use super::deterministic;
 use super::files::replace_streams;
 use super::guest::Guest;
 use super::trap::cut;
+use crate::executor::Flavour;
 use crate::task::{Location, LogLevel, LogRecord, Panic};
 use wasmtime::Engine;
 use wasmtime::component::{HasSelf, Linker};
@@ -13,18 +15,21 @@ use wasmtime::component::{HasSelf, Linker};
 ///
 /// The *async* form of WASI: in the other one, wasmtime-wasi starts a runtime with a thread for each CPU as soon as a
 /// guest prints or sleeps, and a worker has one thread (see `sandbox/README.md`).
-pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
+pub(super) fn linker(engine: &Engine, flavour: Flavour) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     replace_streams(&mut linker)?;
-    host::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)?;
-    sync::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)?;
-    nested::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)?;
+    if flavour.deterministic {
+        deterministic::add_to_linker(&mut linker)?;
+    }
+    host::add_to_linker::<_, HasSelf<_>>(&mut linker, Guest::called)?;
+    sync::add_to_linker::<_, HasSelf<_>>(&mut linker, Guest::called)?;
+    nested::add_to_linker::<_, HasSelf<_>>(&mut linker, Guest::called)?;
     Ok(linker)
 }
 
 impl host::Host for Guest {
-    fn log(&mut self, entry: host::LogRecord) {
+    fn log(&mut self, entry: host::LogRecord) -> wasmtime::Result<()> {
         Guest::log(
             self,
             LogRecord {
@@ -40,7 +45,7 @@ impl host::Host for Guest {
                 file: entry.file.map(cut),
                 line: entry.line,
             },
-        );
+        )
     }
 
     fn panicked(&mut self, info: host::Panic) {

@@ -2,16 +2,20 @@
 
 use super::config::{Purpose, config};
 use super::contract::{Failure, Function, TaskModule, TaskModuleIndices};
+use super::deterministic::Seed;
+use super::ending::until_given_up;
 use super::exports::Exports;
 use super::guest::{Guest, GuestSettings, Own, Purview};
 use super::host_functions;
 use super::imports::linker;
+use super::interrupt::{Interrupts, look_at_epochs};
 use super::reach::Reach;
 use super::recognise::is_task_module;
 use super::trap::{error_outcome, failure_outcome};
+use crate::executor::Interruption;
 use crate::fault::{self, Point};
-use crate::limits::{HOST_CALL_SLACK_BYTES, MAX_CALL_VALUES, MAX_FUNCTIONS};
-use crate::task::{Outcome, RunReport};
+use crate::limits::{HOST_CALL_SLACK_BYTES, MAX_CALL_VALUES, MAX_FUEL, MAX_FUNCTIONS};
+use crate::task::{Limit, Outcome, RunReport};
 use std::sync::Arc;
 use wasmtime::component::{Component, InstancePre, Linker, Val};
 use wasmtime::{Engine, Store};
@@ -25,6 +29,8 @@ pub(crate) struct GuestEngine {
     linker: Linker<Guest>,
     /// Drives guests that sleep. It has no thread of its own.
     runtime: tokio::runtime::Runtime,
+    /// What ends guests early, if their code can be interrupted.
+    interrupts: Option<Interrupts>,
     /// Or why a part of it cannot be reached.
     reach: Result<Reach, String>,
     pub(super) settings: Arc<GuestSettings>,
@@ -65,7 +71,7 @@ pub(super) struct RunEnd {
 fn runtime(settings: &GuestSettings) -> std::io::Result<tokio::runtime::Runtime> {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     runtime.enable_time();
-    if !settings.grants.addresses.is_empty() {
+    if settings.flavour.interruption == Interruption::Epoch || !settings.grants.addresses.is_empty() {
         runtime.enable_io();
     }
     runtime.build()
@@ -73,10 +79,22 @@ fn runtime(settings: &GuestSettings) -> std::io::Result<tokio::runtime::Runtime>
 
 impl GuestEngine {
     pub(crate) fn new(purpose: Purpose, settings: GuestSettings) -> wasmtime::Result<Self> {
-        let engine = Engine::new(&config(purpose, settings.max_depth))?;
-        let linker = linker(&engine)?;
+        let engine = Engine::new(&config(purpose, &settings)?)?;
+        let linker = linker(&engine, settings.flavour)?;
         let (runtime, reach) = (runtime(&settings)?, Reach::open(&settings.grants));
-        Ok(Self { engine, linker, runtime, reach, settings: Arc::new(settings) })
+        let mut made = Self { engine, linker, runtime, interrupts: None, reach, settings: Arc::new(settings) };
+        if purpose == Purpose::Run {
+            made.listen()?;
+        }
+        Ok(made)
+    }
+
+    /// Has the caller's signal end guests early, if they are to be interrupted.
+    fn listen(&mut self) -> wasmtime::Result<()> {
+        if self.settings.flavour.interruption == Interruption::Epoch {
+            self.interrupts = Some(Interrupts::listen(&self.engine, &self.runtime)?);
+        }
+        Ok(())
     }
 
     /// Makes this the engine of another process: a copy, by fork, of the one that has made it. Machine code, slots and
@@ -85,7 +103,7 @@ impl GuestEngine {
         self.runtime = runtime(&settings)?;
         self.reach = Reach::open(&settings.grants);
         self.settings = Arc::new(settings);
-        Ok(())
+        self.listen()
     }
 
     pub(super) fn engine(&self) -> &Engine {
@@ -115,11 +133,20 @@ impl GuestEngine {
         Ok(Prepared { pre, entry, calls_host })
     }
 
-    /// A new guest; it starts with its first call. Fails, in words, when something that is granted cannot be reached.
-    pub(super) fn instance(&self, own: Own<'_>) -> Result<Instance, String> {
+    /// The seed of a guest that runs no task, if it is to see nothing of the world.
+    pub(super) fn seed_of_no_task(&self) -> Option<Seed> {
+        self.settings.deterministic.map(Seed::of_no_task)
+    }
+
+    /// A new guest; it starts with its first call. With a seed, it sees nothing of the world. Fails, in words, when something
+    /// that is granted cannot be reached.
+    pub(super) fn instance(&self, own: Own<'_>, seed: Option<Seed>) -> Result<Instance, String> {
         let reach = self.reach.as_ref().map_err(Clone::clone)?;
-        let mut store = Store::new(&self.engine, Guest::new(&self.settings, reach, own));
+        let mut store = Store::new(&self.engine, Guest::new(&self.settings, reach, own, seed));
         store.limiter(|guest| &mut guest.memory);
+        if self.settings.flavour.interruption == Interruption::Epoch {
+            look_at_epochs(&mut store);
+        }
         Ok(Instance { store, exports: None })
     }
 
@@ -141,8 +168,11 @@ impl GuestEngine {
         // The engine checks this before it copies anything.
         let max_call = usize::try_from(self.settings.max_host_function_bytes).unwrap_or(usize::MAX);
         instance.store.set_hostcall_fuel(max_result.max(max_call).saturating_add(prepared.slack_bytes()));
-        let answer = instance.call(prepared, purview.function, codec, argument).await;
-        let report = instance.store.data_mut().end();
+        let fuel = purview.limits.get(Limit::Fuel);
+        instance.fill_up(fuel);
+        let answer = self.call(prepared, instance, purview, codec, argument).await;
+        let mut report = instance.store.data_mut().end();
+        report.fuel_used = instance.store.get_fuel().ok().map(|left| fuel.saturating_sub(left));
         let (outcome, result, instance_usable) = match answer {
             Ok(Ok(result)) if result.len() > max_result => {
                 let (size, limit) = (result.len() as u64, self.settings.max_result_bytes);
@@ -155,6 +185,24 @@ impl GuestEngine {
         // A guest that reported a panic and lived on is in a state that nobody knows.
         let instance_usable = instance_usable && instance.store.data().panic.is_none();
         RunEnd { outcome, result, report, instance_usable }
+    }
+
+    /// Calls the guest, until it returns, gives up, or is stopped.
+    async fn call(
+        &self,
+        prepared: &Prepared,
+        instance: &mut Instance,
+        purview: &Purview<'_>,
+        codec: &str,
+        argument: &[u8],
+    ) -> wasmtime::Result<Result<Vec<u8>, Failure>> {
+        match (&self.interrupts, &purview.stop) {
+            (Some(interrupts), Some(stop)) => {
+                let call = until_given_up(instance.call(prepared, purview.function, codec, argument));
+                interrupts.until_stopped(stop, call).await
+            }
+            _ => until_given_up(instance.call(prepared, purview.function, codec, argument)).await,
+        }
     }
 }
 
@@ -178,6 +226,12 @@ impl Prepared {
 }
 
 impl Instance {
+    /// Gives the guest so much fuel, if its code counts it.
+    pub(super) fn fill_up(&mut self, fuel: u64) {
+        // The one error: it does not count.
+        let _ = self.store.set_fuel(fuel);
+    }
+
     async fn start(&mut self, prepared: &Prepared) -> wasmtime::Result<()> {
         if self.exports.is_none() {
             let instance = prepared.pre.instantiate_async(&mut self.store).await?;
@@ -212,10 +266,14 @@ impl Instance {
     /// Asks the runner of a task module for its functions.
     pub(super) async fn functions(&mut self, prepared: &Prepared) -> wasmtime::Result<Vec<Function>> {
         self.store.set_hostcall_fuel(LIST_BYTES);
-        self.start(prepared).await?;
-        let (_, runner) = self.exports.as_ref().expect("start() has put it there");
-        let runner = runner.as_ref().expect("it is asked of task modules only");
-        runner.isopool_task_runner().call_functions(&mut self.store).await
+        self.fill_up(MAX_FUEL);
+        until_given_up(async {
+            self.start(prepared).await?;
+            let (_, runner) = self.exports.as_ref().expect("start() has put it there");
+            let runner = runner.as_ref().expect("it is asked of task modules only");
+            runner.isopool_task_runner().call_functions(&mut self.store).await
+        })
+        .await
     }
 
     /// The engine's own handle, once the guest has started.

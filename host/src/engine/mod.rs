@@ -5,6 +5,8 @@
 mod compile;
 mod config;
 mod contract;
+mod deterministic;
+mod ending;
 mod exports;
 mod files;
 #[cfg(debug_assertions)]
@@ -13,10 +15,15 @@ mod guest;
 mod host_functions;
 mod imports;
 mod instance;
+mod interrupt;
+#[cfg(test)]
+mod limit_tests;
 mod memory_limit;
 mod module_cache;
 mod nested;
+mod os_error;
 mod output;
+mod preview1;
 mod program;
 mod progress;
 mod reach;
@@ -34,6 +41,7 @@ mod values;
 pub(crate) use compile::Artifact;
 pub(crate) use compile::compile;
 pub(crate) use config::Purpose;
+pub(crate) use ending::StopAsked;
 pub(crate) use guest::{GuestSettings, LogSink, Own, ProgressSink};
 pub(crate) use host_functions::HostCalls;
 pub(crate) use instance::GuestEngine;

@@ -1,7 +1,10 @@
 //! The modules that a worker can run, and the instances it keeps.
 
+use super::deterministic::Seed;
+use super::ending::StopAsked;
 use super::guest::{GuestSettings, Own, Purview};
 use super::instance::{GuestEngine, Instance, Prepared};
+use super::os_error::remedy;
 use super::program;
 use super::recognise::is_program;
 use super::trap::cut;
@@ -9,7 +12,7 @@ use crate::executor::{GuestOutput, Reuse};
 use crate::fault::{self, Point};
 use crate::limits::{INSTANCE_SLOTS, MAX_LOADED_MODULES};
 use crate::sys::MemoryFile;
-use crate::task::{ArtifactId, Outcome, RunReport, TaskId};
+use crate::task::{ArtifactId, Limit, Outcome, RunReport, TaskId};
 use isopool_guest::sync::Object;
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -34,6 +37,10 @@ pub(crate) struct Run<'a> {
     pub(crate) depth: u32,
     /// It runs while its parent waits.
     pub(crate) lent: bool,
+    /// Below the executor's.
+    pub(crate) limits: &'a [(Limit, u64)],
+    /// Whether it is to stop; `None`: nobody asks.
+    pub(crate) stop: Option<StopAsked>,
 }
 
 /// How it ended. Hold it until the answer is sent: the instance goes with it, and that takes longer than a small task.
@@ -114,17 +121,19 @@ impl ModuleCache {
             Ok(taken) => taken,
             Err(message) => return failed(Outcome::ModuleFailed(cut(message))),
         };
-        let mut instance = match kept.map_or_else(|| self.engine.instance(own), Ok) {
+        let seed = || Seed::of_task(self.engine.settings.deterministic?, run);
+        let mut instance = match kept.map_or_else(|| self.engine.instance(own, seed()), Ok) {
             Ok(instance) => instance,
             Err(message) => return failed(Outcome::GrantFailed(cut(message))),
         };
         let Run { task, function, objects, output, depth, .. } = *run;
         // What a program writes is its result.
         let output = output.or(stdin.map(|_| GuestOutput::Capture));
-        let purview = Purview { task: Some(task), function, objects, output, depth };
+        let (limits, stop) = (self.engine.settings.limits.lowered(run.limits), run.stop.clone());
+        let purview = Purview { task: Some(task), function, objects, output, depth, limits, stop };
         fault::point(Point::GuestStarting);
         let end = self.engine.run(&prepared, &mut instance, &purview, run.codec, run.argument).await;
-        let end = if stdin.is_some() { program::ended(end) } else { end };
+        let end = if stdin.is_some() { program::ended(end, self.engine.settings.max_result_bytes) } else { end };
         fault::point(Point::GuestReturned);
         let mut leaving = None;
         match self.modules.lock().by_name.get_mut(&run.artifact) {
@@ -159,7 +168,9 @@ impl Modules {
             fault::point(Point::CodeLoading);
             module.code = match load_code(engine, &module.file) {
                 Ok(prepared) => Code::Loaded(Arc::new(prepared)),
-                Err(error) => Code::Failed(format!("the module's machine code cannot be loaded: {error:#}")),
+                Err(error) => {
+                    Code::Failed(format!("the module's machine code cannot be loaded: {error:#}{}", remedy(&error)))
+                }
             };
             fault::point(Point::CodeLoaded);
             self.drop_surplus_code();

@@ -1,8 +1,8 @@
 //! What a guest writes to standard output and standard error: bounded, named by task, never blocking on a runtime.
 
-use crate::executor::GuestOutput;
+use crate::executor::{GuestOutput, Overflow};
 use crate::limits::MAX_CAPTURED_OUTPUT_BYTES;
-use crate::task::CapturedOutput;
+use crate::task::{CapturedOutput, Limit, LimitExceeded};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use std::fmt::Write as _;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
-use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 /// What a stream offers to take at once, in bytes.
 const WRITE_PERMIT_BYTES: usize = 64 * 1024;
@@ -30,7 +30,8 @@ pub(super) enum Stream {
 #[derive(Debug)]
 pub(super) struct TaskOutput {
     mode: GuestOutput,
-    /// What each task begins with.
+    overflow: Overflow,
+    /// What the task began with.
     max_bytes: u64,
     /// As much can be captured: it has to fit into the message that ends the task, unless it is its result.
     max_captured_bytes: u64,
@@ -46,12 +47,13 @@ pub(super) struct TaskOutput {
 pub(super) type SharedOutput = Arc<Mutex<TaskOutput>>;
 
 impl TaskOutput {
-    pub(super) fn new(max_bytes: u64) -> Self {
+    pub(super) fn new(overflow: Overflow) -> Self {
         Self {
             mode: GuestOutput::default(),
-            max_bytes,
+            overflow,
+            max_bytes: 0,
             max_captured_bytes: MAX_CAPTURED_OUTPUT_BYTES as u64,
-            left_bytes: max_bytes,
+            left_bytes: 0,
             dropped_bytes: 0,
             label: String::new(),
             stdout: Vec::new(),
@@ -65,12 +67,13 @@ impl TaskOutput {
     }
 
     /// A new task begins.
-    pub(super) fn begin(&mut self, mode: GuestOutput, label: std::fmt::Arguments<'_>) {
+    pub(super) fn begin(&mut self, mode: GuestOutput, max_bytes: u64, label: std::fmt::Arguments<'_>) {
         self.mode = mode;
-        self.left_bytes = match mode {
-            GuestOutput::Capture => self.max_bytes.min(self.max_captured_bytes),
-            _ => self.max_bytes,
+        self.max_bytes = match mode {
+            GuestOutput::Capture => max_bytes.min(self.max_captured_bytes),
+            _ => max_bytes,
         };
+        self.left_bytes = self.max_bytes;
         self.dropped_bytes = 0;
         self.label.clear();
         if self.mode == GuestOutput::Inherit {
@@ -103,10 +106,19 @@ impl TaskOutput {
         }
     }
 
-    fn write(&mut self, stream: Stream, bytes: &[u8]) {
+    fn write(&mut self, stream: Stream, bytes: &[u8]) -> Result<(), LimitExceeded> {
         if self.mode == GuestOutput::Discard {
-            return;
+            return Ok(());
         }
+        if self.overflow == Overflow::Fail && bytes.len() as u64 > self.left_bytes {
+            let asked = self.max_bytes - self.left_bytes + bytes.len() as u64;
+            return Err(LimitExceeded { limit: Limit::OutputBytes, value: self.max_bytes, asked: Some(asked) });
+        }
+        self.take(stream, bytes);
+        Ok(())
+    }
+
+    fn take(&mut self, stream: Stream, bytes: &[u8]) {
         let taken = usize::try_from(self.left_bytes).unwrap_or(usize::MAX).min(bytes.len());
         self.left_bytes -= taken as u64;
         self.dropped_bytes += (bytes.len() - taken) as u64;
@@ -189,8 +201,7 @@ impl Pollable for GuestStream {
 
 impl OutputStream for GuestStream {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        self.output.lock().write(self.stream, &bytes);
-        Ok(())
+        self.output.lock().write(self.stream, &bytes).map_err(|exceeded| StreamError::Trap(exceeded.into()))
     }
 
     fn flush(&mut self) -> StreamResult<()> {
@@ -204,8 +215,8 @@ impl OutputStream for GuestStream {
 
 impl AsyncWrite for GuestStream {
     fn poll_write(self: Pin<&mut Self>, _context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.output.lock().write(self.stream, bytes);
-        Poll::Ready(Ok(bytes.len()))
+        let written = self.output.lock().write(self.stream, bytes);
+        Poll::Ready(written.map(|()| bytes.len()).map_err(io::Error::other))
     }
 
     fn poll_flush(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -223,47 +234,58 @@ mod tests {
 
     #[test]
     fn both_streams_share_one_budget_and_the_rest_is_counted() {
-        let mut output = TaskOutput::new(10);
-        output.begin(GuestOutput::Capture, format_args!("task 1 f"));
-        output.write(Stream::Stdout, b"123456");
-        output.write(Stream::Stderr, b"abcdefgh");
-        output.write(Stream::Stdout, b"7");
+        let (mut output, max) = (TaskOutput::new(Overflow::Drop), 10);
+        output.begin(GuestOutput::Capture, max, format_args!("task 1 f"));
+        output.write(Stream::Stdout, b"123456").expect("dropped, not refused");
+        output.write(Stream::Stderr, b"abcdefgh").expect("dropped, not refused");
+        output.write(Stream::Stdout, b"7").expect("dropped, not refused");
         let captured = output.end();
         assert_eq!((&captured.stdout[..], &captured.stderr[..]), (&b"123456"[..], &b"abcd"[..]));
         assert_eq!(captured.dropped_bytes, 5);
-        output.begin(GuestOutput::Discard, format_args!("task 2 f"));
-        output.write(Stream::Stdout, b"unheard");
+        output.begin(GuestOutput::Discard, max, format_args!("task 2 f"));
+        output.write(Stream::Stdout, b"unheard").expect("dropped, not refused");
         assert_eq!(output.end(), CapturedOutput::default(), "each task has a mode of its own");
-        output.begin(GuestOutput::Capture, format_args!("task 3 f"));
-        output.write(Stream::Stdout, b"again");
+        output.begin(GuestOutput::Capture, max, format_args!("task 3 f"));
+        output.write(Stream::Stdout, b"again").expect("dropped, not refused");
         let captured = output.end();
         assert_eq!((&captured.stdout[..], captured.dropped_bytes), (&b"again"[..], 0));
     }
 
     #[test]
+    fn too_much_output_can_be_an_error_and_nothing_of_it_is_taken() {
+        let mut output = TaskOutput::new(Overflow::Fail);
+        output.begin(GuestOutput::Capture, 5, format_args!("task 1 f"));
+        output.write(Stream::Stdout, b"1234").expect("within");
+        let exceeded = output.write(Stream::Stderr, b"56").expect_err("over");
+        assert_eq!((exceeded.limit, exceeded.value, exceeded.asked), (Limit::OutputBytes, 5, Some(6)));
+        output.write(Stream::Stderr, b"5").expect("exactly the limit");
+        assert_eq!(output.end().dropped_bytes, 0);
+    }
+
+    #[test]
     fn what_is_captured_fits_into_a_message() {
-        let mut output = TaskOutput::new(u64::MAX);
-        output.begin(GuestOutput::Capture, format_args!("task 1 f"));
-        output.write(Stream::Stdout, &vec![b'x'; MAX_CAPTURED_OUTPUT_BYTES + 7]);
+        let (mut output, max) = (TaskOutput::new(Overflow::Drop), u64::MAX);
+        output.begin(GuestOutput::Capture, max, format_args!("task 1 f"));
+        output.write(Stream::Stdout, &vec![b'x'; MAX_CAPTURED_OUTPUT_BYTES + 7]).expect("dropped, not refused");
         let captured = output.end();
         assert_eq!((captured.stdout.len(), captured.dropped_bytes), (MAX_CAPTURED_OUTPUT_BYTES, 7));
     }
 
     #[test]
     fn a_discarded_output_is_not_kept() {
-        let mut output = TaskOutput::new(10);
-        output.begin(GuestOutput::Discard, format_args!("task 1 f"));
-        output.write(Stream::Stdout, b"123456");
+        let (mut output, max) = (TaskOutput::new(Overflow::Drop), 10);
+        output.begin(GuestOutput::Discard, max, format_args!("task 1 f"));
+        output.write(Stream::Stdout, b"123456").expect("dropped, not refused");
         assert_eq!(output.end(), CapturedOutput::default());
     }
 
     #[test]
     fn unfinished_lines_wait_for_their_end() {
-        let mut output = TaskOutput::new(1000);
-        output.begin(GuestOutput::Inherit, format_args!("task 1 f"));
-        output.write(Stream::Stdout, b"one line\nand a ");
+        let (mut output, max) = (TaskOutput::new(Overflow::Drop), 1000);
+        output.begin(GuestOutput::Inherit, max, format_args!("task 1 f"));
+        output.write(Stream::Stdout, b"one line\nand a ").expect("dropped, not refused");
         assert_eq!(output.stdout, b"and a ");
-        output.write(Stream::Stdout, b"half\n");
+        output.write(Stream::Stdout, b"half\n").expect("dropped, not refused");
         assert!(output.stdout.is_empty());
         output.end();
     }

@@ -1,14 +1,11 @@
 //! What kind of bytes a module is: a component, a core module that can be made into one, or neither.
 
 use super::contract::{CONTRACT_VERSION, RUNNER};
+use super::preview1::{PREVIEW1, with_adapter, with_exit_codes};
 use super::trap::cut;
 use crate::task::Refusal;
 use std::borrow::Cow;
 use std::panic::catch_unwind;
-use wasi_preview1_component_adapter_provider::{
-    WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME as PREVIEW1, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER,
-    WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
-};
 use wasmparser::{Import, Parser, Payload, TypeRef};
 use wit_component::ComponentEncoder;
 
@@ -50,17 +47,25 @@ pub(super) fn component(wasm: &[u8]) -> Result<Cow<'_, [u8]>, Refusal> {
 ///
 /// The encoder asserts what its own tools would never write (found by fuzzing): a hostile module is invalid all the same.
 fn encode(wasm: &[u8], core: &CoreModule) -> Result<Vec<u8>, String> {
-    let adapter =
-        if core.is_program { WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER } else { WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER };
     let encode = || {
-        let encoder = ComponentEncoder::default().module(wasm)?;
-        let encoder = if core.wants_preview1 { encoder.adapter(PREVIEW1, adapter)? } else { encoder };
-        encoder.validate(true).encode()
+        let mut wasm = Cow::Borrowed(wasm);
+        if core.wants_preview1 && core.is_program {
+            wasm = Cow::Owned(with_exit_codes(&wasm)?);
+        }
+        let mut encoder = ComponentEncoder::default().module(&wasm).map_err(told)?;
+        if core.wants_preview1 {
+            encoder = with_adapter(encoder, core.is_program)?;
+        }
+        encoder.validate(true).encode().map_err(told)
     };
     match catch_unwind(encode) {
-        Ok(encoded) => encoded.map_err(|error| format!("{error:#}")),
+        Ok(encoded) => encoded,
         Err(_) => Err("the types of its world make no sense".to_owned()),
     }
+}
+
+fn told(error: impl std::fmt::Display) -> String {
+    format!("{error:#}")
 }
 
 /// What matters of a core module.

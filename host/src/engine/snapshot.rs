@@ -5,6 +5,7 @@ use super::guest::{Guest, Own, Purview};
 use super::instance::GuestEngine;
 use super::recognise;
 use super::trap::cut;
+use crate::limits::MAX_FUEL;
 use crate::task::{InitializerCall, Outcome, Refusal};
 use wasmtime::Store;
 use wasmtime::component::{Instance, Lift, WasmList};
@@ -30,8 +31,8 @@ pub(super) fn snapshot(engine: &GuestEngine, wasm: &[u8], call: &InitializerCall
     let prepared = engine
         .prepare(engine.link(&component).map_err(unknown_import)?)
         .map_err(|error| refused(format!("{error:#}")))?;
-    let mut instance = engine.instance(Own::default()).map_err(refused)?;
-    let purview = Purview { task: None, function: &call.function, objects: &[], output: None, depth: 0 };
+    let mut instance = engine.instance(Own::default(), engine.seed_of_no_task()).map_err(refused)?;
+    let purview = Purview::of_no_task(&call.function, &engine.settings);
     let end = engine.wait(engine.run(&prepared, &mut instance, &purview, call.codec.name(), &call.argument));
     if end.outcome != Outcome::Returned {
         return Err(refused(tell(end.outcome)));
@@ -45,6 +46,7 @@ pub(super) fn snapshot(engine: &GuestEngine, wasm: &[u8], call: &InitializerCall
     let handle = instance.handle().expect("it has just returned from a call");
     // The memory leaves the guest as one list.
     instance.store.set_hostcall_fuel(usize::MAX);
+    instance.fill_up(MAX_FUEL);
     let mut state = State { store: &mut instance.store, instance: handle };
     engine
         .wait(wizer.snapshot_component(&context, &mut state))

@@ -3,9 +3,9 @@
 use super::guest::GuestSettings;
 use super::host_functions::HostCalls;
 use super::nested::{ChildTasks, Waited};
-use crate::executor::{GuestOutput, Reuse};
-use crate::limits::{DEFAULT_MAX_MEMORY_BYTES, MIB};
-use crate::task::{ChildEnd, ChildFault, ChildFaultKind, Grants, HostAnswer, TaskId};
+use crate::executor::{Flavour, GuestOutput, Overflow, Reuse};
+use crate::limits::MIB;
+use crate::task::{ChildEnd, ChildFault, ChildFaultKind, Grants, HostAnswer, TaskId, TaskLimits};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
@@ -26,8 +26,11 @@ pub(crate) fn settings() -> GuestSettings {
         logs: Arc::new(|_, _| {}),
         progress: Arc::new(|_, _| {}),
         max_result_bytes: MIB as u64,
-        max_output_bytes: MIB as u64,
-        max_memory_bytes: DEFAULT_MAX_MEMORY_BYTES as u64,
+        limits: TaskLimits::default(),
+        overflow: Overflow::Drop,
+        flavour: Flavour::default(),
+        deterministic: None,
+        max_worker_memory_bytes: u64::MAX,
         max_argument_bytes: MIB as u64,
         max_depth: 0,
         max_host_function_calls: 0,

@@ -5,13 +5,15 @@ use super::{Artifact, Ended, GuestEngine, GuestSettings, ModuleCache, Own, Purpo
 use crate::executor::Reuse;
 use crate::limits::{MAX_LOG_RECORDS, MAX_TRACE_ENTRIES, MIB};
 use crate::sys::MemoryFile;
-use crate::task::{ArtifactId, InitializerCall, LogLevel, Outcome, Refusal, Side, TaskId, TrapCode};
+use crate::task::{
+    ArtifactId, InitializerCall, Limit, LogLevel, MemoryBound, Outcome, Refusal, Side, TaskId, TrapCode,
+};
 use isopool_guest::Codec;
 use parking_lot::Mutex;
 use std::io::Write;
 use std::sync::{Arc, OnceLock};
 
-const ARTIFACT: ArtifactId = ArtifactId([7; 32]);
+pub(super) const ARTIFACT: ArtifactId = ArtifactId([7; 32]);
 
 fn compiler() -> GuestEngine {
     GuestEngine::new(Purpose::Compile, settings()).expect("engine")
@@ -22,23 +24,46 @@ fn machine_code() -> &'static [u8] {
     CODE.get_or_init(|| compile(&compiler(), TASK_MODULE, None).expect("compiles").machine_code)
 }
 
-fn sealed(code: &[u8]) -> MemoryFile {
+pub(super) fn sealed(code: &[u8]) -> MemoryFile {
     let mut file = MemoryFile::create("test").expect("memory file");
     file.file().write_all(code).expect("written");
     file.seal_all().expect("sealed");
     file
 }
 
-fn worker_with(settings: GuestSettings) -> ModuleCache {
+pub(super) fn worker_with(settings: GuestSettings) -> ModuleCache {
     let engine = GuestEngine::new(Purpose::Run, settings).expect("engine");
     let modules = ModuleCache::new(engine);
     modules.add(ARTIFACT, sealed(machine_code()).into());
     modules
 }
 
-fn run(modules: &mut ModuleCache, function: &str, argument: &[u8]) -> Ended {
-    let (task, artifact, codec, own, output) = (TaskId(42), ARTIFACT, "bincode", Own::default(), None);
-    modules.run(&Run { task, artifact, function, codec, argument, own, output, objects: &[], depth: 0, lent: false })
+pub(super) fn run(modules: &mut ModuleCache, function: &str, argument: &[u8]) -> Ended {
+    modules.run(&of_no_kind(function, argument))
+}
+
+/// A task of which nothing is special.
+pub(super) fn of_no_kind<'a>(function: &'a str, argument: &'a [u8]) -> Run<'a> {
+    Run {
+        task: TaskId(42),
+        artifact: ARTIFACT,
+        function,
+        codec: "bincode",
+        argument,
+        own: Own::default(),
+        output: None,
+        objects: &[],
+        depth: 0,
+        lent: false,
+        limits: &[],
+        stop: None,
+    }
+}
+
+pub(super) fn with_limit(limit: Limit, value: u64) -> GuestSettings {
+    let mut settings = settings();
+    settings.limits.set(limit, value);
+    settings
 }
 
 fn outcome(function: &str, argument: &[u8]) -> Outcome {
@@ -108,15 +133,18 @@ fn a_panic_is_told_with_its_place_and_its_stack() {
 #[test]
 fn a_guest_over_its_memory_limit_is_told_so_and_the_worker_goes_on() {
     let limit = 8 * MIB as u64;
-    let mut modules = worker_with(GuestSettings { max_memory_bytes: limit, ..settings() });
+    let mut modules = worker_with(with_limit(Limit::MemoryBytes, limit));
     let ended = run(&mut modules, "memory", b"");
-    let Outcome::OutOfMemory { limit: told, peak } = ended.outcome else { panic!("got {:?}", ended.outcome) };
+    let Outcome::OutOfMemory { limit: told, peak, .. } = ended.outcome else { panic!("got {:?}", ended.outcome) };
     assert_eq!(told, limit);
     assert!(peak <= limit && peak > limit - MIB as u64 - 2 * 65536, "{peak}");
     assert_eq!(run(&mut modules, "echo", b"x").outcome, Outcome::Returned);
     // Even the memory that it starts with counts.
-    let mut modules = worker_with(GuestSettings { max_memory_bytes: 65536, ..settings() });
-    assert_eq!(run(&mut modules, "echo", b"").outcome, Outcome::OutOfMemory { limit: 65536, peak: 0 });
+    let mut modules = worker_with(with_limit(Limit::MemoryBytes, 65536));
+    assert_eq!(
+        run(&mut modules, "echo", b"").outcome,
+        Outcome::OutOfMemory { bound: MemoryBound::Instance, limit: 65536, peak: 0 }
+    );
 }
 
 #[test]
@@ -157,19 +185,7 @@ fn more_modules_than_slots_can_keep_instances() {
         for module in 0..7 {
             let artifact = ArtifactId([module; 32]);
             modules.add(artifact, sealed(machine_code()).into());
-            let (task, own, output) = (TaskId(1), Own::default(), None);
-            let run = Run {
-                task,
-                artifact,
-                function: "echo",
-                codec: "bincode",
-                argument: b"",
-                own,
-                output,
-                objects: &[],
-                depth: 0,
-                lent: false,
-            };
+            let run = Run { artifact, ..of_no_kind("echo", b"") };
             assert_eq!(modules.run(&run).outcome, Outcome::Returned, "round {round}, module {module}");
         }
     }
@@ -257,7 +273,7 @@ fn what_is_no_task_module_is_refused_by_name() {
     let core = include_bytes!("testdata/core_module.wasm");
     assert_eq!(refusal(core), Refusal::CoreModule { exports: vec!["score".into()] });
     let component = include_bytes!("testdata/other_component.wasm");
-    assert_eq!(refusal(b"\0asm\x0d\0\x01\0"), Refusal::OtherWorld { exports: Vec::new() });
+    assert_eq!(refusal(component), Refusal::OtherWorld { exports: vec!["plugin".into()] });
     let damaged = &component[..component.len() - 3];
     assert!(matches!(refusal(damaged), Refusal::Invalid { .. }), "{:?}", refusal(damaged));
 }

@@ -1,17 +1,23 @@
 //! How a run that gave no value is told: the engine's errors and the guest's words become an outcome.
 
 use super::contract::{Failure as GuestFailure, FailureKind};
+use super::ending::Stopped;
 use super::guest::Guest;
 use super::host_functions::EndedByHost;
 use super::memory_limit::OverMemory;
 use crate::limits::{MAX_MESSAGE_BYTES, MAX_TRACE_ENTRIES};
-use crate::task::{CodecFailure, Failure, Outcome, Side, Trap, TrapCode};
+use crate::task::{CodecFailure, Failure, Limit, LimitExceeded, Outcome, Side, Trap, TrapCode};
+use std::collections::HashSet;
+use wasmtime::component::ResourceTableError;
 use wasmtime::{Trap as EngineTrap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 /// The engine's words when a guest hands over more bytes than the store allows; it has no public type for them.
 /// A room test holds them.
 const TOO_MUCH_DATA: &str = "too much data is being copied between the host and the guest";
+
+/// wasmtime-wasi's words when a guest wants more random bytes at once than it may have: `requested len 9 exceeds limit 8`.
+const TOO_MUCH_RANDOM: &str = " exceeds limit ";
 
 /// Cuts a text that is longer than one message may be, between two characters.
 pub(super) fn cut(text: String) -> String {
@@ -52,7 +58,19 @@ pub(super) fn failure_outcome(failure: GuestFailure, function: &str, codec: &str
 /// The engine gave up the run.
 pub(super) fn error_outcome(error: &wasmtime::Error, guest: &mut Guest) -> Outcome {
     if let Some(over) = error.downcast_ref::<OverMemory>() {
-        return Outcome::OutOfMemory { limit: over.limit, peak: guest.memory.peak() };
+        return Outcome::OutOfMemory { bound: over.bound, limit: over.limit, peak: guest.memory.peak() };
+    }
+    if let Some(exceeded) = error.downcast_ref::<LimitExceeded>() {
+        return Outcome::LimitExceeded(*exceeded);
+    }
+    if error.downcast_ref::<Stopped>().is_some() {
+        return Outcome::Stopped;
+    }
+    if let Some(ResourceTableError::Full) = error.downcast_ref() {
+        return Outcome::LimitExceeded(guest.exceeded(Limit::HostResources));
+    }
+    if let Some(EngineTrap::OutOfFuel) = error.downcast_ref() {
+        return Outcome::LimitExceeded(guest.exceeded(Limit::Fuel));
     }
     if let Some(ended) = error.downcast_ref::<EndedByHost>() {
         return Outcome::HostFunction(ended.0.clone());
@@ -71,8 +89,36 @@ pub(super) fn error_outcome(error: &wasmtime::Error, guest: &mut Guest) -> Outco
         let limit = guest.settings.max_result_bytes;
         return Outcome::ResultTooLarge { size: limit.saturating_add(1), limit };
     }
+    if let Some(asked) = root.strip_prefix("requested len ").and_then(|rest| rest.split_once(TOO_MUCH_RANDOM)) {
+        let exceeded = LimitExceeded { asked: asked.0.parse().ok(), ..guest.exceeded(Limit::RandomBytes) };
+        return Outcome::LimitExceeded(exceeded);
+    }
     let code = error.downcast_ref::<EngineTrap>().map_or(TrapCode::Other, |trap| code(*trap));
-    Outcome::Trapped(Trap { code, message: cut(root), backtrace })
+    let message = cut(root + &stack_advice(code, &backtrace, guest.limits().get(Limit::StackBytes)));
+    Outcome::Trapped(Trap { code, message, backtrace })
+}
+
+/// What is to be said of the guest's stack, if that may be what the trap is about.
+fn stack_advice(code: TrapCode, backtrace: &[String], limit: u64) -> String {
+    match code {
+        TrapCode::StackOverflow => {
+            format!("; the stack of a guest's calls has {limit} bytes; raise it with limit(Limit::StackBytes, …)")
+        }
+        // The stack in linear memory lies at its beginning, and runs out of it below.
+        TrapCode::MemoryOutOfBounds if is_deep_recursion(backtrace) => {
+            "; probably the guest's own stack overflowed: it calls itself without end, or its linker gives it too small a \
+             stack (-zstack-size)"
+                .to_owned()
+        }
+        _ => String::new(),
+    }
+}
+
+/// Whether a backtrace is full of the same few functions.
+fn is_deep_recursion(backtrace: &[String]) -> bool {
+    let names: HashSet<&str> =
+        backtrace.iter().map(|frame| frame.split_once(": ").map_or(frame.as_str(), |(_, name)| name)).collect();
+    backtrace.len() == MAX_TRACE_ENTRIES && names.len() <= MAX_TRACE_ENTRIES / 4
 }
 
 /// The guest's stack, innermost first: `index: function`.

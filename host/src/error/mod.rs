@@ -5,10 +5,12 @@
 mod broken;
 mod module;
 mod pool;
+mod quarantine;
 mod task;
 
 pub(crate) use broken::signal_name;
 pub use broken::{BrokenCause, BrokenProcessPool};
 pub use module::{ModuleError, ModuleErrorKind};
 pub use pool::{Error, ErrorKind};
-pub use task::{TaskError, TaskRef, WorkerRef};
+pub use quarantine::Quarantine;
+pub use task::{TaskError, TaskRef, TimeLimit, WorkerRef};

@@ -1,7 +1,7 @@
 //! How a task ended without a value.
 
-use super::BrokenProcessPool;
-use crate::task::{CodecFailure, Failure, HostFault, HostFaultKind, ModuleHash, Panic, TaskId};
+use super::{BrokenProcessPool, Quarantine};
+use crate::task::{CodecFailure, Failure, HostFault, HostFaultKind, LimitExceeded, MemoryBound, ModuleHash, Panic, TaskId};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -101,6 +101,16 @@ impl fmt::Display for WorkerRef {
     }
 }
 
+/// What bounds a task in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TimeLimit {
+    /// [`Task::time_limit`](crate::Task::time_limit): how long it may run.
+    Run,
+    /// [`Task::deadline`](crate::Task::deadline): when it must have ended.
+    Deadline,
+}
+
 /// Why a task gave no value. Belongs to one future; cheap enough to clone.
 ///
 /// ```
@@ -169,10 +179,20 @@ pub enum TaskError {
     OutOfMemory {
         /// The task.
         task: TaskRef,
-        /// `max_memory_bytes` of the executor.
+        /// Whose memory it was, and so which option raises it.
+        bound: MemoryBound,
+        /// How much that may be, in bytes.
         limit: u64,
         /// What it held before, in bytes.
         peak: u64,
+    },
+    /// The task went over another of its limits.
+    #[non_exhaustive]
+    LimitExceeded {
+        /// The task.
+        task: TaskRef,
+        /// Which limit, and by how much.
+        exceeded: LimitExceeded,
     },
     /// A crash or a trap.
     BrokenProcessPool(Box<BrokenProcessPool>),
@@ -193,6 +213,14 @@ pub enum TaskError {
         /// What, and why.
         message: String,
     },
+    /// Tasks of the same module have killed their workers again and again, so this one was not run. See
+    /// [`ExecutorBuilder::quarantine_after`](crate::ExecutorBuilder::quarantine_after).
+    #[non_exhaustive]
+    Quarantined {
+        /// The task, with its module.
+        task: TaskRef,
+        /// How that came, and how long it lasts.
+        quarantine: Box<Quarantine>,
     /// A call of a [host function](crate::ExecutorBuilder::host_function) came to nothing, and that ended the task.
     #[non_exhaustive]
     HostFunction {
@@ -207,15 +235,18 @@ pub enum TaskError {
         /// The task.
         task: TaskRef,
     },
-    /// The task ran for longer than its time limit, and was stopped. Not the end of a *wait*, which is
+    /// The task ran for longer than its time limit, or its deadline came, and it was stopped, or did not begin. Not the end of a *wait*, which is
     /// [`WaitTimedOut`](Self::WaitTimedOut).
     #[non_exhaustive]
     TimedOut {
         /// The task.
         task: TaskRef,
         /// [`Task::time_limit`](crate::Task::time_limit), or
-        /// [`task_time_limit`](crate::ExecutorBuilder::task_time_limit) of the executor.
+        /// [`task_time_limit`](crate::ExecutorBuilder::task_time_limit) of the executor; for a deadline, how long it was away
+        /// when the task was submitted.
         limit: Duration,
+        /// Which of the two.
+        which: TimeLimit,
     },
     /// The executor was shut down before the task had ended.
     #[non_exhaustive]
@@ -257,8 +288,10 @@ impl TaskError {
             | TaskError::ArgumentTooLarge { task, .. }
             | TaskError::ResultTooLarge { task, .. }
             | TaskError::OutOfMemory { task, .. }
+            | TaskError::LimitExceeded { task, .. }
             | TaskError::ModuleFailed { task, .. }
             | TaskError::GrantFailed { task, .. }
+            | TaskError::Quarantined { task, .. }
             | TaskError::HostFunction { task, .. }
             | TaskError::Cancelled { task }
             | TaskError::TimedOut { task, .. }
@@ -318,11 +351,16 @@ impl fmt::Display for TaskError {
                 f,
                 "the result of {task} has {size} bytes, the limit is {limit}; raise it with max_result_bytes()"
             ),
-            TaskError::OutOfMemory { task, limit, peak } => write!(
-                f,
-                "{task} ran out of memory: it held {peak} bytes and asked for more than the limit of {limit}; raise it \
-                 with max_memory_bytes()"
-            ),
+            TaskError::OutOfMemory { task, bound, limit, peak } => {
+                let of = if *bound == MemoryBound::Worker { " of its worker" } else { "" };
+                write!(
+                    f,
+                    "{task} ran out of memory: it held {peak} bytes and asked for more than the limit of {limit}{of}; raise \
+                     it with {}",
+                    bound.option()
+                )
+            }
+            TaskError::LimitExceeded { task, exceeded } => write!(f, "{task} {exceeded}"),
             TaskError::BrokenProcessPool(broken) => broken.fmt(f),
             TaskError::ModuleFailed { task, message } => {
                 write!(f, "{task} could not run: its worker could not use the module: {message}")
@@ -330,6 +368,7 @@ impl fmt::Display for TaskError {
             TaskError::GrantFailed { task, message } => {
                 write!(f, "{task} could not run with what it is granted: {message}")
             }
+            TaskError::Quarantined { task, quarantine } => write!(f, "{task} was not run: {quarantine}"),
             TaskError::HostFunction { task, fault } => {
                 let what = match fault.kind {
                     HostFaultKind::Failed => "failed: ",
@@ -343,7 +382,12 @@ impl fmt::Display for TaskError {
                 )
             }
             TaskError::Cancelled { task } => write!(f, "{task} was cancelled"),
-            TaskError::TimedOut { task, limit } => write!(
+            TaskError::TimedOut { task, limit, which: TimeLimit::Deadline } => write!(
+                f,
+                "{task} had not ended when its deadline came, {limit:?} after it was submitted; give it more time with \
+                 deadline() of the task or task_deadline() of the executor"
+            ),
+            TaskError::TimedOut { task, limit, which: TimeLimit::Run } => write!(
                 f,
                 "{task} ran for longer than its limit of {limit:?}, and was stopped; raise it with time_limit() of the \
                  task or task_time_limit() of the executor"

@@ -4,10 +4,12 @@ use super::grants::{Asked, check_arguments};
 use super::handle::Executor;
 use super::hardening::HardeningOptions;
 use super::host_functions::HostOptions;
-use super::options::{Containment, Execution, GuestOutput, Reuse};
+use super::options::{Containment, Execution, GuestOutput, Interruption, Overflow, Reuse};
+use super::quarantine::QuarantineOption;
 use super::recycling::RecyclingOptions;
 use super::schedule::check_time_limit;
 use super::task::{IntoTask, Task};
+use super::task_limits;
 use crate::context::{self, StartMethod, get_start_method};
 use crate::dispatcher::{PoolOptions, StateOptions};
 use crate::error::Error;
@@ -16,7 +18,7 @@ use crate::limits;
 use crate::module::{Initializer, Library, Source};
 use crate::native::{NativeCall, Parts};
 use crate::process::{Program, expect_no_worker};
-use crate::task::{Class, ModuleHash};
+use crate::task::{Class, Limit, ModuleHash, TaskLimits};
 use isopool_guest::{Codec, CodecError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -51,6 +53,8 @@ pub(super) struct Options {
     execution: Execution,
     pub(super) codec: Codec,
     queue_capacity: usize,
+    pub(super) max_pending_bytes: usize,
+    pub(super) quarantine: QuarantineOption,
     /// `None`: the choice of the process, when it is built.
     pub(super) start_method: Option<StartMethod>,
     native_initializer: Option<Parts>,
@@ -58,9 +62,12 @@ pub(super) struct Options {
     output: GuestOutput,
     pub(super) max_argument_bytes: usize,
     max_result_bytes: usize,
-    max_memory_bytes: usize,
-    max_output_bytes: usize,
+    pub(super) limits: TaskLimits,
+    pub(super) overflow: Overflow,
+    pub(super) interruption: Interruption,
+    pub(super) deterministic: Option<u64>,
     pub(super) task_time_limit: Option<Duration>,
+    pub(super) task_deadline: Option<Duration>,
     pub(super) recycling: RecyclingOptions,
     pub(super) hardening: HardeningOptions,
     pub(super) host: HostOptions,
@@ -87,15 +94,20 @@ impl Default for Options {
             execution: Execution::default(),
             codec: Codec::default(),
             queue_capacity: limits::DEFAULT_QUEUE_CAPACITY,
+            max_pending_bytes: limits::DEFAULT_MAX_PENDING_BYTES,
+            quarantine: QuarantineOption::default(),
             start_method: None,
             native_initializer: None,
             worker_program: None,
             output: GuestOutput::default(),
             max_argument_bytes: limits::DEFAULT_MAX_ARGUMENT_BYTES,
             max_result_bytes: limits::DEFAULT_MAX_RESULT_BYTES,
-            max_memory_bytes: limits::DEFAULT_MAX_MEMORY_BYTES,
-            max_output_bytes: limits::DEFAULT_MAX_OUTPUT_BYTES,
+            limits: TaskLimits::default(),
+            overflow: Overflow::default(),
+            interruption: Interruption::default(),
+            deterministic: None,
             task_time_limit: None,
+            task_deadline: None,
             recycling: RecyclingOptions::default(),
             hardening: HardeningOptions::default(),
             host: HostOptions::default(),
@@ -179,6 +191,12 @@ impl ExecutorBuilder {
         self
     }
 
+    /// How a task that runs is stopped. Default: [`Interruption::Kill`].
+    pub fn interruption(mut self, interruption: Interruption) -> Self {
+        self.options.interruption = interruption;
+        self
+    }
+
     /// How arguments and results are written as bytes. Default: [`Codec::Bincode`].
     pub fn codec(mut self, codec: Codec) -> Self {
         self.options.codec = codec;
@@ -189,6 +207,14 @@ impl ExecutorBuilder {
     /// [`limits::DEFAULT_QUEUE_CAPACITY`].
     pub fn queue_capacity(mut self, queue_capacity: usize) -> Self {
         self.options.queue_capacity = queue_capacity;
+        self
+    }
+
+    /// Most bytes of the encoded arguments of all tasks that have not ended, together, before `submit` waits and `try_submit`
+    /// refuses; at least [`max_argument_bytes`](Self::max_argument_bytes), so that each task that may be submitted has room
+    /// in the end. Default: [`limits::DEFAULT_MAX_PENDING_BYTES`]. Tasks that tasks submit have bounds of their own.
+    pub fn max_pending_bytes(mut self, bytes: usize) -> Self {
+        self.options.max_pending_bytes = bytes;
         self
     }
 
@@ -253,7 +279,7 @@ impl ExecutorBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn max_memory_bytes(mut self, bytes: usize) -> Self {
-        self.options.max_memory_bytes = bytes;
+        self.options.limits.set(Limit::MemoryBytes, bytes as u64);
         self
     }
 
@@ -261,13 +287,20 @@ impl ExecutorBuilder {
     /// counted in its report. At most [`limits::MAX_CAPTURED_OUTPUT_BYTES`] when it is captured. Default:
     /// [`limits::DEFAULT_MAX_OUTPUT_BYTES`].
     pub fn max_output_bytes(mut self, bytes: usize) -> Self {
-        self.options.max_output_bytes = bytes;
+        self.options.limits.set(Limit::OutputBytes, bytes as u64);
         self
     }
 
     /// For how long each task may run, more than 0, unless it [says otherwise](Task::time_limit). Default: for ever.
     pub fn task_time_limit(mut self, limit: Duration) -> Self {
         self.options.task_time_limit = Some(limit);
+        self
+    }
+
+    /// How long after its submission each task must have ended, more than 0, unless it [says otherwise](Task::deadline).
+    /// Waiting counts. Default: whenever.
+    pub fn task_deadline(mut self, deadline: Duration) -> Self {
+        self.options.task_deadline = Some(deadline);
         self
     }
 
@@ -285,13 +318,21 @@ impl ExecutorBuilder {
         let options = &self.options;
         range("queue_capacity", options.queue_capacity, 1, usize::MAX >> 1)?;
         range("max_argument_bytes", options.max_argument_bytes, 0, limits::MAX_PAYLOAD_BYTES)?;
+        range("max_pending_bytes", options.max_pending_bytes, options.max_argument_bytes, usize::MAX >> 1)?;
         range("max_result_bytes", options.max_result_bytes, 0, limits::MAX_PAYLOAD_BYTES)?;
-        range("max_memory_bytes", options.max_memory_bytes, 64 * 1024, limits::DEFAULT_MAX_MEMORY_BYTES)?;
+        task_limits::check(&options.limits)?;
         if options.output == GuestOutput::Capture {
-            range("max_output_bytes (captured)", options.max_output_bytes, 0, limits::MAX_CAPTURED_OUTPUT_BYTES)?;
+            let output = options.limits.size(Limit::OutputBytes);
+            range("max_output_bytes (captured)", output, 0, limits::MAX_CAPTURED_OUTPUT_BYTES)?;
+        }
+        if options.deterministic.is_some() && options.reuse == Reuse::Worker {
+            return Err(Error::invalid(
+                "deterministic tasks see nothing that others have left, and Reuse::Worker shows it to them; choose one",
+            ));
         }
         options.hardening.check(options.execution)?;
         options.task_time_limit.map_or(Ok(()), |limit| check_time_limit("task_time_limit", limit))?;
+        options.task_deadline.map_or(Ok(()), |limit| check_time_limit("task_deadline", limit))?;
         let start_method = options.start_method.unwrap_or_else(get_start_method);
         options.check_start_method(start_method)?;
         let program = match &options.worker_program {
@@ -305,17 +346,15 @@ impl ExecutorBuilder {
             options.native_initializer.as_ref().map(|call| call.objects.clone()).unwrap_or_default();
         let compile_config = WorkerConfig { limits: options.hardening.of_compiler(), ..worker.clone() };
         let compile_time = options.hardening.max_compile_time();
-        let library = Library::new(
-            program.clone(),
-            &compile_config,
-            compile_time,
-            options.initializer_call()?,
-            options.host.functions.clone(),
-        );
-        let recycling = options.recycling.checked()?;
+        let (initializer, functions) = (options.initializer_call()?, options.host.functions.clone());
+        let library = Library::new(program.clone(), &compile_config, compile_time, initializer, functions);
+        let (mut recycling, quarantine) = (options.recycling.checked()?, options.quarantine.checked()?);
+        if options.execution == Execution::Fortress {
+            recycling.max_tasks = Some(1);
+        }
+        let Options { idle_timeout, containment, interruption, .. } = *options;
+        let state = StateOptions { max_workers, idle_timeout, containment, recycling, interruption, quarantine };
         let host_calls = options.host.checked()?;
-        let (idle_timeout, containment) = (options.idle_timeout, options.containment);
-        let state = StateOptions { max_workers, idle_timeout, containment, recycling };
         let options = Options { start_method: Some(start_method), ..self.options };
         Executor::start(
             max_workers,
@@ -370,15 +409,20 @@ impl Options {
             execution,
             codec,
             queue_capacity,
+            max_pending_bytes,
+            quarantine,
             start_method,
             native_initializer,
             worker_program,
             output,
             max_argument_bytes,
             max_result_bytes,
-            max_memory_bytes,
-            max_output_bytes,
+            limits,
+            overflow,
+            interruption,
+            deterministic,
             task_time_limit,
+            task_deadline,
             recycling,
             hardening,
             host,
@@ -397,15 +441,22 @@ impl Options {
         compare("execution", *execution != other.execution);
         compare("codec", *codec != other.codec);
         compare("queue_capacity", *queue_capacity != other.queue_capacity);
+        compare("max_pending_bytes", *max_pending_bytes != other.max_pending_bytes);
+        compare("quarantine", *quarantine != other.quarantine);
         compare("start_method", *start_method != other.start_method);
         compare("native_initializer", *native_initializer != other.native_initializer);
         compare("worker_program", *worker_program != other.worker_program);
         compare("guest_output", *output != other.output);
         compare("max_argument_bytes", *max_argument_bytes != other.max_argument_bytes);
         compare("max_result_bytes", *max_result_bytes != other.max_result_bytes);
-        compare("max_memory_bytes", *max_memory_bytes != other.max_memory_bytes);
-        compare("max_output_bytes", *max_output_bytes != other.max_output_bytes);
+        for limit in Limit::ALL {
+            compare(limit.option(), limits.get(limit) != other.limits.get(limit));
+        }
+        compare("overflow", *overflow != other.overflow);
+        compare("interruption", *interruption != other.interruption);
+        compare("deterministic", *deterministic != other.deterministic);
         compare("task_time_limit", *task_time_limit != other.task_time_limit);
+        compare("task_deadline", *task_deadline != other.task_deadline);
         differences
     }
 
@@ -445,12 +496,18 @@ impl Options {
             reuse: self.reuse,
             execution: self.execution,
             hardening: self.hardening.hardening(),
-            limits: self.hardening.of_worker(self.max_memory_bytes, self.max_argument_bytes, self.max_result_bytes),
+            limits: self.hardening.of_worker(
+                self.limits.size(Limit::MemoryBytes),
+                self.max_argument_bytes,
+                self.max_result_bytes,
+            ),
             output: self.output,
             log_level: log_level(),
             max_result_bytes: self.max_result_bytes as u64,
-            max_output_bytes: self.max_output_bytes as u64,
-            max_memory_bytes: self.max_memory_bytes as u64,
+            interruption: self.interruption,
+            deterministic: self.deterministic,
+            overflow: self.overflow,
+            task_limits: self.limits,
             max_argument_bytes: self.max_argument_bytes as u64,
             max_depth: context::max_depth()?,
             max_host_function_calls: self.host.max_calls,

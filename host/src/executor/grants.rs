@@ -32,7 +32,7 @@ impl ExecutorBuilder {
     /// [`MAX_DIRECTORY_GRANTS`].
     ///
     /// Held twice: by the guest's file system, which resolves every path below the directory and follows no link out of
-    /// it, and by the kernel where it can (see [`Hardening`](crate::guide)). What others change in the directory
+    /// it, and by the kernel where it can (see [`Hardening`](crate::Hardening)). What others change in the directory
     /// meanwhile, guests see.
     ///
     /// ```

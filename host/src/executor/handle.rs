@@ -6,12 +6,15 @@ use super::latch::Latch;
 use super::loaded_module::Module;
 use super::map::{Map, MapUnordered};
 use super::options::Shutdown;
+use super::submission::OnFull;
 use super::task::IntoTask;
 use super::total_workers::WorkerShare;
 use super::try_submit::{TrySubmitError, TrySubmitted};
 use crate::dispatcher::{self, Message, PoolHandle, PoolOptions, ShutdownMode, Stats};
 use crate::error::{BrokenProcessPool, Error, ErrorKind};
+use crate::ipc::WorkerConfig;
 use crate::module::{Library, Source};
+use crate::process::Program;
 use crate::task::{Class, ModuleHash};
 use std::fmt;
 use std::path::Path;
@@ -57,6 +60,8 @@ pub(super) struct Inner {
     share: Arc<WorkerShare>,
     pub(super) pool: PoolHandle,
     pub(super) library: Library,
+    /// How a worker is started and what it is told, for probes.
+    probed: (Program, WorkerConfig),
     closed: AtomicBool,
     ended: Arc<Latch>,
 }
@@ -102,14 +107,23 @@ impl Executor {
             taken.give_back();
             latch.set();
         };
+        let probed = (pool.program.clone(), pool.worker.clone());
         let class = Arc::clone(&pool.class);
-        let pool = dispatcher::start(pool, options.queue_capacity(), when_ended).map_err(|error| {
-            let message = "the dispatcher could not be started: no descriptor or no thread is left";
-            Error::new(ErrorKind::System, message).with_source(error)
-        })?;
+        let pool = dispatcher::start(pool, options.queue_capacity(), options.max_pending_bytes, when_ended).map_err(
+            |error| {
+                let message = "the dispatcher could not be started: no descriptor or no thread is left";
+                Error::new(ErrorKind::System, message).with_source(error)
+            },
+        )?;
         let closed = AtomicBool::new(false);
         let max_workers = AtomicUsize::new(max_workers);
-        Ok(Self { inner: Arc::new(Inner { id, options, class, max_workers, share, pool, library, closed, ended }) })
+        Ok(Self {
+            inner: Arc::new(Inner { id, options, class, max_workers, share, pool, library, probed, closed, ended }),
+        })
+    }
+
+    pub(super) fn probed(&self) -> (&Program, &WorkerConfig) {
+        (&self.inner.probed.0, &self.inner.probed.1)
     }
 
     /// The executor's number: grows with each one that the program makes.
@@ -123,8 +137,8 @@ impl Executor {
     }
 
     /// Compiles a module in a process of its own, or finds it in the cache, and gives its functions. `name` is for errors and
-    /// logs. Waits for the compilation, at most [`max_compile_time`](ExecutorBuilder::max_compile_time). The bytes: a component
-    /// or a core module of `wit/isopool.wit`, at most [`MAX_MODULE_BYTES`](crate::limits::MAX_MODULE_BYTES).
+    /// logs. Waits for the compilation, at most [`max_compile_time`](ExecutorBuilder::max_compile_time). The bytes: a component,
+    /// a core module of `wit/isopool.wit`, or a core module for WASI preview 1, at most [`MAX_MODULE_BYTES`](crate::limits::MAX_MODULE_BYTES).
     ///
     /// # Errors
     /// [`ErrorKind::Module`]: the module cannot be used; [`Error::module_error`] says why.
@@ -165,7 +179,8 @@ impl Executor {
         self.load(&name, wasm)
     }
 
-    /// Submits a task. Waits while the queue is full; the first task of a module also waits for its compilation.
+    /// Submits a task. Waits while the queue is full, or the arguments of unfinished tasks take all their
+    /// [room](ExecutorBuilder::max_pending_bytes); the first task of a module also waits for its compilation.
     ///
     /// # Errors
     /// [`ErrorKind::Module`], [`ErrorKind::UnknownFunction`], [`ErrorKind::SignatureMismatch`] and
@@ -188,7 +203,7 @@ impl Executor {
         if !room.take(|| self.check_open().is_err()) {
             self.check_open()?;
         }
-        self.send(&task, ready)
+        self.send(&task, ready, OnFull::Wait)
     }
 
     /// Submits a task if there is room for it; else gives it back.
@@ -224,7 +239,7 @@ impl Executor {
             );
             return Err(TrySubmitError { task, error: Error::new(ErrorKind::QueueFull, message) });
         }
-        self.send(&task, ready).map_err(|error| TrySubmitError { task, error })
+        self.send(&task, ready, OnFull::Refuse).map_err(|error| TrySubmitError { task, error })
     }
 
     /// Calls `task` for each item, and gives the results in the order of the items. Lazy: items are taken, and tasks

@@ -1,10 +1,12 @@
 //! How far workers are locked in, and what one process may take of the machine.
 
 use super::builder::{ExecutorBuilder, range};
+use super::handle::Executor;
 use super::options::Execution;
-use crate::error::Error;
+use crate::error::{BrokenCause, BrokenProcessPool, Error, ErrorKind};
 use crate::limits;
-use crate::sandbox::{Hardening, Layer, ProcessLimits};
+use crate::probe::{self, ProbeError};
+use crate::sandbox::{EscapeAttempt, Hardening, HardeningReport, Layer, NotHardened, ProcessLimits};
 use std::time::Duration;
 
 /// The options.
@@ -48,7 +50,7 @@ impl ExecutorBuilder {
     }
 
     /// Most writable memory of one worker process, in bytes, at least [`limits::MIN_WORKER_MEMORY_BYTES`]: its guests, the
-    /// arguments and results that it holds, and its own. A guest that reaches it ends with
+    /// arguments and results that it holds, and its own, but not what its engine has set aside before the first module. A guest that reaches it ends with
     /// [`TaskError::OutOfMemory`](crate::TaskError::OutOfMemory). Memory that is only reserved does not count, and shared
     /// memory does not. Default: [`limits::INSTANCE_SLOTS`] guests of [`max_memory_bytes`](Self::max_memory_bytes), two
     /// arguments and two results of the largest size, and [`limits::WORKER_OVERHEAD_BYTES`]: room for all that the other
@@ -99,6 +101,65 @@ impl ExecutorBuilder {
     pub fn max_compile_time(mut self, time: Duration) -> Self {
         self.options.hardening.max_compile_time = time;
         self
+    }
+}
+
+impl Executor {
+    /// What locks the workers of this executor in, layer by layer: as the worker that came up last has told, or, when none has, a
+    /// process that is started for the question, some milliseconds.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Broken`](crate::ErrorKind::Broken): a layer that is required does not hold
+    /// ([`BrokenCause::NotHardened`]). [`ErrorKind::System`](crate::ErrorKind::System): no process could be started.
+    ///
+    /// ```
+    /// use isopool::{Executor, Hardening, Layer, LayerState};
+    ///
+    /// let executor = Executor::builder().max_workers(1).hardening(Hardening::Off).build()?;
+    /// let report = executor.hardening_report()?;
+    /// assert_eq!(report.of(Layer::SystemCalls).expect("each layer is there").state, LayerState::Off);
+    /// assert!(report.holds(Layer::Surroundings)); // in any case
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn hardening_report(&self) -> Result<HardeningReport, Error> {
+        let known = self.inner.pool.status.hardening.lock().clone();
+        let (program, config) = self.probed();
+        known.map_or_else(|| probe::hardening_report(program, config).map_err(probe_error), Ok)
+    }
+
+    /// Tries to get out of worker processes that are locked in as those of this executor, from inside, in every way of
+    /// [`Escape`](crate::Escape): each in a process of its own, which may be killed for it. Takes some milliseconds each.
+    /// What succeeds without harm to anybody is left there: nothing.
+    ///
+    /// # Errors
+    /// As [`hardening_report`](Self::hardening_report).
+    ///
+    /// ```
+    /// use isopool::{Executor, Verdict};
+    ///
+    /// let executor = Executor::builder().max_workers(1).build()?;
+    /// for attempt in executor.try_escapes()? {
+    ///     if attempt.verdict == Verdict::Escaped {
+    ///         println!("a worker can {}", attempt.escape.what());
+    ///     }
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn try_escapes(&self) -> Result<Vec<EscapeAttempt>, Error> {
+        let (program, config) = self.probed();
+        probe::try_escapes(program, config).map_err(probe_error)
+    }
+}
+
+fn probe_error(error: ProbeError) -> Error {
+    match error {
+        ProbeError::NotHardened(NotHardened { layer, reason }) => {
+            let cause = BrokenCause::NotHardened { layer, reason };
+            Error::broken(BrokenProcessPool { task: None, culprit: None, worker: None, cause })
+        }
+        ProbeError::NoReport(why) => {
+            Error::new(ErrorKind::System, format!("what locks workers in could not be found out: {why}"))
+        }
     }
 }
 

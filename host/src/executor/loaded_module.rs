@@ -42,10 +42,13 @@ impl Module {
         &self.prepared.info
     }
 
-    /// One of its functions.
+    /// One of its functions, by its name: as a task module lists it, or as a component exports it (`score`,
+    /// `my:pkg/math@1.0.0#add`, where the version may be left out while only one fits).
     ///
     /// # Errors
-    /// [`ErrorKind::UnknownFunction`], with the nearest names that exist.
+    /// [`ErrorKind::UnknownFunction`](crate::ErrorKind::UnknownFunction), with the nearest names that exist;
+    /// [`AmbiguousFunction`](crate::ErrorKind::AmbiguousFunction);
+    /// [`NotCallable`](crate::ErrorKind::NotCallable): there is a resource or a stream in its types, or it is a program.
     ///
     /// ```
     /// # let wasm = guest_basic::value::add::task(0, 0).module.wasm;
@@ -75,10 +78,11 @@ impl Function {
         &self.info
     }
 
-    /// A call of it. `arguments` is a tuple, `(x,)` for one; with the codec `Json` any value that becomes a JSON array.
+    /// A call of it. `arguments` is a tuple, `(x,)` for one, or a list of values, such as an array of JSON.
     ///
     /// The types are not checked here: arguments of the wrong type end the task with
-    /// [`TaskError::Codec`](crate::TaskError::Codec).
+    /// [`TaskError::Codec`](crate::TaskError::Codec). For a function that a plain component exports that is found before
+    /// anything is sent, whatever the codec; [`guide::components`](crate::guide::components) says which types are which.
     ///
     /// ```
     /// # let wasm = guest_basic::value::add::task(0, 0).module.wasm;

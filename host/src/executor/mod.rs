@@ -16,11 +16,13 @@ mod latch;
 mod loaded_module;
 mod map;
 mod options;
+mod quarantine;
 mod recycling;
 mod reusable;
 mod schedule;
 mod submission;
 mod task;
+mod task_limits;
 mod total_workers;
 mod try_submit;
 mod wait;
@@ -32,7 +34,8 @@ pub use future::{CancelOnDrop, TaskFuture};
 pub use handle::Executor;
 pub use loaded_module::{Function, Module};
 pub use map::{Map, MapUnordered};
-pub use options::{Containment, Execution, GuestOutput, Reuse, Shutdown};
+pub(crate) use options::Flavour;
+pub use options::{Containment, Execution, GuestOutput, Interruption, Overflow, Reuse, Shutdown};
 pub use reusable::{
     NotReused, ReusableBuilder, ReusableExecutor, ReusableScope, ReuseExecutor, get_reusable_executor,
     release_reusable_executor,

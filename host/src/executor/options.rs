@@ -49,6 +49,66 @@ pub enum Execution {
     Fortress,
 }
 
+/// How a task that runs is stopped: by its time limit, its deadline, or a cancellation.
+///
+/// ```
+/// use guest_basic::crash::spin; // computes for ever
+/// use isopool::{Executor, Interruption, IntoTask, TaskError};
+/// use std::time::Duration;
+///
+/// let executor = Executor::builder().max_workers(1).interruption(Interruption::Epoch).build()?;
+/// let endless = spin::task().into_task().time_limit(Duration::from_millis(20));
+/// assert!(matches!(executor.submit(endless)?.result(), Err(TaskError::TimedOut { .. })));
+/// assert_eq!(executor.submit(guest_basic::value::add::task(2, 3))?.result()?, 5);
+/// assert_eq!(executor.stats().workers_started, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Interruption {
+    /// Its worker is killed and replaced. Guests run without any check.
+    #[default]
+    Kill,
+    /// Its instance is ended, and its worker goes on with the next task. The guest's code looks at a word in memory at each
+    /// function and each loop, which costs 2 to 25 % of ordinary code and more in tight loops. A task that does not stop
+    /// within [`INTERRUPTION_GRACE`](crate::limits::INTERRUPTION_GRACE), because it is in a host call that waits for a
+    /// shared object, or that runs or has run tasks of its own, is stopped as with [`Kill`](Self::Kill).
+    Epoch,
+}
+
+/// What becomes of output and log records over their limits.
+///
+/// ```
+/// use guest_basic::environment::print; // writes its two arguments to standard output and standard error
+/// use isopool::{Executor, Limit, Overflow, TaskError};
+///
+/// let executor =
+///     Executor::builder().max_workers(1).limit(Limit::OutputBytes, 10).overflow(Overflow::Fail).build()?;
+/// let error = executor.submit(print::task("a long line".into(), "".into()))?.result().expect_err("over the limit");
+/// assert!(matches!(error, TaskError::LimitExceeded { exceeded, .. } if exceeded.limit == Limit::OutputBytes));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Overflow {
+    /// They are dropped, and counted in the task's [report](crate::TaskReport).
+    #[default]
+    Drop,
+    /// The task ends with [`TaskError::LimitExceeded`](crate::TaskError::LimitExceeded).
+    Fail,
+}
+
+/// What machine code depends on besides its module: two executors that differ in this never load one another's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Flavour {
+    pub(crate) execution: Execution,
+    pub(crate) interruption: Interruption,
+    /// Guests count what they execute.
+    pub(crate) fuel: bool,
+    /// Floats come out the same on every machine.
+    pub(crate) deterministic: bool,
+}
+
 /// Where a guest's standard output and standard error go.
 ///
 /// ```

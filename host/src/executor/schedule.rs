@@ -3,7 +3,7 @@
 use super::task::Task;
 use crate::error::Error;
 use crate::limits::MAX_TASK_RETRIES;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// When a task runs, how often, and for how long.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub(crate) struct Schedule {
     pub(crate) retries: u32,
     /// `None`: what the executor says.
     pub(crate) time_limit: Option<Duration>,
+    /// `None`: what the executor says.
+    pub(crate) deadline: Option<Instant>,
 }
 
 impl Schedule {
@@ -108,6 +110,32 @@ impl<A, R> Task<A, R> {
     #[must_use]
     pub fn time_limit(mut self, limit: Duration) -> Self {
         self.schedule.time_limit = Some(limit);
+        self
+    }
+
+    /// By when the task must have ended; then, if it waits, it ends without having begun, and if it runs, it is stopped as
+    /// for [`time_limit`](Self::time_limit). Either way its future gets [`TaskError::TimedOut`](crate::TaskError::TimedOut).
+    /// A moment that has passed ends it at once. Default: [`task_deadline`](crate::ExecutorBuilder::task_deadline) of the
+    /// executor. Retries have no more time than this. Tasks that it submits end with it.
+    ///
+    /// ```
+    /// use guest_basic::{resources::sleep_ms, value::add}; // a package of tasks
+    /// use isopool::{Executor, IntoTask, TaskError};
+    /// use std::time::{Duration, Instant};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let executor = Executor::builder().max_workers(1).build()?;
+    /// let busy = executor.submit(sleep_ms::task(60_000))?;
+    /// let soon = Instant::now() + Duration::from_millis(20);
+    /// let late = executor.submit(add::task(2, 3).into_task().deadline(soon))?;
+    /// assert!(matches!(late.result(), Err(TaskError::TimedOut { .. })));
+    /// # executor.shutdown(isopool::Shutdown::Kill);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn deadline(mut self, deadline: Instant) -> Self {
+        self.schedule.deadline = Some(deadline);
         self
     }
 }

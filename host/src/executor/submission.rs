@@ -7,13 +7,21 @@ use super::handle::{Executor, Inner};
 use super::schedule::Schedule;
 use super::task::Task;
 use crate::dispatcher::{Ended, Job, Message, Promise};
-use crate::error::{Error, TaskRef};
+use crate::error::{Error, ErrorKind, TaskRef};
 use crate::metrics;
 use crate::module::Prepared;
 use crate::task::{Class, TaskId};
 use serde::Serialize;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+/// What to do when there is no room for the arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OnFull {
+    Wait,
+    Refuse,
+}
 
 /// What is known of a task that may be sent.
 pub(super) struct Ready {
@@ -24,7 +32,7 @@ pub(super) struct Ready {
 impl Executor {
     /// Checks a task, and finds its module.
     pub(super) fn prepare<A, R>(&self, task: &Task<A, R>) -> Result<Ready, Error> {
-        task.check_options()?;
+        task.check_options(&self.inner.options.limits)?;
         task.schedule.check()?;
         let inner = &self.inner;
         if let Some(options) = task.options.as_ref().filter(|options| !options.arguments.is_empty()) {
@@ -44,6 +52,7 @@ impl Executor {
         &self,
         task: &Task<A, R>,
         Ready { module, class }: Ready,
+        on_full: OnFull,
     ) -> Result<TaskFuture<R>, Error> {
         let Inner { options, pool, .. } = &*self.inner;
         let id = TaskId(pool.status.next_task.fetch_add(1, Ordering::Relaxed));
@@ -61,6 +70,8 @@ impl Executor {
                 return Ok(future);
             }
         };
+        let bytes = argument.len();
+        self.take_room(bytes, on_full).inspect_err(|_| pool.room.give_back())?;
         let span = tracing::debug_span!(
             "task",
             id = id.get(),
@@ -68,10 +79,11 @@ impl Executor {
             function = name.function(),
             tenant = name.tenant()
         );
-        tracing::debug!(parent: &span, bytes = argument.len(), "a task was submitted");
+        tracing::debug!(parent: &span, bytes, "a task was submitted");
         pool.status.submitted.fetch_add(1, Ordering::Relaxed);
-        let Schedule { priority, retries, time_limit } = task.schedule;
+        let Schedule { priority, retries, time_limit, deadline } = task.schedule;
         let time_limit = time_limit.or(options.task_time_limit);
+        let deadline = deadline.or_else(|| Instant::now().checked_add(options.task_deadline?));
         let options = task.options.as_deref().cloned().unwrap_or_default();
         let job = Job {
             options,
@@ -80,6 +92,7 @@ impl Executor {
             priority,
             retries,
             time_limit,
+            deadline,
             ..Job::new(id, module, argument, promise, span)
         };
         match pool.mailbox.send(Message::Submit(Box::new(job))) {
@@ -88,9 +101,27 @@ impl Executor {
                 Ok(future)
             }
             Err(_) => {
-                pool.room.give_back();
+                pool.room.give_back_all(bytes);
                 pool.status.submitted.fetch_sub(1, Ordering::Relaxed);
                 Err(self.check_open().err().unwrap_or_else(Error::shutdown))
+            }
+        }
+    }
+
+    fn take_room(&self, bytes: usize, on_full: OnFull) -> Result<(), Error> {
+        let room = &self.inner.pool.room;
+        match on_full {
+            OnFull::Wait if room.take_bytes(bytes, || self.check_open().is_err()) => Ok(()),
+            // It is not open any more.
+            OnFull::Wait => Err(self.check_open().err().unwrap_or_else(Error::shutdown)),
+            OnFull::Refuse if room.try_take_bytes(bytes) => Ok(()),
+            OnFull::Refuse => {
+                let message = format!(
+                    "the queue is full: the task has {bytes} bytes of arguments, those of all unfinished tasks together may \
+                     have {}; wait for some, submit() to wait for room, or raise max_pending_bytes()",
+                    room.max_bytes()
+                );
+                Err(Error::new(ErrorKind::QueueFull, message))
             }
         }
     }

@@ -3,10 +3,12 @@
 use super::grants::Asked;
 use super::options::GuestOutput;
 use super::schedule::Schedule;
+use super::task_limits;
 use crate::error::{Error, ErrorKind};
 use crate::ipc::RunOptions;
 use crate::limits::MAX_TASK_ENVIRONMENT_BYTES;
 use crate::module::Source;
+use crate::task::TaskLimits;
 use isopool_guest::Call;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -119,7 +121,9 @@ impl<A, R> Task<A, R> {
     }
 
     /// Checks what no type can.
-    pub(super) fn check_options(&self) -> Result<(), Error> {
+    pub(super) fn check_options(&self, executor: &TaskLimits) -> Result<(), Error> {
+        let limits = self.options.as_ref().map_or(&[][..], |options| &options.limits);
+        task_limits::check_own(limits, executor)?;
         let environment = self.options.as_ref().map_or(&[][..], |options| &options.environment);
         let refuse = |message: String| Err(Error::new(ErrorKind::InvalidOption, message));
         if let Some((name, _)) = environment.iter().find(|(name, _)| name.is_empty() || name.contains(['=', '\0'])) {

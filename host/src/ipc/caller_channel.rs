@@ -144,6 +144,12 @@ impl CallerChannel {
         !self.out.is_empty()
     }
 
+    /// Bytes of messages that wait for room in the socket. Payloads are shared, and counted by whoever has them sent.
+    pub(crate) fn unsent_message_bytes(&self) -> usize {
+        let bytes = |chunk: &Chunk| if let Chunk::Bytes(bytes) = chunk { bytes.len() } else { 0 };
+        self.out.iter().map(bytes).sum()
+    }
+
     /// Forgets what was queued and not sent: the other end takes no more.
     pub(crate) fn discard_unsent(&mut self) {
         self.out.clear();

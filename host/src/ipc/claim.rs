@@ -3,7 +3,7 @@
 //! A worker is sent more tasks than it runs, so a task that has not begun must still be cancelled, or given to another
 //! worker, with certainty. Both ends of a channel share one page of words, one word for each task in flight. The worker
 //! takes a task by changing its word from *sent* to *begun*; the caller takes it back by changing *sent* to *reclaimed*;
-//! one of them wins. A word also holds the low bits of a ticket number, so that an old ticket never fits a new word.
+//! one of them wins. One that has begun the caller may ask to stop: *begun* to *stopping*. A word also holds the low bits of a ticket number, so that an old ticket never fits a new word.
 //!
 //! A worker that lies here can only run a task that was given up, or refuse one of its own: never another worker's.
 
@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
+/// Begun, and asked to stop.
+const STOPPING: u32 = 0;
 const SENT: u32 = 1;
 const BEGUN: u32 = 2;
 const RECLAIMED: u32 = 3;
@@ -104,7 +106,18 @@ impl ClaimTable {
 
     /// Whether the worker has begun the task.
     pub(crate) fn has_begun(&self, ticket: ClaimTicket) -> bool {
-        self.words.load(ticket.index()) == ticket.value(BEGUN)
+        let word = self.words.load(ticket.index());
+        word == ticket.value(BEGUN) || word == ticket.value(STOPPING)
+    }
+
+    /// Asks the worker to stop the task, at the caller's end. False: it has not begun, or was asked before.
+    pub(crate) fn ask_to_stop(&self, ticket: ClaimTicket) -> bool {
+        self.words.compare_exchange(ticket.index(), ticket.value(BEGUN), ticket.value(STOPPING))
+    }
+
+    /// Whether the caller wants the task to stop, at the worker's end.
+    pub(crate) fn is_stopping(&self, ticket: ClaimTicket) -> bool {
+        self.words.load(ticket.index()) == ticket.value(STOPPING)
     }
 
     /// A look at one task's word that lives as long as the look.
@@ -124,6 +137,11 @@ impl ClaimView {
     /// Whether the worker has begun the task.
     pub(crate) fn has_begun(&self) -> bool {
         self.table.has_begun(self.ticket)
+    }
+
+    /// Whether the caller wants the task to stop.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.table.is_stopping(self.ticket)
     }
 }
 
@@ -160,6 +178,20 @@ mod tests {
         assert!(!worker.begin(old));
         assert!(!caller.table().reclaim(old));
         assert!(worker.begin(new));
+    }
+
+    #[test]
+    fn only_a_task_that_has_begun_is_asked_to_stop_and_it_counts_as_begun() {
+        let (mut caller, worker) = two_ends();
+        let (first, second) = (caller.offer().expect("free"), caller.offer().expect("free"));
+        assert!(!caller.table().ask_to_stop(first));
+        assert!(worker.begin(first) && worker.begin(second));
+        assert!(caller.table().ask_to_stop(first) && !caller.table().ask_to_stop(first));
+        assert!(worker.is_stopping(first) && !worker.is_stopping(second));
+        assert!(caller.table().has_begun(first));
+        caller.release(first);
+        let next = caller.offer().expect("free");
+        assert!(!worker.is_stopping(next) && !worker.is_stopping(first), "a later task is not meant");
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! What the two ends of a channel say to each other: one type per direction.
 
 use crate::limits::MAX_MESSAGE_BYTES;
-use crate::sandbox::{Hardening, HardeningReport, NotHardened, ProcessLimits};
+use crate::sandbox::{Bait, Escape, Hardening, HardeningReport, NotHardened, ProcessLimits};
 use crate::sys::WaitStatus;
 use crate::task::{
-    ArtifactId, ChildEnd, Grants, HostAnswer, InitializerCall, LogLevel, LogRecord, ModuleInfo, ObjectSpec, Outcome, Progress,
-    Refusal, RunReport, TaskId, WorkerId,
+    ArtifactId, ChildEnd, Grants, HostAnswer, InitializerCall, Limit, LogLevel, LogRecord, ModuleInfo, ObjectSpec,
+    Outcome, Progress, Refusal, RunReport, TaskId, TaskLimits, WorkerId,
 };
 use isopool_guest::sync::ObjectId;
 use serde::{Deserialize, Serialize};
@@ -52,6 +52,8 @@ pub(crate) enum Request {
     Unshare { object: ObjectId },
     /// A child of a task has ended; its encoded result is the payload.
     ChildEnded { parent: TaskId, child: u32, end: ChildEnd },
+    /// Try to get out (probes only). Answered by `Tried`, if the process lives.
+    TryEscape { escape: Escape, bait: Bait },
     /// A call of a host function has ended; what it returned is the payload. `call` is the number that the worker gave it.
     HostAnswer { task: TaskId, call: u64, answer: HostAnswer },
 }
@@ -65,6 +67,8 @@ pub(crate) enum Role {
     Compiler,
     /// Has everything ready that a worker needs, and forks workers.
     ForkServer,
+    /// Is locked in as a worker is, and tries to get out.
+    Probe,
 }
 
 /// What a new process must know.
@@ -82,6 +86,12 @@ pub(crate) struct WorkerConfig {
     pub(crate) grants: Grants,
     pub(crate) reuse: crate::executor::Reuse,
     pub(crate) execution: crate::executor::Execution,
+    pub(crate) interruption: crate::executor::Interruption,
+    /// The seed of guests that see nothing of the world but their arguments.
+    pub(crate) deterministic: Option<u64>,
+    pub(crate) overflow: crate::executor::Overflow,
+    /// Of each task, unless it has lower ones.
+    pub(crate) task_limits: TaskLimits,
     pub(crate) hardening: Hardening,
     /// Of the whole process.
     pub(crate) limits: ProcessLimits,
@@ -89,8 +99,6 @@ pub(crate) struct WorkerConfig {
     /// The least severe level that the caller listens to; `None`: no logs at all.
     pub(crate) log_level: Option<LogLevel>,
     pub(crate) max_result_bytes: u64,
-    pub(crate) max_output_bytes: u64,
-    pub(crate) max_memory_bytes: u64,
     /// Of the arguments of a nested task.
     pub(crate) max_argument_bytes: u64,
     /// How deep tasks may be nested.
@@ -101,6 +109,18 @@ pub(crate) struct WorkerConfig {
     pub(crate) max_host_function_bytes: u64,
     /// A native function that a worker calls before anything else.
     pub(crate) native_initializer: Option<NativeCall>,
+}
+
+impl WorkerConfig {
+    /// What the machine code that its process makes or loads depends on.
+    pub(crate) fn flavour(&self) -> crate::executor::Flavour {
+        crate::executor::Flavour {
+            execution: self.execution,
+            interruption: self.interruption,
+            fuel: self.task_limits.get(Limit::Fuel) != u64::MAX,
+            deterministic: self.deterministic.is_some(),
+        }
+    }
 }
 
 /// A call of a native function of the program.
@@ -152,6 +172,8 @@ pub(crate) struct RunOptions {
     pub(crate) environment: Vec<(String, String)>,
     /// `None`: as the executor says.
     pub(crate) output: Option<crate::executor::GuestOutput>,
+    /// Below the executor's.
+    pub(crate) limits: Vec<(Limit, u64)>,
     /// After the executor's.
     pub(crate) arguments: Vec<String>,
 }
@@ -203,6 +225,8 @@ pub(crate) enum Reply {
     NotHardened { error: NotHardened },
     /// A system call was denied, and this process is ended for it: its number, the lowest byte first.
     Denied { syscall: [u8; 4] },
+    /// What was tried has failed with this error of the system, or has succeeded.
+    Tried { error: Option<i32> },
     /// A task calls a host function, which its module imports by this name, and waits; the arguments are the payload.
     /// Answered by `HostAnswer`.
     HostCall { task: TaskId, call: u64, function: String },

@@ -222,6 +222,7 @@ fn half_sent(reply: &Reply) -> Option<Point> {
         | Reply::Called(_)
         | Reply::Hardened { .. }
         | Reply::NotHardened { .. }
-        | Reply::Denied { .. } => None,
+        | Reply::Denied { .. }
+        | Reply::Tried { .. } => None,
     }
 }

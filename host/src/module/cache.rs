@@ -147,6 +147,20 @@ impl Cache {
     }
 }
 
+/// Where modules that were compiled are kept for later programs of this user, as this program's environment says now:
+/// `ISOPOOL_CACHE_DIR`, else `isopool` in `XDG_CACHE_HOME`, else `.cache/isopool` in `HOME`. `None`: nothing is kept, because
+/// there is none of them, or the first is empty or `off`. Entries of other versions or processors are there too.
+///
+/// ```
+/// match isopool::module_cache_directory() {
+///     Some(folder) => println!("compiled modules are kept in {}", folder.display()),
+///     None => println!("every program compiles its modules"),
+/// }
+/// ```
+pub fn module_cache_directory() -> Option<PathBuf> {
+    Cache::from_environment().path
+}
+
 /// The directory that these variables name.
 fn directory_from(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     if let Some(named) = variable(DIRECTORY_VARIABLE) {

@@ -5,10 +5,10 @@ use crate::ipc::{
     CallerChannel, ChannelError, CompileRequest, Compiled, InitializerCall, PROTOCOL_VERSION, Payload, Received,
     Refusal, Reply, Request, WorkerConfig, last_words,
 };
-use crate::limits::{HANG_UP_GRACE, MAX_ARTIFACT_BYTES, MAX_FUNCTIONS};
+use crate::limits::{COMPILE_UNTOUCHED_BYTES, HANG_UP_GRACE, MAX_ARTIFACT_BYTES, MAX_FUNCTIONS};
 use crate::process::{self, Child, Guise, Program};
 use crate::sandbox::NotHardened;
-use crate::sys::MemoryFile;
+use crate::sys::{MemoryFile, WaitStatus};
 use crate::task::{ModuleInfo, SystemCall};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -34,13 +34,12 @@ pub(super) fn compile(
     })?;
     let answer = compiler.ask(config, CompileRequest { initializer }, wasm, theirs, time_limit);
     // Whatever it said: it must be gone before its memory file can be sealed.
-    let ended = compiler.end(matches!(answer, Err(Silence::Closed)));
+    let ended = compiler.end(matches!(answer, Err(Silence::Closed)), memory_limit);
     let compiled = match answer {
         Ok(Reply::Compiled(compiled)) => compiled,
         Ok(Reply::Refused(refusal)) => return Err(refused(refusal)),
         Ok(_) => return Err(died("it sent a reply that nobody had asked for")),
         Err(Silence::TimedOut) => return Err(ModuleErrorKind::CompileTimeout { limit: time_limit }),
-        Err(Silence::OutOfMemory) => return Err(ModuleErrorKind::CompileMemory { limit: memory_limit }),
         Err(Silence::NotHardened(error)) => {
             return Err(ModuleErrorKind::System {
                 message: format!("its compile worker cannot be locked in: {error}"),
@@ -49,7 +48,7 @@ pub(super) fn compile(
         Err(Silence::Denied(call)) => {
             return Err(died(&BrokenCause::SyscallDenied { syscall: Some(call) }.to_string()));
         }
-        Err(Silence::Closed) => return Err(died(&ended)),
+        Err(Silence::Closed) => return Err(ended),
         Err(Silence::OtherBuild(message) | Silence::Left(message)) => return Err(died(&message)),
         Err(Silence::NotReady(message)) => {
             let message = format!("its compile worker could not make itself ready: {message}");
@@ -110,8 +109,6 @@ enum Silence {
     /// It said why it left later.
     Left(String),
     Channel(ChannelError),
-    /// It says that it had used up its memory.
-    OutOfMemory,
     /// It lacks a layer that is required.
     NotHardened(NotHardened),
     /// It says that a system call of it was denied.
@@ -163,7 +160,7 @@ impl Compiler {
                     Reply::Hardened { .. } if !is_ready => {}
                     Reply::NotHardened { error } => return Err(Silence::NotHardened(error)),
                     Reply::Denied { syscall } => {
-                        return Err(Silence::Denied(SystemCall(u32::from_le_bytes(syscall))));
+                        return Err(Silence::Denied(SystemCall::of_number(u32::from_le_bytes(syscall))));
                     }
                     reply => return Ok(reply),
                 }
@@ -203,16 +200,25 @@ impl Compiler {
 
     /// Makes sure that the process is gone, and says how it went. One that `is_leaving` gets a moment to do so: else the
     /// signal from here would hide what ended it.
-    fn end(self, is_leaving: bool) -> String {
+    fn end(self, is_leaving: bool, memory_limit: u64) -> ModuleErrorKind {
         if is_leaving {
             self.wait_for_end(HANG_UP_GRACE);
         }
         if let Err(error) = self.child.pidfd.signal(Signal::SIGKILL) {
             tracing::error!(%error, "a compile worker could not be killed");
         }
-        match self.child.pidfd.wait() {
-            Ok(status) => process::cause_of(status).to_string(),
-            Err(error) => error.to_string(),
+        match self.child.pidfd.wait_with_peak() {
+            Ok((status, peak)) if is_out_of_memory(status, peak, memory_limit) => {
+                ModuleErrorKind::CompileMemory { limit: memory_limit }
+            }
+            Ok((status, _)) => died(&process::cause_of(status).to_string()),
+            Err(error) => died(&error.to_string()),
         }
     }
+}
+
+/// A program that is refused memory aborts. Its last request is not known; a block that grows to twice its size is refused
+/// when a third of the limit is used.
+fn is_out_of_memory(status: WaitStatus, peak: u64, limit: u64) -> bool {
+    status == WaitStatus::Signaled(libc::SIGABRT) && peak.saturating_add(COMPILE_UNTOUCHED_BYTES) >= limit / 3
 }

@@ -14,5 +14,6 @@ mod lookup;
 mod prepare;
 
 pub(crate) use cache::Cache;
+pub use cache::module_cache_directory;
 pub(crate) use encoding::Encoding;
 pub(crate) use prepare::{Initializer, Library, Prepared, Source};

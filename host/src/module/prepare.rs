@@ -5,15 +5,16 @@ use super::{Cache, Encoding};
 use crate::error::{Error, ErrorKind, ModuleError, ModuleErrorKind};
 use crate::host_functions::{Given, HostFunctions};
 use crate::ipc::{InitializerCall, PROTOCOL_VERSION, Role, WorkerConfig};
-use crate::limits::MAX_MODULE_BYTES;
+use crate::limits::{MAX_COMPARED_NAME_BYTES, MAX_COMPARISONS, MAX_MODULE_BYTES};
 use crate::metrics;
 use crate::process::Program;
-use crate::task::{ArtifactId, FunctionInfo, FunctionKind, Grants, ModuleHash, ModuleInfo};
+use crate::task::{ArtifactId, FunctionInfo, FunctionKind, Grants, ModuleHash, ModuleInfo, ModuleNumber};
 use isopool_guest::{Codec, EmbeddedModule};
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// A module's bytes.
@@ -28,6 +29,8 @@ pub(crate) enum Source {
 pub(crate) struct Prepared {
     pub(crate) name: Arc<str>,
     pub(crate) hash: ModuleHash,
+    /// Its number in its executor.
+    pub(crate) number: ModuleNumber,
     pub(crate) artifact: ArtifactId,
     pub(crate) info: ModuleInfo,
     /// Its machine code: a sealed memory file.
@@ -89,7 +92,15 @@ impl Prepared {
     }
 
     pub(crate) fn unknown(&self, function: &str) -> String {
-        let names = self.info.functions.iter().map(|function| function.name.as_str());
+        // Both may be a hostile module's words, and this the dispatcher's thread: what is compared is bounded.
+        let cut = |name: &'_ str| name.floor_char_boundary(MAX_COMPARED_NAME_BYTES);
+        let function = &function[..cut(function)];
+        let mut left = MAX_COMPARISONS;
+        let names = self.info.functions.iter().map(|function| &function.name[..cut(&function.name)]);
+        let names = names.take_while(|name| {
+            left = left.saturating_sub(name.len() * function.len());
+            left > 0
+        });
         let mut near: Vec<(usize, &str)> = names.map(|name| (distance(name, function), name)).collect();
         near.sort_unstable();
         let known: Vec<&str> = near.iter().take(5).map(|&(_, name)| name).collect();
@@ -101,7 +112,7 @@ impl Prepared {
         format!("module {} has no function `{function}`; {has}", self.display_name())
     }
 
-    pub(super) fn display_name(&self) -> String {
+    pub(crate) fn display_name(&self) -> String {
         format!("`{}` ({:.12})", self.name, self.hash)
     }
 }
@@ -138,6 +149,7 @@ pub(crate) struct Library {
     embedded: RwLock<HashMap<usize, Arc<Prepared>>>,
     /// By hash. A lock of its own for each, so that two callers compile two modules at the same time, and one once.
     slots: Mutex<HashMap<ModuleHash, Slot>>,
+    next_number: AtomicU32,
 }
 
 impl Library {
@@ -152,8 +164,8 @@ impl Library {
         let grants = Grants::default();
         let config = WorkerConfig { protocol: PROTOCOL_VERSION, role: Role::Compiler, grants, ..worker.clone() };
         let (embedded, slots) = (RwLock::default(), Mutex::default());
-        let cache = Cache::from_environment();
-        Self { program, config, compile_time, initializer, host_functions, cache, embedded, slots }
+        let (cache, next_number) = (Cache::from_environment(), AtomicU32::new(0));
+        Self { program, config, compile_time, initializer, host_functions, cache, embedded, slots, next_number }
     }
 
     /// The module, ready for workers. The first call for a module waits for its compilation, or for its file in the
@@ -172,6 +184,13 @@ impl Library {
             }
             Source::Loaded { name, hash, wasm } => self.by_hash(Arc::clone(name), *hash, || Arc::clone(wasm)),
         }
+    }
+
+    /// The number of a module that was prepared.
+    pub(crate) fn number(&self, hash: ModuleHash) -> Option<ModuleNumber> {
+        let slot = Arc::clone(self.slots.lock().get(&hash)?);
+        let prepared = slot.lock();
+        prepared.as_ref().map(|prepared| prepared.number)
     }
 
     fn by_hash(
@@ -216,18 +235,21 @@ impl Library {
             }
         };
         let functions = info.functions.iter().enumerate().map(|(n, function)| (function.name.clone(), n)).collect();
+        let number = ModuleNumber(self.next_number.fetch_add(1, Ordering::Relaxed));
         // Here, because the cache does not know for whom a module was compiled: machine code is the same for all.
         let host_functions = self.host_functions.given_to(&info)?;
         let code = Arc::new(code.into());
-        Ok(Arc::new(Prepared { name, hash, artifact, info, code, functions, host_functions }))
+        Ok(Arc::new(Prepared { name, hash, number, artifact, info, code, functions, host_functions }))
     }
 
-    /// What was compiled: the module, and with an initializer all that the snapshot depends on.
+    /// What was compiled: the module in its executor's flavour, and with an initializer all that the snapshot depends on.
     fn artifact_id(&self, hash: ModuleHash, initializer: Option<&Initializer>) -> ArtifactId {
         let mut hasher = blake3::Hasher::new();
         hasher.update(hash.as_bytes());
+        let flavour = self.config.flavour();
+        hasher.update(&Codec::Bincode.encode(&flavour).expect("a few flags always encode"));
         if let Some(initializer) = initializer {
-            let all = (&initializer.call, &self.config.environment);
+            let all = (&initializer.call, &self.config.environment, self.config.deterministic);
             let bytes = Codec::Bincode.encode(&all).expect("strings and bytes always encode");
             hasher.update(&bytes);
         }

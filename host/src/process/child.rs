@@ -2,7 +2,7 @@
 
 use super::cause_of;
 use crate::error::BrokenCause;
-use crate::sys::{PidFd, WaitStatus};
+use crate::sys::{INTERRUPT, PidFd, WaitStatus};
 use nix::sys::signal::Signal;
 use std::io;
 
@@ -55,6 +55,11 @@ impl WorkerProcess {
     /// Whether the fork server has not answered for it.
     pub(crate) fn is_awaited(&self) -> bool {
         matches!(self, Self::Awaited)
+    }
+
+    /// Has it look at what it was asked, if there is a process.
+    pub(crate) fn interrupt(&self) -> io::Result<()> {
+        self.pidfd().map_or(Ok(()), |pidfd| pidfd.signal(INTERRUPT))
     }
 
     /// Sends SIGKILL, if there is a process.

@@ -198,7 +198,8 @@ impl ForkServer {
             // Its workers lock themselves in, and say so.
             Reply::Hardened { .. } if !self.up => Ok(None),
             Reply::Denied { syscall } => {
-                let cause = BrokenCause::SyscallDenied { syscall: Some(SystemCall(u32::from_le_bytes(syscall))) };
+                let cause =
+                    BrokenCause::SyscallDenied { syscall: Some(SystemCall::of_number(u32::from_le_bytes(syscall))) };
                 self.last_words = format!(": {cause}");
                 Ok(None)
             }

@@ -252,6 +252,7 @@ pub(super) const ALLOWED: &[Line] = &[
     call("seccomp", 317, 277, Forks, "copies lock themselves in"),
     call("epoll_create1", 291, 20, Forks, "copies make a runtime"),
     call("eventfd2", 290, 19, Forks, "copies make a runtime"),
+    call("pipe2", 293, 59, Forks, "copies make a bell for interruptions"),
     call("getdents64", 217, 61, Forks, "copies count their threads"),
     call("socket", 41, 198, Forks, "what copies try; those that were granted addresses"),
     // ── Granted directories: which, Landlock and the engine say ──
@@ -263,6 +264,7 @@ pub(super) const ALLOWED: &[Line] = &[
     call("fstatfs", 138, 44, Directories, "whether links can be resolved safely"),
     call("faccessat2", 439, 439, Directories, "whether a file can be reached"),
     call("pwritev", 296, 70, Writing, "as pwrite64"),
+    call("pwritev2", 328, 287, Writing, "writes at the end of a file"),
     call("mkdirat", 258, 34, Writing, "makes a directory"),
     call("unlinkat", 263, 35, Writing, "removes"),
     call("renameat", 264, 38, Writing, "renames"),

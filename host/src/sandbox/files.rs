@@ -3,9 +3,10 @@
 use super::Layer;
 use super::policy::{Policy, Put};
 use crate::limits::MAX_GRANTED_PORTS;
+use crate::sys;
 use crate::task::Access as Granted;
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, LandlockStatus, NetPort, PathBeneath, PathFd,
+    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, LandlockStatus, NetPort, PathBeneath,
     RestrictionStatus, Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetStatus, Scope,
 };
 use std::fs::File;
@@ -84,7 +85,9 @@ fn grant_directories(
             Granted::ReadOnly => AccessFs::ReadFile | AccessFs::ReadDir,
             Granted::ReadWrite => writable(),
         };
-        ruleset = ruleset.add_rule(PathBeneath::new(PathFd::new(&directory.host)?, access))?;
+        // One that is gone, or is a link by now, nobody reaches: the tasks that need it are told.
+        let Ok(opened) = sys::open_directory(&directory.host) else { continue };
+        ruleset = ruleset.add_rule(PathBeneath::new(opened, access))?;
     }
     Ok(ruleset)
 }

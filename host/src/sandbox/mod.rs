@@ -5,6 +5,7 @@
 mod apply;
 mod calls;
 mod capabilities;
+mod escape;
 mod files;
 mod hardening;
 mod lock_in;
@@ -12,9 +13,13 @@ mod policy;
 mod report;
 mod resources;
 mod system_calls;
+mod try_escape;
 
 pub(crate) use apply::{SandboxError, apply, apply_to_copy, apply_to_native};
+pub(crate) use escape::Tried;
+pub use escape::{Escape, EscapeAttempt, Verdict};
 pub use hardening::{Hardening, Layer, Layers};
 pub(crate) use lock_in::{NotHardened, lock_in};
 pub(crate) use policy::{Policy, ProcessLimits, Profile};
 pub use report::{HardeningReport, LayerReport, LayerState};
+pub(crate) use try_escape::{Bait, try_escape};

@@ -2,6 +2,7 @@
 
 use super::policy::{Policy, Profile, Put};
 use crate::limits::MAX_ARTIFACT_BYTES;
+use crate::sys;
 use crate::task::Access;
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -14,21 +15,22 @@ const CPU_GRACE_SECONDS: u64 = 1;
 /// Limits what the process can take of the machine.
 pub(super) fn limit(policy: &Policy<'_>) -> Put {
     match try_limit(policy) {
-        Ok((limits, None)) => Put::held(limits.join(", ")),
-        Ok((limits, Some(lacks))) => Put::partly(format!("{}; {lacks}", limits.join(", "))),
+        Ok(limits) => Put::held(limits.join(", ")),
         Err((resource, error)) => Put::missing(format!("{resource:?} cannot be set: {error}")),
     }
 }
 
 type Refused = (Resource, Errno);
 
-fn try_limit(policy: &Policy<'_>) -> Result<(Vec<String>, Option<&'static str>), Refused> {
+fn try_limit(policy: &Policy<'_>) -> Result<Vec<String>, Refused> {
     let limits = policy.limits;
     let mut told = Vec::new();
     lower(Resource::RLIMIT_CORE, 0)?;
     told.push("no core dumps".to_owned());
-    let memory = lower(Resource::RLIMIT_DATA, limits.memory_bytes)?;
-    told.push(format!("{memory} bytes of memory"));
+    // What the engine has set aside by now is no guest's to fill.
+    let before = sys::data_bytes().map_err(|error| (Resource::RLIMIT_DATA, errno(&error)))?;
+    lower(Resource::RLIMIT_DATA, before.saturating_add(limits.memory_bytes))?;
+    told.push(format!("{} bytes of memory beside the engine's", limits.memory_bytes));
     if let Some(cpu_time) = limits.cpu_time.filter(|_| policy.profile != Profile::ForkServer) {
         let seconds = cpu_time.as_secs().max(1);
         limit_cpu(seconds)?;
@@ -39,33 +41,32 @@ fn try_limit(policy: &Policy<'_>) -> Result<(Vec<String>, Option<&'static str>),
         told.push(format!("{files} open files"));
     }
     // Where a limit is reached, a write is to fail, and not to kill.
-    let lacks = match file_bytes(policy) {
+    match file_bytes(policy) {
         FileBytes::Limit(bytes) => {
-            crate::sys::ignore_file_size_signal().map_err(|error| (Resource::RLIMIT_FSIZE, errno(&error)))?;
+            sys::ignore_file_size_signal().map_err(|error| (Resource::RLIMIT_FSIZE, errno(&error)))?;
             lower(Resource::RLIMIT_FSIZE, bytes)?;
             told.push(if bytes == 0 { "no file grows".to_owned() } else { format!("{bytes} bytes of one file") });
-            None
         }
-        FileBytes::NoLimit(why) => why,
-    };
-    Ok((told, lacks))
+        FileBytes::NoLimit(why) => told.push(why.to_owned()),
+    }
+    Ok(told)
 }
 
 enum FileBytes {
     Limit(u64),
-    /// With why that is less than could be, if it is.
-    NoLimit(Option<&'static str>),
+    /// With why.
+    NoLimit(&'static str),
 }
 
 fn file_bytes(policy: &Policy<'_>) -> FileBytes {
     let writes = policy.grants.directories.iter().any(|directory| directory.access == Access::ReadWrite);
     match policy.profile {
-        Profile::ForkServer => FileBytes::NoLimit(None),
-        _ if crate::fault::writes_files() => FileBytes::NoLimit(Some("files may grow: faults are injected")),
-        _ if writes => FileBytes::NoLimit(None),
+        Profile::ForkServer => FileBytes::NoLimit("its copies limit files"),
+        _ if crate::fault::writes_files() => FileBytes::NoLimit("files may grow: faults are injected"),
+        _ if writes => FileBytes::NoLimit("files in granted directories may grow"),
         // What guests print goes there.
         _ if is_file(io::stdout()) || is_file(io::stderr()) => {
-            FileBytes::NoLimit(Some("files may grow: standard output or standard error is one"))
+            FileBytes::NoLimit("no file grows but standard output or standard error, which is one")
         }
         Profile::Compiler => FileBytes::Limit(MAX_ARTIFACT_BYTES as u64),
         Profile::Worker => FileBytes::Limit(0),

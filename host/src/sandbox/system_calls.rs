@@ -115,3 +115,100 @@ fn program(
 ) -> Result<BpfProgram, seccompiler::BackendError> {
     SeccompFilter::new(rules, otherwise, then, arch)?.try_into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::calls::Call;
+    use super::*;
+    use crate::sandbox::{Hardening, ProcessLimits, Profile};
+    use crate::task::{Access, DirectoryGrant, Grants};
+
+    const PROFILES: [Profile; 3] = [Profile::Worker, Profile::Compiler, Profile::ForkServer];
+
+    fn policy(profile: Profile, grants: &Grants, no_machine_code: bool) -> Policy<'_> {
+        let limits = ProcessLimits { memory_bytes: 1 << 30, cpu_time: None, open_files: 64 };
+        Policy { profile, hardening: Hardening::BestEffort, grants, no_machine_code, limits }
+    }
+
+    fn everything() -> Grants {
+        let directory = DirectoryGrant { host: "/tmp".into(), guest: "/".into(), access: Access::ReadWrite };
+        let address = "127.0.0.1:1-9".parse().expect("it names addresses");
+        Grants { directories: vec![directory], addresses: vec![address] }
+    }
+
+    #[test]
+    fn filters_of_every_profile_can_be_built_for_both_architectures() {
+        for grants in [Grants::default(), everything()] {
+            for arch in [TargetArch::x86_64, TargetArch::aarch64] {
+                for profile in PROFILES {
+                    for no_machine_code in [false, true] {
+                        let programs = programs(&policy(profile, &grants, no_machine_code), arch).expect("sound");
+                        // The kernel takes no longer ones (BPF_MAXINSNS).
+                        assert!(programs.iter().all(|program| (1..4096).contains(&program.len())));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The numbers of the policy are typed by hand; those of this machine's architecture are checked here.
+    #[test]
+    fn numbers_of_the_policy_are_those_of_the_system() {
+        let arch = TargetArch::try_from(std::env::consts::ARCH).expect("it is one of the two");
+        let lines = ALLOWED.iter().chain(WITH_MACHINE_CODE).chain(REFUSED.iter().map(|(line, _)| line));
+        for Call { name, .. } in lines.clone().map(|line| &line.call) {
+            let call = lines.clone().find(|line| line.call.name == *name).map(|line| line.call).expect("it is there");
+            let Some(number) = call.number(arch) else { continue };
+            let number = u32::try_from(number).expect("they are small");
+            assert_eq!(crate::task::SystemCall::of_number(number).name(), Some(*name), "{number}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_allowed_that_a_worker_could_get_out_by() {
+        let grants = everything();
+        let policy = policy(Profile::Worker, &grants, false);
+        let never = [
+            "execve",
+            "execveat",
+            "ptrace",
+            "fork",
+            "vfork",
+            "clone",
+            "clone3",
+            "kill",
+            "mount",
+            "unshare",
+            "setns",
+            "bpf",
+            "io_uring_setup",
+            "process_vm_readv",
+            "process_vm_writev",
+            "pidfd_getfd",
+            "pidfd_send_signal",
+            "seccomp",
+            "setuid",
+            "memfd_create",
+            "userfaultfd",
+            "perf_event_open",
+            "keyctl",
+            "shmget",
+            "socketpair",
+            "chmod",
+            "fchmodat",
+            "mknodat",
+        ];
+        let allowed: Vec<&str> = allowed(&policy).map(|line| line.call.name).collect();
+        assert!(never.iter().all(|name| !allowed.contains(name)), "{allowed:?}");
+    }
+
+    #[test]
+    fn a_call_that_is_listed_twice_has_one_number() {
+        for line in ALLOWED {
+            let others = ALLOWED.iter().filter(|other| other.call.name == line.call.name);
+            for arch in [TargetArch::x86_64, TargetArch::aarch64] {
+                assert!(others.clone().all(|other| other.call.number(arch) == line.call.number(arch)), "{line:?}");
+            }
+        }
+    }
+}

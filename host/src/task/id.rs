@@ -81,3 +81,7 @@ impl fmt::Display for WorkerId {
 /// number that the event loop gives; 0 is the executor's own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ClassId(pub(crate) u32);
+
+/// A module as one executor numbers it: small, to be compared at every step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ModuleNumber(pub(crate) u32);

@@ -1,5 +1,7 @@
 //! How a task ended, in the words of the worker that ran it.
 
+use super::LimitExceeded;
+use crate::limits::{MAX_MESSAGE_BYTES, MAX_TRACE_ENTRIES};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -32,6 +34,27 @@ impl fmt::Display for Location {
             write!(f, ":{}", self.column)?;
         }
         Ok(())
+    }
+}
+
+/// Whose memory was used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum MemoryBound {
+    /// The task's own: [`max_memory_bytes`](crate::ExecutorBuilder::max_memory_bytes).
+    Instance,
+    /// The worker process's, which is also its other instances', arguments' and results':
+    /// [`max_worker_memory_bytes`](crate::ExecutorBuilder::max_worker_memory_bytes).
+    Worker,
+}
+
+impl MemoryBound {
+    /// The option that raises it.
+    pub(crate) fn option(self) -> &'static str {
+        match self {
+            Self::Instance => "max_memory_bytes()",
+            Self::Worker => "max_worker_memory_bytes()",
+        }
     }
 }
 
@@ -133,13 +156,45 @@ pub(crate) enum Outcome {
     /// The guest trapped.
     Trapped(Trap),
     /// The guest asked for more memory than its limit, both in bytes. `peak` is what it held before.
-    OutOfMemory { limit: u64, peak: u64 },
+    OutOfMemory { bound: MemoryBound, limit: u64, peak: u64 },
     /// The result is larger than the limit, both in bytes. It was not copied: `size` is what it has at least.
     ResultTooLarge { size: u64, limit: u64 },
     /// The worker could not load or start the module.
     ModuleFailed(String),
     /// Something that the task is granted cannot be reached any more.
     GrantFailed(String),
+    /// The task went over one of its limits.
+    LimitExceeded(LimitExceeded),
+    /// The task was stopped, as the caller has asked. Nobody waits for it any more.
+    Stopped,
     /// A call of a host function has ended it.
     HostFunction(super::HostFault),
+}
+
+impl Outcome {
+    /// Whether its texts are as short, and its lists, as a worker makes them.
+    pub(crate) fn is_within_limits(&self) -> bool {
+        let none = &[][..];
+        let (text, list) = match self {
+            Outcome::Returned
+            | Outcome::OutOfMemory { .. }
+            | Outcome::ResultTooLarge { .. }
+            | Outcome::LimitExceeded(_)
+            | Outcome::Stopped => return true,
+            Outcome::Failed(Failure { message, trace }) => (message, &trace[..]),
+            Outcome::Panicked(Panic { message, location, backtrace }) => {
+                let file = location.as_ref().map_or("", |location| &location.file);
+                if file.len() > MAX_MESSAGE_BYTES {
+                    return false;
+                }
+                (message, &backtrace[..])
+            }
+            Outcome::Codec(CodecFailure { side: _, message }) => (message, none),
+            Outcome::Trapped(Trap { code: _, message, backtrace }) => (message, &backtrace[..]),
+            Outcome::ModuleFailed(message) | Outcome::GrantFailed(message) => (message, none),
+            Outcome::HostFunction(fault) if fault.function.len() > MAX_MESSAGE_BYTES => return false,
+            Outcome::HostFunction(fault) => (&fault.message, none),
+        };
+        list.len() <= MAX_TRACE_ENTRIES && list.iter().chain([text]).all(|text| text.len() <= MAX_MESSAGE_BYTES)
+    }
 }

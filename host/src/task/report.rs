@@ -24,6 +24,8 @@ pub(crate) struct RunReport {
     pub(crate) cpu_time: Duration,
     /// Most linear memory that the instance held, in bytes.
     pub(crate) peak_memory_bytes: u64,
+    /// What the guest has executed, where that is counted.
+    pub(crate) fuel_used: Option<u64>,
     /// Log records that were dropped because the limit was reached.
     pub(crate) dropped_log_records: u32,
     /// Words on the task's progress that later ones have replaced.
@@ -44,6 +46,9 @@ pub struct TaskReport {
     pub cpu_time: Duration,
     /// Most linear memory that the guest held, in bytes.
     pub peak_memory_bytes: u64,
+    /// What the guest has executed, in units of [`Limit::Fuel`](crate::Limit::Fuel); `None` when its executor does not have it
+    /// counted.
+    pub fuel_used: Option<u64>,
     /// How often the task was begun: 1, and 1 more for each worker that was lost with it. See
     /// [`Task::retries`](crate::Task::retries).
     pub attempts: u32,

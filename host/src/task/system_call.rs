@@ -5,9 +5,13 @@ use std::fmt;
 
 /// A system call of Linux, by its number on this machine's architecture. Shown as `openat (system call 257)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct SystemCall(pub(crate) u32);
+pub struct SystemCall(u32);
 
 impl SystemCall {
+    pub(crate) fn of_number(number: u32) -> Self {
+        Self(number)
+    }
+
     /// Its number, as `SYS_*` of this architecture has it.
     pub fn number(self) -> u32 {
         self.0

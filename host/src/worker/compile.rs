@@ -35,7 +35,8 @@ pub(super) fn serve(channel: &SharedChannel, engine: GuestEngine) -> Result<(), 
             | Request::HostAnswer { .. }
             | Request::Fork { .. }
             | Request::Attach
-            | Request::Call { .. } => {
+            | Request::Call { .. }
+            | Request::TryEscape { .. } => {
                 return Err(WorkerError::Protocol("another process's request to a compile worker"));
             }
         }

@@ -33,6 +33,8 @@ pub(super) enum WorkerError {
     /// The caller knows of it.
     #[error(transparent)]
     Told(Box<WorkerError>),
+    #[error("it could not take {0}: it has as many open files as it may; raise that with max_open_files()")]
+    OutOfFiles(&'static str),
     #[error("the caller sent {0}")]
     Protocol(&'static str),
     #[error("its native function failed")]
@@ -55,7 +57,7 @@ impl WorkerError {
         match self {
             Self::NativeFailed => EXIT_FAILED,
             Self::NotAWorker { .. } => EXIT_NOT_A_WORKER,
-            Self::Sandbox(_) | Self::Setup { .. } | Self::Engine(_) => EXIT_SETUP,
+            Self::Sandbox(_) | Self::Setup { .. } | Self::Engine(_) | Self::OutOfFiles(_) => EXIT_SETUP,
             Self::Channel(_) | Self::Protocol(_) => EXIT_PROTOCOL,
             Self::Told(error) => error.exit_code(),
         }

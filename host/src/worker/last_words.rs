@@ -13,7 +13,9 @@ pub(super) fn telling<T>(
 ) -> Result<T, WorkerError> {
     let lived = catch_unwind(AssertUnwindSafe(life));
     let message = match &lived {
-        Ok(Err(error @ (WorkerError::Setup { .. } | WorkerError::Engine(_)))) => Some(error.to_string()),
+        Ok(Err(error @ (WorkerError::Setup { .. } | WorkerError::Engine(_) | WorkerError::OutOfFiles(_)))) => {
+            Some(error.to_string())
+        }
         Err(panic) => {
             let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref().copied());
             Some(format!("it panicked: {}", said.unwrap_or("a value that is no text")))

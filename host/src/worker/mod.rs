@@ -10,6 +10,7 @@ mod lock;
 mod native;
 mod nested;
 mod objects;
+mod probe;
 mod serve;
 mod takeover;
 #[cfg(test)]

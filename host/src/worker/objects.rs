@@ -21,7 +21,7 @@ impl Objects {
         holder: ProcessMark,
         file: Option<OwnedFd>,
     ) -> Result<(), WorkerError> {
-        let file = file.ok_or(WorkerError::Protocol("`Share` without a file"))?;
+        let file = file.ok_or(WorkerError::OutOfFiles("a shared object"))?;
         holder.adopt();
         let object = SharedObject::open(id, spec, file.as_fd())
             .map_err(|source| WorkerError::Setup { step: "map a shared object", source })?;

@@ -4,11 +4,14 @@ use super::exit::WorkerError;
 use super::lock::Lock;
 use super::nested::Nested;
 use super::objects::{Objects, TaskObjects};
-use super::{compile, forkserver, last_words, native};
-use crate::engine::{Ended, GuestEngine, GuestSettings, LogSink, ModuleCache, Own, ProgressSink, Purpose, Run};
+use super::{compile, forkserver, last_words, native, probe};
+use crate::engine::{
+    Ended, GuestEngine, GuestSettings, LogSink, ModuleCache, Own, ProgressSink, Purpose, Run, StopAsked,
+};
 use crate::fault::{self, Point};
 use crate::ipc::{
-    ClaimTable, PROTOCOL_VERSION, Reply, Request, Role, RunRequest, WorkerChannel, WorkerConfig, WorkerReceived,
+    ClaimTable, ClaimTicket, PROTOCOL_VERSION, Reply, Request, Role, RunRequest, WorkerChannel, WorkerConfig,
+    WorkerReceived,
 };
 use crate::limits::WORKER_KEEPS_BYTES;
 use crate::sandbox::Profile;
@@ -50,7 +53,8 @@ fn answer(channel: &SharedChannel) -> Result<Option<forkserver::Copy>, WorkerErr
         }
     }
     let purpose = match config.role {
-        Role::Worker | Role::ForkServer => Purpose::Run,
+        Role::Worker | Role::Probe => Purpose::Run,
+        Role::ForkServer => Purpose::Fork,
         Role::Compiler => Purpose::Compile,
     };
     let (role, lock) = (config.role, Lock::of(&config));
@@ -58,7 +62,7 @@ fn answer(channel: &SharedChannel) -> Result<Option<forkserver::Copy>, WorkerErr
     let engine = GuestEngine::new(purpose, settings(config, channel, &nested)).map_err(|error| no_engine(&error))?;
     fault::point(Point::EngineMade);
     let profile = match role {
-        Role::Worker => Profile::Worker,
+        Role::Worker | Role::Probe => Profile::Worker,
         Role::Compiler => Profile::Compiler,
         Role::ForkServer => Profile::ForkServer,
     };
@@ -74,6 +78,7 @@ fn answer(channel: &SharedChannel) -> Result<Option<forkserver::Copy>, WorkerErr
         }
         Role::Compiler => compile::serve(channel, engine).map(|()| None),
         Role::ForkServer => forkserver::serve(channel, engine),
+        Role::Probe => probe::serve(channel).map(|()| None),
     }
 }
 
@@ -140,7 +145,7 @@ fn no_engine(error: &wasmtime::Error) -> WorkerError {
 }
 
 fn settings(config: WorkerConfig, channel: &SharedChannel, nested: &Arc<Nested>) -> GuestSettings {
-    let runs_guests = config.role != Role::ForkServer;
+    let (runs_guests, flavour) = (config.role != Role::ForkServer, config.flavour());
     GuestSettings {
         worker_index: config.index,
         environment: config.environment,
@@ -153,8 +158,11 @@ fn settings(config: WorkerConfig, channel: &SharedChannel, nested: &Arc<Nested>)
         logs: if runs_guests { log_sink(channel) } else { Arc::new(|_, _| {}) },
         progress: if runs_guests { progress_sink(channel) } else { Arc::new(|_, _| {}) },
         max_result_bytes: config.max_result_bytes,
-        max_output_bytes: config.max_output_bytes,
-        max_memory_bytes: config.max_memory_bytes,
+        limits: config.task_limits,
+        overflow: config.overflow,
+        flavour,
+        deterministic: config.deterministic,
+        max_worker_memory_bytes: config.limits.memory_bytes,
         max_argument_bytes: config.max_argument_bytes,
         max_depth: config.max_depth,
         max_host_function_calls: config.max_host_function_calls,
@@ -201,7 +209,8 @@ fn run_tasks(
             }
             Request::Unshare { object } => objects.forget(object),
             Request::Load { artifact } => {
-                let file = received.descriptor.ok_or(WorkerError::Protocol("`Load` without a file"))?;
+                // The caller sends one: the kernel drops what this process may not have.
+                let file = received.descriptor.ok_or(WorkerError::OutOfFiles("a module"))?;
                 fault::point(Point::LoadRead);
                 modules.add(artifact, file);
                 fault::point(Point::LoadKept);
@@ -215,7 +224,10 @@ fn run_tasks(
                     fault::point(Point::ClaimTaken);
                     let objects = objects.of_task(&request.objects)?;
                     // Dropped, with its instance, after the answer is on its way.
-                    let ended = modules.run(&run_of(&request, &received.payload, &objects.for_guest()));
+                    let stop = Some(stop_asked(&claims, request.claim));
+                    let objects_for_guest = objects.for_guest();
+                    let run = Run { stop, ..run_of(&request, &received.payload, &objects_for_guest) };
+                    let ended = modules.run(&run);
                     // Before the answer: whoever saw a task end finds free what it held.
                     drop(objects);
                     nested.task_ended(request.task)?;
@@ -230,7 +242,11 @@ fn run_tasks(
             }
             Request::Configure(_) => return Err(WorkerError::Protocol("`Configure` twice")),
             Request::HostAnswer { .. } => return Err(WorkerError::Protocol("an answer to no call of a host function")),
-            Request::Compile(_) | Request::Fork { .. } | Request::Attach | Request::Call { .. } => {
+            Request::Compile(_)
+            | Request::Fork { .. }
+            | Request::Attach
+            | Request::Call { .. }
+            | Request::TryEscape { .. } => {
                 return Err(WorkerError::Protocol("another process's request to a worker that runs tasks"));
             }
         }
@@ -251,7 +267,15 @@ pub(super) fn run_of<'a>(request: &'a RunRequest, argument: &'a [u8], objects: &
         output: request.options.output,
         depth: request.depth,
         lent: request.lent_to.is_some(),
+        limits: &request.options.limits,
+        stop: None,
     }
+}
+
+/// Looks whether the caller wants a task to stop.
+fn stop_asked(claims: &ClaimTable, claim: ClaimTicket) -> StopAsked {
+    let view = claims.view(claim);
+    Arc::new(move || view.is_stopping())
 }
 
 /// Tells how a task has ended, and lets its instance go.

@@ -2,15 +2,15 @@
 
 use super::exit::{EXIT_NOT_A_WORKER, EXIT_SETUP, EXIT_STOPPED};
 use crate::engine::testing::TASK_MODULE;
-use crate::executor::{Execution, GuestOutput, Reuse};
+use crate::executor::{Execution, GuestOutput, Interruption, Overflow, Reuse};
 use crate::ipc::{
     CallerChannel, ClaimLedger, CompileRequest, PROTOCOL_VERSION, Payload, Refusal, Reply, Request, Role, RunOptions,
     RunRequest, WorkerConfig,
 };
 use crate::limits::{MAX_ARTIFACT_BYTES, MIB};
-use crate::sandbox::{Hardening, ProcessLimits};
+use crate::sandbox::{Hardening, HardeningReport, ProcessLimits};
 use crate::sys::{self, MemoryFile};
-use crate::task::{ArtifactId, Grants, LogLevel, Outcome, TaskId, TrapCode, WorkerId};
+use crate::task::{ArtifactId, Grants, LogLevel, Outcome, TaskId, TaskLimits, TrapCode, WorkerId};
 use isopool_guest::Codec;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::collections::VecDeque;
@@ -26,6 +26,8 @@ struct Process {
     child: Option<Child>,
     channel: CallerChannel,
     received: VecDeque<(Reply, Vec<u8>)>,
+    /// What it said of its sandbox.
+    hardening: Option<HardeningReport>,
 }
 
 fn command(parent: u32) -> Command {
@@ -47,8 +49,10 @@ fn config(role: Role) -> WorkerConfig {
         output: GuestOutput::Capture,
         log_level: Some(LogLevel::Trace),
         max_result_bytes: 64 * MIB as u64,
-        max_output_bytes: MIB as u64,
-        max_memory_bytes: 512 * MIB as u64,
+        interruption: Interruption::Kill,
+        deterministic: None,
+        overflow: Overflow::Drop,
+        task_limits: TaskLimits::default(),
         max_argument_bytes: 64 * MIB as u64,
         max_depth: 10,
         max_host_function_calls: 0,
@@ -69,7 +73,7 @@ impl Process {
     /// One that is another process's child.
     fn of_another(socket: OwnedFd) -> Self {
         let channel = CallerChannel::with_descriptors(socket, MAX_ARTIFACT_BYTES as u64).expect("channel");
-        Self { child: None, channel, received: VecDeque::new() }
+        Self { child: None, channel, received: VecDeque::new(), hardening: None }
     }
 
     fn pid(&self) -> u32 {
@@ -85,8 +89,13 @@ impl Process {
     fn reply(&mut self) -> Option<(Reply, Vec<u8>)> {
         use crate::ipc::Received;
         loop {
-            if let Some(reply) = self.received.pop_front() {
-                return Some(reply);
+            match self.received.pop_front() {
+                Some((Reply::Hardened { report }, _)) => {
+                    self.hardening = report.checked();
+                    continue;
+                }
+                Some(reply) => return Some(reply),
+                None => {}
             }
             self.channel.flush().expect("sent");
             let mut events = PollFlags::POLLIN;

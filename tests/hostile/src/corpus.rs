@@ -3,7 +3,7 @@
 use crate::modules;
 use crate::pool::Pool;
 use guest_hostile::{flood, hold, leave, nest, reach, take};
-use isopool::sync;
+use isopool::{limits, sync};
 
 /// How long an attack takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +127,13 @@ fn submit_without_end() -> Vec<Attack> {
             max_growth_bytes: (64 + 2 * 256) * MIB,
             ..attack("submits a MiB each, as many as it gets", &["returned"], |pool| {
                 pool.run(nest::heavy::task((1 << 20) - 16))
+            })
+        },
+        Attack {
+            // What it may leave unread, and as much again while that grows.
+            max_growth_bytes: 4 * limits::MAX_UNREAD_BYTES,
+            ..attack("submits what is not there, and never asks what became of it", &["broke the protocol"], |pool| {
+                pool.run(nest::nobody::task())
             })
         },
         attack("leaves children behind that spin", &["returned"], |pool| pool.run(nest::orphans::task(100))),

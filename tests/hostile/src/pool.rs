@@ -135,6 +135,7 @@ fn task_error(error: &TaskError) -> String {
         TaskError::WaitTimedOut { .. } => "HANGS".to_owned(),
         TaskError::BrokenProcessPool(broken) => match &broken.cause {
             BrokenCause::Trap(trap) => format!("trap: {:?}", trap.code),
+            BrokenCause::Protocol { .. } => "broke the protocol".to_owned(),
             other => format!("LOST: {other}"),
         },
         other => format!("other: {other}"),

@@ -22,7 +22,7 @@ impl EventLoop {
                 self.handle(Event::NotHardened { worker: id });
             }
             // It may come at any time, and is believed only when the process has died of it.
-            Reply::Denied { syscall } => worker.denied = Some(SystemCall(u32::from_le_bytes(syscall))),
+            Reply::Denied { syscall } => worker.denied = Some(SystemCall::of_number(u32::from_le_bytes(syscall))),
             _ => self.lied(id, "it sent a reply that nobody had asked for".to_owned()),
         }
     }

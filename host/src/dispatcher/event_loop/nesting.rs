@@ -6,7 +6,7 @@ use crate::dispatcher::event::Event;
 use crate::dispatcher::promise::Promise;
 use crate::error::{BrokenCause, TaskError, TaskRef};
 use crate::ipc::{Payload, Reply, Request};
-use crate::limits::{MAX_CHILD_BYTES, MAX_CHILDREN, MAX_MESSAGE_BYTES};
+use crate::limits::{MAX_CHILD_BYTES, MAX_CHILDREN, MAX_MESSAGE_BYTES, MAX_UNREAD_BYTES};
 use crate::metrics;
 use crate::task::{ChildEnd, ChildFault, ChildFaultKind, TaskId, WorkerId};
 use isopool_guest::Codec;
@@ -97,9 +97,11 @@ impl EventLoop {
 
     /// The worker has checked all this before it told of the child: what does not hold is a lie.
     fn check_child(&mut self, at: &Parent, argument_bytes: u64) -> Result<(), &'static str> {
-        let begun = self.workers.0.get(&at.worker).is_some_and(|worker| worker.has_begun(at.task));
-        if !begun {
+        let Some(worker) = self.workers.0.get(&at.worker).filter(|worker| worker.has_begun(at.task)) else {
             return Err("a task that it does not run has submitted another one");
+        };
+        if worker.unread_bytes() > MAX_UNREAD_BYTES {
+            return Err("its task submits others for ever, and never reads what became of them");
         }
         // Cancelled, and the word was on its way.
         let Some(parent) = self.jobs.get(&at.task) else { return Ok(()) };

@@ -4,7 +4,7 @@ use crate::dispatcher::action::{End, Retirement};
 use crate::dispatcher::recycling::Recycling;
 use crate::dispatcher::state::Claims;
 use crate::queue::Turn;
-use crate::task::{ClassId, TaskId, WorkerId};
+use crate::task::{ClassId, ModuleNumber, TaskId, WorkerId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -36,6 +36,8 @@ pub(super) struct ModelWorker {
     pub(super) up_since: Option<Instant>,
     pub(super) killed: bool,
     pub(super) stopping: bool,
+    /// Its channel is closed, so that it can be asked for nothing.
+    pub(super) hung_up: bool,
     /// It gets no more tasks, because it has served long enough.
     pub(super) retired: bool,
     /// A look at its memory was asked for, and its answer is on its way.
@@ -46,6 +48,8 @@ pub(super) struct ModelWorker {
     /// Sent and not begun or reclaimed, in order.
     pub(super) inbox: VecDeque<TaskId>,
     pub(super) running: Option<TaskId>,
+    /// It was asked to stop this task, at that moment.
+    pub(super) asked: Option<(TaskId, Instant)>,
     /// Ended, and the answer still on its way.
     pub(super) answers: VecDeque<TaskId>,
     /// Tasks that have begun in it.
@@ -79,17 +83,54 @@ pub(super) struct Model {
     pub(super) submitted: BTreeMap<TaskId, Submitted>,
     /// Those that have not ended and are in no worker's hands, with their priorities in front.
     pub(super) waiting: BTreeSet<(i32, TaskId)>,
+    pub(super) quarantine: ModelQuarantine,
+    pub(super) quarantine_deaths: Option<u32>,
     pub(super) broken: bool,
     pub(super) terminated: bool,
+}
+
+/// Modules in quarantine, as whoever sees deaths, answers and the pool's own words knows them.
+#[derive(Default)]
+pub(super) struct ModelQuarantine {
+    /// Workers that died with a task of the module, since one ended.
+    pub(super) deaths: BTreeMap<ModuleNumber, u32>,
+    /// Until when nothing of it runs.
+    pub(super) shut: BTreeMap<ModuleNumber, Instant>,
+    /// What runs of it after that.
+    trials: BTreeMap<ModuleNumber, TaskId>,
+}
+
+impl ModelQuarantine {
+    pub(super) fn shut(&mut self, module: ModuleNumber, until: Instant, most: Option<u32>) {
+        let deaths = self.deaths.get(&module).copied().unwrap_or(0);
+        let is_trial = self.trials.remove(&module).is_some();
+        assert!(is_trial || most.is_some_and(|most| deaths >= most), "{module:?} has killed {deaths} workers only");
+        self.shut.insert(module, until);
+    }
+
+    pub(super) fn sent(&mut self, module: ModuleNumber, task: TaskId, now: Instant, ended: &BTreeMap<TaskId, End>) {
+        let Some(&until) = self.shut.get(&module) else { return };
+        assert!(until <= now, "{task:?} was sent while its module is in quarantine");
+        let before = self.trials.insert(module, task).filter(|&before| before != task);
+        assert!(before.is_none_or(|before| ended.contains_key(&before)), "two tasks are on trial at once");
+    }
+
+    pub(super) fn lift(&mut self, module: ModuleNumber) {
+        self.deaths.remove(&module);
+        self.shut.remove(&module);
+        self.trials.remove(&module);
+    }
 }
 
 /// What a caller asked for.
 #[derive(Clone, Copy)]
 pub(super) struct Submitted {
     pub(super) class: ClassId,
+    pub(super) module: ModuleNumber,
     pub(super) priority: i32,
     pub(super) retries: u32,
     pub(super) time_limit: Option<Duration>,
+    pub(super) deadline: Option<Instant>,
 }
 
 impl Claims for Model {
@@ -111,15 +152,39 @@ impl Claims for Model {
 
 impl Model {
     /// One more task, mostly of the usual kind.
-    pub(super) fn new_task(&mut self, random: &mut Random, classes: usize) -> Turn {
+    pub(super) fn new_task(&mut self, random: &mut Random, classes: usize, now: Instant) -> Turn {
         let task = TaskId(self.submitted.len() as u64);
         let priority = if random.chance(25) { random.below(5) as i32 - 2 } else { 0 };
         let retries = if random.chance(20) { random.below(4) as u32 } else { 0 };
         let time_limit = random.chance(20).then(|| Duration::from_millis(1 + random.below(60) as u64));
+        let deadline = random.chance(20).then(|| now + Duration::from_millis(random.below(80) as u64));
         let class = ClassId(random.below(classes) as u32);
-        self.submitted.insert(task, Submitted { class, priority, retries, time_limit });
+        let module = ModuleNumber(random.below(3) as u32);
+        self.submitted.insert(task, Submitted { class, module, priority, retries, time_limit, deadline });
         self.waits(task);
-        Turn::new(task, priority, retries).with_time_limit(time_limit).with_class(class)
+        let turn = Turn::new(task, priority, retries).with_time_limit(time_limit).with_deadline(deadline);
+        turn.with_class(class).with_module(module)
+    }
+
+    /// No task outlives its deadline, as long as the clock is looked at.
+    pub(super) fn check_deadlines(&self, now: Instant) {
+        let is_late = |submitted: &Submitted| submitted.deadline.is_some_and(|deadline| deadline <= now);
+        let late = self.submitted.iter().find(|(task, what)| is_late(what) && !self.finished.contains_key(task));
+        assert!(late.is_none(), "{:?} has not ended", late.map(|(task, _)| task));
+    }
+
+    /// A task has ended by itself, and its worker says so.
+    pub(super) fn answered(&mut self, task: TaskId) {
+        let module = self.submitted[&task].module;
+        let quarantine = &mut self.quarantine;
+        if !quarantine.shut.contains_key(&module) || quarantine.trials.get(&module) == Some(&task) {
+            quarantine.lift(module);
+        }
+    }
+
+    /// Whether a worker that lives could still begin it.
+    pub(super) fn is_in_hands(&self, task: TaskId) -> bool {
+        self.workers.values().any(|worker| worker.inbox.contains(&task))
     }
 
     fn priority(&self, task: TaskId) -> i32 {

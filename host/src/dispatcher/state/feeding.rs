@@ -35,6 +35,9 @@ impl State {
     /// A waiting task of its class for each worker that has none, in the turn of the tasks. Where one has no worker, a worker
     /// of another class that has nothing to do makes way.
     pub(super) fn feed_idle(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        if self.waiting.is_empty() {
+            return;
+        }
         let idle = self.workers.iter().rev().filter(|(_, worker)| worker.is_idle());
         let mut idle: Vec<(ClassId, WorkerId)> = idle.map(|(&id, worker)| (worker.class, id)).collect();
         let mut places = self.places_to_come();
@@ -103,12 +106,12 @@ impl State {
     /// back half of what another one has not begun.
     pub(super) fn rebalance(&mut self, now: Instant, claims: &mut impl Claims, actions: &mut Vec<Action>) {
         while self.is_ahead_first() && self.is_hungry() {
-            let idle: BTreeSet<ClassId> =
-                self.workers.values().filter(|worker| worker.is_idle()).map(|worker| worker.class).collect();
-            let loaded = self.workers.iter_mut().filter(|(_, worker)| worker.ahead() > 1);
-            // Of its own class first: another one has to make way.
-            let victim = loaded.max_by_key(|(_, worker)| (idle.contains(&worker.class), worker.ahead()));
-            let Some((&id, victim)) = victim else { return };
+            // One of the class of an idle worker first: of another class, that has to make way.
+            let loaded = self.workers.iter().filter(|(_, worker)| worker.ahead() > 1);
+            let is_own = |class| self.workers.values().any(|worker| worker.class == class && worker.is_idle());
+            let most = loaded.max_by_key(|(_, worker)| (is_own(worker.class), worker.ahead()));
+            let Some((&id, _)) = most else { return };
+            let Some(victim) = self.workers.get_mut(&id) else { return };
             let keep = victim.assigned.len() - victim.ahead() / 2;
             let back = victim.take_back(id, keep, claims);
             if back.is_empty() {

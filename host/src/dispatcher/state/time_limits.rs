@@ -3,18 +3,27 @@
 //! Nobody says when a task begins: it begins as soon as its worker has nothing else to do. So its time counts from the
 //! moment when it is the first one that its worker has: when it was sent to an idle one, or when the answer of the task
 //! before it was handled.
+//!
+//! How it is stopped is the executor's choice: its worker is killed; or asked to stop it, and killed when it does not.
 
 use super::{Claims, State};
 use crate::dispatcher::action::{Action, End, KillReason};
-use crate::dispatcher::slot::Worker;
+use crate::dispatcher::slot::{Asked, Worker};
+use crate::executor::Interruption;
+use crate::limits::INTERRUPTION_GRACE;
 use crate::task::{TaskId, WorkerId};
 use std::time::{Duration, Instant};
 
 impl State {
     /// Notes which tasks are their workers' first from now on.
     pub(super) fn start_clocks(&mut self, now: Instant) {
-        for first in self.workers.values_mut().filter_map(|worker| worker.assigned.first_mut()) {
-            first.first_since.get_or_insert(now);
+        for worker in self.workers.values_mut() {
+            if let Some(first) = worker.assigned.first_mut() {
+                first.first_since.get_or_insert(now);
+            }
+            if let Some(asked) = &mut worker.asked {
+                asked.kill_at.get_or_insert(now + INTERRUPTION_GRACE);
+            }
         }
     }
 
@@ -60,8 +69,26 @@ impl State {
         worker.abandon(task);
         let back = worker.take_back(id, 0, claims);
         if !worker.has_begun_after(id, task, claims) {
-            self.kill(id, reason, actions);
+            if self.options.interruption == Interruption::Epoch && worker.can_stop(task) {
+                worker.asked = Some(Asked { task, reason, kill_at: None });
+                actions.push(Action::Interrupt { worker: id, task });
+            } else {
+                self.kill(id, reason, actions);
+            }
         }
         self.put_back(back, actions);
+    }
+
+    /// Kills the workers that were asked to stop a task and have not done so in time.
+    pub(super) fn kill_unyielding(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        let late = |asked: Asked| asked.kill_at.is_some_and(|moment| moment <= now).then_some(asked.reason);
+        let due: Vec<(WorkerId, KillReason)> =
+            self.workers.iter().filter_map(|(&id, worker)| Some((id, late(worker.asked?)?))).collect();
+        for (id, reason) in due {
+            if let Some(worker) = self.workers.get_mut(&id) {
+                worker.asked = None;
+            }
+            self.kill(id, reason, actions);
+        }
     }
 }

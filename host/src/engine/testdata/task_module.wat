@@ -80,4 +80,18 @@
       (i32.store (i32.const 20) (i32.const 40))
       (i32.store (i32.const 24) (i32.const 12))
       (call $context (i32.const 40))))
+    ;; `host`: calls the host as often as the argument says
+    (if (i32.eq (local.get $letter) (i32.const 104)) (then
+      (local.set $i (i32.load (local.get $argument)))
+      (loop $call
+        (call $context (i32.const 40))
+        (br_if $call (local.tee $i (i32.sub (local.get $i) (i32.const 1)))))))
+    ;; `for-ever`: computes for ever
+    (if (i32.eq (local.get $letter) (i32.const 102)) (then (loop $on (br $on))))
+    ;; `nan`: the bits of the sum of two NaNs with the bits of the argument
+    (if (i32.eq (local.get $letter) (i32.const 110)) (then
+      (i32.store (i32.const 20) (i32.const 28))
+      (i32.store (i32.const 24) (i32.const 4))
+      (f32.store (i32.const 28) (f32.add
+        (f32.load (local.get $argument)) (f32.load (i32.add (local.get $argument) (i32.const 4)))))))
     (i32.const 16)))

@@ -85,6 +85,19 @@ impl PidFd {
         }
     }
 
+    /// As [`wait`](Self::wait), with the most memory that the child had resident, in bytes, as the kernel counted it.
+    pub(crate) fn wait_with_peak(&self) -> io::Result<(WaitStatus, u64)> {
+        // SAFETY: all-zero is a valid rusage, which holds numbers only.
+        let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+        let (info, flags) = (std::ptr::null_mut::<libc::siginfo_t>(), libc::WEXITED | libc::WNOWAIT);
+        // SAFETY: waitid (the system call, which has a fifth argument) writes an rusage to where `usage` is, and nothing to
+        // the null pointer. It leaves the status to be taken (WNOWAIT).
+        unsafe { libc::syscall(libc::SYS_waitid, libc::P_PIDFD, self.0.as_raw_fd(), info, flags, &raw mut usage) };
+        // In KiB; 0 when there was nothing to ask for, of which the next line tells.
+        let peak = u64::try_from(usage.ru_maxrss).unwrap_or_default().saturating_mul(1024);
+        Ok((self.wait()?, peak))
+    }
+
     fn wait_with(&self, flags: WaitPidFlag) -> io::Result<Option<WaitStatus>> {
         use nix::sys::wait::WaitStatus as Nix;
         match waitid(Id::PIDFd(self.0.as_fd()), flags) {
@@ -108,6 +121,15 @@ impl AsFd for PidFd {
 mod tests {
     use super::*;
     use std::process::{Command, Stdio};
+
+    #[test]
+    fn peak_of_a_child_is_told_with_its_end() {
+        let child = Command::new("true").spawn().expect("it is everywhere");
+        let pidfd = PidFd::open(child.id()).expect("it is a child");
+        let (status, peak) = pidfd.wait_with_peak().expect("it ends");
+        assert_eq!(status, WaitStatus::Exited(0));
+        assert!((64 << 10..1 << 30).contains(&peak), "{peak} bytes");
+    }
 
     #[test]
     fn descriptor_of_another_process_or_of_none_is_refused() {

@@ -66,6 +66,18 @@ pub(crate) fn thread_count() -> io::Result<usize> {
     Ok(std::fs::read_dir("/proc/self/task")?.count())
 }
 
+/// Writable memory of this process that is not shared, mapped and not only touched, in bytes: what `RLIMIT_DATA` counts, and
+/// its stack.
+pub(crate) fn data_bytes() -> io::Result<u64> {
+    let statm = std::fs::read_to_string("/proc/self/statm")?;
+    // `size resident shared text lib data dirty`, in pages.
+    let pages = statm.split_whitespace().nth(5).and_then(|pages| pages.parse::<u64>().ok());
+    let page_bytes =
+        nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE)?.and_then(|bytes| u64::try_from(bytes).ok());
+    let invalid = || io::Error::new(io::ErrorKind::InvalidData, format!("/proc/self/statm says `{statm}`"));
+    pages.zip(page_bytes).and_then(|(pages, page_bytes)| pages.checked_mul(page_bytes)).ok_or_else(invalid)
+}
+
 /// Removes every environment variable. A process with other threads keeps them: one of those may be reading.
 pub(crate) fn clear_environment() -> io::Result<()> {
     if thread_count()? > 1 {

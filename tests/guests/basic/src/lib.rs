@@ -2,6 +2,7 @@
 //! Takes from: `isopool-guest`. Hands to: `tests/`, through the stubs of its functions.
 //! Never: relies on the host; a function that means something only in a sandbox says so when it is called outside of one.
 
+pub mod chance;
 pub mod crash;
 pub mod crash_point;
 pub mod environment;

@@ -58,3 +58,15 @@ pub fn orphans(count: u64) -> Result<(), TaskError> {
     only_in_a_sandbox();
     (0..count).try_for_each(|_| submit(crate::take::spin::task()).map(std::mem::forget))
 }
+
+/// Submits functions that its module does not have, and never asks what became of them.
+#[task]
+pub fn nobody() {
+    only_in_a_sandbox();
+    let name: &'static str = Box::leak("x".repeat(16_000).into_boxed_str());
+    loop {
+        let mut call = idle::task(Bytes::new());
+        call.function = name;
+        drop(submit(call));
+    }
+}

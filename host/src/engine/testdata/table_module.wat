@@ -1,0 +1,22 @@
+;; A task module whose function grows its table of 10 elements to as many as the argument says. By itself, because a module
+;; that can do so cannot have an initializer. What it returns and lists is as in task_module.wat.
+(module
+  (memory (export "memory") 2)
+  (table $table 10 funcref)
+  (global $next (mut i32) (i32.const 65536))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (local $at i32)
+    (local.set $at (i32.and (i32.add (global.get $next) (i32.const 15)) (i32.const -16)))
+    (global.set $next (i32.add (local.get $at) (local.get 3)))
+    (local.get $at))
+  (func (export "isopool:task/runner@0.1.0#functions") (result i32)
+    (i32.store (i32.const 16) (i32.const 2048))
+    (i32.store (i32.const 20) (i32.const 0))
+    (i32.const 16))
+  (func (export "isopool:task/runner@0.1.0#run")
+    (param i32) (param i32) (param i32) (param i32) (param $argument i32) (param $length i32) (result i32)
+    (drop (table.grow $table (ref.null func) (i32.sub (i32.load (local.get $argument)) (i32.const 10))))
+    (i32.store (i32.const 16) (i32.const 0))
+    (i32.store (i32.const 20) (local.get $argument))
+    (i32.store (i32.const 24) (i32.const 0))
+    (i32.const 16)))

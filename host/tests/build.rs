@@ -1,0 +1,142 @@
+//! `isopool build`: from a package to a module that runs.
+
+#![cfg(feature = "cli")]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use tempfile::TempDir;
+
+/// The program, in this folder, with this repository's target directory and a cache of its own.
+fn isopool(folder: &Path, arguments: &[&str]) -> Command {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it is in the target directory");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_isopool"));
+    command.args(arguments).current_dir(folder).stdin(Stdio::null()).env_remove("ISOPOOL_LOG");
+    command.env("CARGO_TARGET_DIR", target).env("CARGO_TERM_COLOR", "never").env("CARGO_NET_OFFLINE", "true");
+    command.env("ISOPOOL_CACHE_DIR", cache());
+    command
+}
+
+fn cache() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache")
+}
+
+fn run(mut command: Command) -> Output {
+    command.output().expect("the program starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn temporary() -> TempDir {
+    tempfile::tempdir().expect("a temporary folder can be made")
+}
+
+fn write(path: &Path, content: &str) {
+    fs::create_dir_all(path.parent().expect("a file is in a folder")).expect("a folder can be made");
+    fs::write(path, content).expect("a file can be written");
+}
+
+/// A package of the house that has tasks.
+fn tasks() -> PathBuf {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this package is in a repository");
+    repository.join("examples/guests/text-survey")
+}
+
+fn refusal(command: Command, code: i32) -> String {
+    let output = run(command);
+    assert_eq!(output.status.code(), Some(code), "{output:?}");
+    assert!(output.stdout.is_empty(), "{output:?}");
+    text(&output.stderr)
+}
+
+#[test]
+fn package_becomes_a_module_that_runs() {
+    let folder = temporary();
+    let package = tasks();
+    let package = package.to_str().expect("a plain name");
+    let output = run(isopool(folder.path(), &["build", package]));
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(text(&output.stdout), "text-survey.wasm\n");
+    let ran = run(isopool(folder.path(), &["run", "text-survey.wasm", "word_count", "--text", "to be or not"]));
+    assert_eq!(text(&ran.stdout), "4\n", "{ran:?}");
+    let left: Vec<_> =
+        fs::read_dir(folder.path()).expect("it is there").flatten().map(|item| item.file_name()).collect();
+    assert_eq!(left, ["text-survey.wasm"]);
+}
+
+#[test]
+fn module_goes_where_it_is_wanted_and_its_machine_code_into_the_cache() {
+    let folder = temporary();
+    let output =
+        run(isopool(&tasks(), &["build", "-o", &folder.path().join("m.wasm").display().to_string(), "--precompile"]));
+    assert!(output.status.success(), "{output:?}");
+    let told = text(&output.stdout);
+    let inspected = run(isopool(folder.path(), &["inspect", "m.wasm", "--json"]));
+    let inspected: serde_json::Value = serde_json::from_slice(&inspected.stdout).expect("it is JSON");
+    let hash = inspected["hash"].as_str().expect("it has one");
+    assert!(
+        told.contains(&format!(
+            "\nhash      {hash}\ncompiled  {} bytes, kept in {}\n",
+            inspected["compiled_bytes"],
+            cache().display()
+        )),
+        "{told}"
+    );
+    let mut without = isopool(folder.path(), &["build", tasks().to_str().expect("a plain name"), "--precompile"]);
+    without.env("ISOPOOL_CACHE_DIR", "off");
+    let told = text(&run(without).stdout);
+    assert!(told.ends_with(" bytes, not kept: the cache of compiled modules is switched off\n"), "{told}");
+}
+
+#[test]
+fn missing_target_is_told_with_the_command_that_installs_it() {
+    let folder = temporary();
+    // A compiler that has no library for any target.
+    let compiler = folder.path().join("rustc");
+    write(&compiler, "#!/bin/sh\necho /nonexistent\n");
+    fs::set_permissions(&compiler, fs::Permissions::from_mode(0o755)).expect("its owner may");
+    let mut command = isopool(folder.path(), &["build", tasks().to_str().expect("a plain name")]);
+    command.env("RUSTC", &compiler).env_remove("RUSTUP_TOOLCHAIN");
+    let told = refusal(command, 8);
+    assert_eq!(
+        told,
+        "isopool: the compilation target wasm32-wasip2 is not installed; run `rustup target add wasm32-wasip2`\n"
+    );
+}
+
+#[test]
+fn what_cannot_be_built_is_told_with_the_reason() {
+    let folder = temporary();
+    let package = |name: &str, file: &str, source: &str| {
+        let manifest =
+            format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[workspace]\n");
+        write(&folder.path().join(name).join("Cargo.toml"), &manifest);
+        write(&folder.path().join(name).join(file), source);
+    };
+    package("program", "src/main.rs", "fn main() {}\n");
+    package("wrong", "src/lib.rs", "pub fn f() -> u8 { \"a\" }\n");
+    write(&folder.path().join("space/Cargo.toml"), "[workspace]\nmembers = [\"member\"]\nresolver = \"3\"\n");
+    package("space/member", "src/lib.rs", "");
+    write(
+        &folder.path().join("space/member/Cargo.toml"),
+        "[package]\nname = \"member\"\nversion = \"0.1.0\"\nedition = \"2024\"\n",
+    );
+    write(&folder.path().join("damaged/Cargo.toml"), "[package\n");
+    for (arguments, code, reason) in [
+        (&["build", "nowhere"][..], 7, "cannot find the manifest nowhere/Cargo.toml"),
+        (&["build", "program"], 7, "cargo made no library from "),
+        (&["build", "wrong"], 7, "did not compile for wasm32-wasip2"),
+        (&["build", "space"], 7, "it is no package's manifest; name the folder of a package: "),
+        (&["build", "damaged"], 7, "damaged/Cargo.toml"),
+        (&["build", "--stack-bytes", "17"], 2, "--stack-bytes is 17, and must be a multiple of 16 above 0"),
+        (&["build", "--debug", "--release"], 2, "cannot be used with"),
+    ] {
+        let told = refusal(isopool(folder.path(), arguments), code);
+        assert!(told.contains(reason), "{arguments:?}: {told}");
+    }
+    let told = refusal(isopool(folder.path(), &["build", "wrong", "-o", "/nonexistent/m.wasm"]), 8);
+    assert!(told.contains("expected `u8`, found `&str`"), "cargo's own words: {told}");
+}
