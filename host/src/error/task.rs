@@ -221,6 +221,7 @@ pub enum TaskError {
         task: TaskRef,
         /// How that came, and how long it lasts.
         quarantine: Box<Quarantine>,
+    },
     /// A call of a [host function](crate::ExecutorBuilder::host_function) came to nothing, and that ended the task.
     #[non_exhaustive]
     HostFunction {
