@@ -1,4 +1,4 @@
-//! W12: a task calls a host function, and gets its answer.
+//! W13: a task calls a host function, and gets its answer.
 
 use crate::measure::{FRESH, cpu_microseconds, line, microseconds, quantile};
 use isopool::Executor;
