@@ -220,24 +220,49 @@ fn a_worker_that_has_used_up_its_processor_time_is_told_as_such() {
 #[test]
 fn a_compiler_that_needs_too_much_is_told_with_the_limit() {
     let _house = house();
-    // Another initializer makes another artifact: it is in no cache.
-    let fresh = |seed| guest_basic::state::set_global::task(seed);
     let least = isopool::limits::MIN_WORKER_MEMORY_BYTES as usize;
-    let executor = builder(Hardening::BestEffort)
-        .max_compile_memory_bytes(least)
-        .initializer(fresh(once()))
-        .build()
-        .expect("good");
-    let error = executor.submit(add::task(2, 3)).expect_err("it does not compile");
+    let executor = builder(Hardening::BestEffort).max_compile_memory_bytes(least).build().expect("good options");
+    let error = no_hang("the compiler gives up", move || executor.load("explosive", explosive_module()));
+    let error = error.expect_err("it does not compile");
     let kind = &error.module_error().expect("it is of the module").kind;
     assert_eq!(*kind, ModuleErrorKind::CompileMemory { limit: least as u64 }, "{error}");
     assert!(error.to_string().ends_with("raise that with max_compile_memory_bytes()"), "{error}");
 
     let limit = Duration::from_millis(1);
-    let executor = builder(Hardening::BestEffort).max_compile_time(limit).initializer(fresh(once())).build();
+    // Another initializer makes another artifact: it is in no cache.
+    let fresh = guest_basic::state::set_global::task(once());
+    let executor = builder(Hardening::BestEffort).max_compile_time(limit).initializer(fresh).build();
     let error = executor.expect("good options").submit(add::task(2, 3)).expect_err("nothing compiles so soon");
     let kind = &error.module_error().expect("it is of the module").kind;
     assert_eq!(*kind, ModuleErrorKind::CompileTimeout { limit }, "{error}");
+}
+
+/// A module of tasks with a core module in it that nobody uses: one function of half a million additions.
+fn explosive_module() -> Vec<u8> {
+    const ADDITIONS: usize = 500_000;
+    // No locals; `i32.const 1`, then `i32.const 1; i32.add` again and again; `drop`; `end`.
+    let mut body = vec![0, 0x41, 1];
+    (0..ADDITIONS).for_each(|_| body.extend([0x41, 1, 0x6a]));
+    body.extend([0x1a, 0x0b]);
+    let code = [&[1][..], &sized(&body)].concat();
+    let mut core = b"\0asm\x01\0\0\0".to_vec();
+    // One type without parameters and results, one function of it, its code.
+    core.extend([1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0, 10]);
+    core.extend(sized(&code));
+    // Section 1 of a component is a core module.
+    [add::task(0, 0).module.wasm, &[1], &sized(&core)].concat()
+}
+
+/// Bytes behind their number, as WebAssembly has both.
+fn sized(bytes: &[u8]) -> Vec<u8> {
+    let (mut rest, mut all) = (bytes.len(), Vec::new());
+    while rest >= 0x80 {
+        all.push(rest as u8 | 0x80);
+        rest >>= 7;
+    }
+    all.push(rest as u8);
+    all.extend(bytes);
+    all
 }
 
 /// A number that no cache has seen.
@@ -267,6 +292,7 @@ fn a_worker_that_can_take_no_further_module_says_so() {
     assert!(error.to_string().contains("raise that with max_open_files()"), "{error}");
 }
 
+// limit: MIN_WORKER_MEMORY_BYTES, MIN_OPEN_FILES
 #[test]
 fn limits_out_of_their_range_are_refused_with_their_range() {
     let _house = house();

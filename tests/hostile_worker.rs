@@ -8,7 +8,7 @@ use isopool::{BrokenCause, Error, ErrorKind, Executor, Shutdown, StartMethod, Ta
 use std::time::Duration;
 
 /// The lies of a worker that has begun a task, each with a part of what its future must say.
-const LIES: [(&str, &str); 26] = [
+const LIES: [(&str, &str); 28] = [
     ("random-bytes", "limit"),
     ("half-header", HANGS),
     ("half-frame", HANGS),
@@ -31,6 +31,8 @@ const LIES: [(&str, &str); 26] = [
     ("children-without-end", "its task submits others for ever, and never reads what became of them"),
     ("payload-of-the-limit", HANGS),
     ("progress-without-end", HANGS),
+    ("host-call-of-another-task", "it spoke of task 200, which it does not have"),
+    ("host-call", "a task has called a host function that its module does not import"),
     ("twice-ready", "it sent a reply that nobody had asked for"),
     ("answer-of-a-compiler", "it sent a reply that nobody had asked for"),
     ("closed-channel", "it closed its channel"),

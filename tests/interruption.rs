@@ -17,6 +17,12 @@ fn submit<T: IntoTask>(executor: &Executor, task: T) -> TaskFuture<T::Output> {
     executor.submit(task).expect("submits")
 }
 
+/// What the kernel says that a process does: `S` sleeps, `R` runs.
+fn state_of(pid: u32) -> Option<char> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.chars().next()
+}
+
 fn begin_spinning(executor: &Executor) -> TaskFuture<()> {
     let future = submit(executor, crash::spin::task());
     until("it runs", || future.running());
@@ -88,8 +94,9 @@ fn a_task_that_does_not_yield_costs_its_worker() {
     let holding = submit(&executor, shared::hold::task(lock.clone(), held.clone(), never));
     held.wait(None).expect("it holds the lock");
     let worker = only_worker(&executor);
+    // Between the two host calls it would still yield.
+    until("it waits within a host call", || state_of(worker.pid) == Some('S'));
     assert!(holding.cancel() && error_of(&holding).is_cancelled());
-    // It waits within a host call.
     until("its worker is gone", || !is_alive(worker.pid));
     assert_eq!(end_of(&submit(&executor, value::add::task(1, 1))), Ok(2));
     assert_eq!(executor.stats().workers_lost, 0, "it was this executor's own doing");

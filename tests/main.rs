@@ -25,6 +25,8 @@
 //! - [`crashes`]: processes that die: the caller's, one worker, many at once; workers that cannot be started.
 //! - [`starved`]: a system that gives no more memory, descriptors or processes.
 //! - [`hostile_guests`]: guests that mean harm, each with what it must come to: the corpus in `hostile/`.
+//! - [`host_functions`]: functions of the caller's that plugins call: what comes of it, and its limits.
+//! - [`slow_host_functions`]: those that take long, or never end.
 //! - [`hostile_worker`]: workers that lie on their channel.
 //! - [`sync`]: locks, queues and what else tasks share with each other and with their caller.
 //! - [`time_limits`]: tasks that may run for so long and no longer, and tasks that must have ended by a moment.
@@ -46,6 +48,7 @@ mod futures;
 mod grants;
 mod guests_see;
 mod hardening;
+mod host_functions;
 mod hostile_guests;
 mod hostile_worker;
 mod interruption;
@@ -67,6 +70,7 @@ mod reusable;
 mod scheduling;
 mod shortage;
 mod shutdown;
+mod slow_host_functions;
 mod start_methods;
 mod starved;
 mod stress;

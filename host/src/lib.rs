@@ -54,6 +54,8 @@ mod fault;
 #[cfg(not(target_family = "wasm"))]
 pub mod guide;
 #[cfg(not(target_family = "wasm"))]
+mod host_functions;
+#[cfg(not(target_family = "wasm"))]
 mod ipc;
 #[cfg(not(target_family = "wasm"))]
 pub mod limits;
@@ -101,6 +103,8 @@ pub use executor::{
     ReusableExecutor, ReusableScope, Reuse, ReuseExecutor, Shutdown, Task, TaskFuture, TrySubmitError, TrySubmitted,
     Unfinished, Waited, as_completed, get_reusable_executor, release_reusable_executor, wait,
 };
+#[cfg(not(target_family = "wasm"))]
+pub use host_functions::{AsyncHostFunction, HostCall, HostError, HostFunction, HostFunctionInContext};
 #[cfg(target_family = "wasm")]
 pub use isopool_guest::*;
 #[cfg(not(target_family = "wasm"))]
@@ -116,8 +120,9 @@ pub use sandbox::{Escape, EscapeAttempt, Hardening, HardeningReport, Layer, Laye
 #[cfg(not(target_family = "wasm"))]
 pub use task::{
     Access, AddressGrant, CapturedOutput, CodecFailure, CommandOutput, Failure, FunctionInfo, FunctionKind,
-    FunctionType, InvalidAddressGrant, Limit, LimitExceeded, Location, MemoryBound, ModuleHash, ModuleInfo, Panic,
-    Progress, Side, SystemCall, TaskId, TaskReport, Trap, TrapCode, ValueType,
+    FunctionType, HostFault, HostFaultKind, HostFunctionInfo, InvalidAddressGrant, Limit, LimitExceeded, Location,
+    MemoryBound, ModuleHash, ModuleInfo, Panic, Progress, Side, SystemCall, TaskId, TaskReport, Trap, TrapCode,
+    ValueType,
 };
 #[cfg(not(target_family = "wasm"))]
 pub use worker::worker_main;

@@ -274,6 +274,30 @@ pub const KEEP_RESIDENT_BYTES: usize = 512 * KIB;
 /// for other modules.
 pub const INSTANCE_SLOTS: u32 = 4;
 
+// ── Host functions ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Default for how often one task may call host functions. A call is a way to the caller and back, some tens of microseconds:
+/// so many take half a minute or more, and a task that makes them in a tight loop keeps a thread of its caller busy.
+pub const DEFAULT_MAX_HOST_FUNCTION_CALLS: u64 = 1_000_000;
+
+/// Default for the arguments of one call of a host function, and for what it returns, in bytes: they pass through the caller's
+/// memory, and one call of each worker may be under way.
+pub const DEFAULT_MAX_HOST_FUNCTION_BYTES: usize = 16 * MIB;
+
+/// Default for how long a call of a host function may take, its wait for a thread included: longer than a slow database, and an
+/// end to a function that never returns.
+pub const DEFAULT_HOST_FUNCTION_TIME_LIMIT: Duration = Duration::from_secs(30);
+
+/// Default for the threads of one executor that run host functions: enough for a few that wait for a disk or a server. They
+/// start when there is work for them.
+pub const DEFAULT_HOST_FUNCTION_THREADS: usize = 8;
+
+/// Most threads of one executor that run host functions. A worker has one call under way at most.
+pub const MAX_HOST_FUNCTION_THREADS: usize = MAX_WORKERS;
+
+/// Most host functions that a module may import: more than any interface has.
+pub const MAX_HOST_FUNCTIONS: usize = 1024;
+
 // ── Shared objects ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// Most permits of a semaphore, free and taken. Source: `SEM_VALUE_MAX` of POSIX semaphores.
@@ -399,6 +423,8 @@ const _: () = assert!(MAX_PROGRESS_TEXT_BYTES <= MAX_MESSAGE_BYTES);
 const _: () = assert!(4 * MAX_TASK_ENVIRONMENT_BYTES <= MAX_MESSAGE_FRAME_BYTES);
 const _: () = assert!(4 * MAX_ARGUMENTS_BYTES <= MAX_MESSAGE_FRAME_BYTES);
 const _: () = assert!(2 * MAX_DIRECTORY_GRANTS * MAX_GUEST_PATH_BYTES <= MAX_MESSAGE_FRAME_BYTES);
+const _: () = assert!(DEFAULT_MAX_HOST_FUNCTION_BYTES <= MAX_PAYLOAD_BYTES);
+const _: () = assert!(DEFAULT_HOST_FUNCTION_THREADS <= MAX_HOST_FUNCTION_THREADS);
 const _: () = assert!(SEND_AHEAD >= 2);
 // Positions in a queue are 32-bit words, and twice its size must still be told from nothing.
 const _: () = assert!(MAX_QUEUE_BYTES <= 1 << 30 && MAX_QUEUE_BYTES.is_power_of_two());

@@ -22,7 +22,7 @@
 //!
 //! # Outcomes
 //! `returned`, `failed`, `panicked`, `codec`, `trapped`, `lost` (with its worker), `out_of_memory`, `too_large` (its result),
-//! `cancelled`, `timed_out`, `quarantined`, `shutdown`, `other`.
+//! `cancelled`, `timed_out`, `quarantined`, `host_function`, `shutdown`, `other`.
 
 use crate::error::{BrokenCause, TaskError};
 use crate::task::TaskReport;
@@ -45,6 +45,7 @@ pub(crate) fn task_finished<T>(result: &Result<T, TaskError>, report: Option<&Ta
         Err(TaskError::Failed { .. }) => finished!("failed"),
         Err(TaskError::Panicked { .. }) => finished!("panicked"),
         Err(TaskError::Codec { .. }) => finished!("codec"),
+        Err(TaskError::HostFunction { .. }) => finished!("host_function"),
         Err(TaskError::OutOfMemory { .. }) => finished!("out_of_memory"),
         Err(TaskError::ResultTooLarge { .. }) => finished!("too_large"),
         Err(TaskError::BrokenProcessPool(broken)) if matches!(broken.cause, BrokenCause::Trap(_)) => {

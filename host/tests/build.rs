@@ -126,11 +126,11 @@ fn what_cannot_be_built_is_told_with_the_reason() {
     );
     write(&folder.path().join("damaged/Cargo.toml"), "[package\n");
     for (arguments, code, reason) in [
-        (&["build", "nowhere"][..], 7, "cannot find the manifest nowhere/Cargo.toml"),
-        (&["build", "program"], 7, "cargo made no library from "),
-        (&["build", "wrong"], 7, "did not compile for wasm32-wasip2"),
-        (&["build", "space"], 7, "it is no package's manifest; name the folder of a package: "),
-        (&["build", "damaged"], 7, "damaged/Cargo.toml"),
+        (&["build", "nowhere"][..], 8, "cannot find the manifest nowhere/Cargo.toml"),
+        (&["build", "program"], 8, "cargo made no library from "),
+        (&["build", "wrong"], 8, "did not compile for wasm32-wasip2"),
+        (&["build", "space"], 8, "it is no package's manifest; name the folder of a package: "),
+        (&["build", "damaged"], 8, "damaged/Cargo.toml"),
         (&["build", "--stack-bytes", "17"], 2, "--stack-bytes is 17, and must be a multiple of 16 above 0"),
         (&["build", "--debug", "--release"], 2, "cannot be used with"),
     ] {

@@ -81,6 +81,8 @@ fn cargo(folder: &Path, arguments: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO"));
     command.arg("--offline").args(arguments).current_dir(folder).stdin(Stdio::null());
     command.env("CARGO_TARGET_DIR", target()).env("CARGO_TERM_COLOR", "never");
+    // The program of this repository, instead of the one that `.cargo/config.toml` finds in the PATH.
+    command.env("CARGO_TARGET_WASM32_WASIP2_RUNNER", concat!(env!("CARGO_BIN_EXE_isopool"), " test"));
     let output = command.output().expect("cargo can be started");
     let [out, err] = [text(&output.stdout), text(&output.stderr)];
     assert!(output.status.success(), "cargo {arguments:?} in {}:\n{out}\n{err}", folder.display());
@@ -122,6 +124,8 @@ fn plugin_passes_its_tests_and_runs_in_the_host_of_plugins() {
     let (plugin, host) = (project("plugin"), project("plugin-host"));
     let tested = cargo(&plugin, &["test"]);
     assert!(tested.contains("test tests::words_are_written_backwards ... ok"), "{tested}");
+    let in_sandboxes = cargo(&plugin, &["test", "--lib", "--target", "wasm32-wasip2"]);
+    assert!(in_sandboxes.contains("2 passed; 0 failed; 0 ignored; each in a sandbox"), "{in_sandboxes}");
     let mut build = Command::new(env!("CARGO_BIN_EXE_isopool"));
     build.arg("build").current_dir(&plugin).env("CARGO_TARGET_DIR", target()).env("CARGO_NET_OFFLINE", "true");
     let built = build.output().expect("the program starts");

@@ -161,6 +161,15 @@ impl Liar {
             "child-of-another-task" => self.send(&[12, 200, 0, 1, b'f', 3, b'r', b'a', b'w'], 0)?,
             // … and with a number that is not the next one.
             "child-with-a-wrong-number" => self.send(&[12, id, 7, 1, b'f', 3, b'r', b'a', b'w'], 0)?,
+            "host-call-of-another-task" => self.send(&host_call(200), 0)?,
+            "host-call" => self.send(&host_call(id), 0)?,
+            // In one piece, so that no answer comes between.
+            "host-call-twice" => self.channel.write_all(&[frame(&host_call(id)), frame(&host_call(id))].concat())?,
+            "host-call-and-done" => self.channel.write_all(&[frame(&host_call(id)), frame(&done(id))].concat())?,
+            "large-host-call" => {
+                self.send(&host_call(id), 1001)?;
+                self.channel.write_all(&[0; 1001])?;
+            }
             "other-protocol" => self.send(&ready(PROTOCOL + 1), 0)?,
             "closed-channel" => self.channel.shutdown(std::net::Shutdown::Both)?,
             // Neither a word nor an end.
@@ -318,6 +327,17 @@ fn ready(protocol: u8) -> Vec<u8> {
 /// `Reply::Done { task, outcome: Returned, report: all zero }`.
 fn done(task: u8) -> Vec<u8> {
     vec![1, task, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+}
+
+/// `Reply::HostCall { task, call: 1, function }`, which is a function of `guests/host_calls`.
+fn host_call(task: u8) -> Vec<u8> {
+    let function = b"test:host/store@0.1.0#note";
+    [&[19, task, 1, function.len() as u8][..], function].concat()
+}
+
+/// A message without a payload.
+fn frame(message: &[u8]) -> Vec<u8> {
+    [&header(message.len() as u32, 0), message].concat()
 }
 
 /// The same bytes every time, and no frame.

@@ -50,7 +50,8 @@ fn split_value(rest: &str) -> (&str, &str) {
 }
 
 fn first_sentence(docs: &str) -> String {
-    let end = docs.find(". ").or_else(|| docs.find(": ")).unwrap_or(docs.trim_end().len());
+    let ends = [". ", ": ", "; "].into_iter().filter_map(|mark| docs.find(mark));
+    let end = ends.min().unwrap_or(docs.trim_end().len());
     // Links in the page would lead nowhere.
     docs[..end].trim_end_matches('.').replace("[`", "`").replace("`]", "`").replace('|', "\\|")
 }

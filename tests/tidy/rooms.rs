@@ -18,6 +18,7 @@ const TABLE: &[(&str, &[&str])] = &[
         "executor",
         &[
             "dispatcher",
+            "host_functions",
             "module",
             "values",
             "sync",
@@ -43,6 +44,7 @@ const TABLE: &[(&str, &[&str])] = &[
         "dispatcher",
         &[
             "queue",
+            "host_functions",
             "ipc",
             "process",
             "module",
@@ -55,7 +57,8 @@ const TABLE: &[(&str, &[&str])] = &[
         ],
     ),
     ("dispatcher::state", &["queue", "executor::Containment", "executor::Interruption"]),
-    ("module", &["ipc", "process", "sandbox::NotHardened", "sys", "values"]),
+    ("host_functions", &["values"]),
+    ("module", &["host_functions", "ipc", "process", "sandbox::NotHardened", "sys", "values"]),
     (
         "ipc",
         &[

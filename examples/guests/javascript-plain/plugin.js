@@ -11,7 +11,7 @@ export const measure = {
       const code = letter.codePointAt(0);
       bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
     }
-    return { lines, words: words(text).length, bytes: BigInt(bytes) };
+    return { lines, words: words(text).length, bytes };
   },
 
   wordAt(text, place) {

@@ -2,7 +2,7 @@
 
 use super::doctor::DoctorArguments;
 use super::exit::EXIT_CODES;
-use super::tool_args::{BenchArguments, BuildArguments, CompletionsArguments, NewArguments};
+use super::tool_args::{BenchArguments, BuildArguments, CompletionsArguments, NewArguments, TestArguments};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -24,6 +24,7 @@ pub(super) enum Command {
     New(NewArguments),
     Build(BuildArguments),
     Bench(BenchArguments),
+    Test(TestArguments),
     Completions(CompletionsArguments),
 }
 

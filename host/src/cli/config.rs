@@ -6,6 +6,7 @@ use super::build::Build;
 use super::doctor::DoctorArguments;
 use super::exit::Stop;
 use super::new::New;
+use super::test::Test;
 use clap_complete::Shell;
 use isopool::limits::MAX_WORKERS;
 use isopool::{Access, AddressGrant};
@@ -25,6 +26,7 @@ pub(super) enum Config {
     New(New),
     Build(Build),
     Bench(Bench),
+    Test(Test),
     Completions(Shell),
 }
 
@@ -126,6 +128,7 @@ impl Config {
             Command::New(new) => Config::New(New { folder: new.folder, template: new.template, checkout: new.isopool }),
             Command::Build(build) => Config::Build(build.try_into()?),
             Command::Bench(bench) => Config::Bench(bench.try_into()?),
+            Command::Test(test) => Config::Test(test.try_into()?),
             Command::Completions(completions) => Config::Completions(completions.shell),
         })
     }

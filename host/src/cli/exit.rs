@@ -18,6 +18,7 @@ Exit codes:
     6  an input could not be read, or a result could not be written
     7  doctor: something got out of a worker, could not be tried, or a layer is missing
     8  a package could not be compiled to a module
+  101  a test failed (isopool test)
   130  interrupted (Ctrl-C); 143: terminated; 129: hung up
   141  whoever read the results has closed the pipe
 A program that was run to its end gives its own exit code.

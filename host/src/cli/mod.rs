@@ -3,7 +3,7 @@
 //! Never: holds logic that a user of the library would need.
 //!
 //! A command goes one way: [`args`] (as typed) → [`config`] (what it means) → [`run`], [`map`], [`inspect`],
-//! [`bench`], [`new`], [`build`], [`completions`].
+//! [`bench`], [`new`], [`build`], [`test`], [`completions`].
 
 mod args;
 mod bench;
@@ -22,6 +22,7 @@ mod output;
 mod program;
 mod run;
 mod start;
+mod test;
 mod tool_args;
 
 pub(crate) use start::start;

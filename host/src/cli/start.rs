@@ -3,7 +3,7 @@
 use super::args::Arguments;
 use super::config::Config;
 use super::exit::{Code, Stop};
-use super::{bench, build, completions, doctor, inspect, map, new, program, run};
+use super::{bench, build, completions, doctor, inspect, map, new, program, run, test};
 use clap::Parser;
 use std::io::Write;
 use std::process::ExitCode;
@@ -57,6 +57,7 @@ fn carry_out(config: Config) -> Result<(), Stop> {
         Config::New(config) => new::create(&config),
         Config::Build(config) => build::build(&config),
         Config::Bench(config) => bench::bench(config),
+        Config::Test(config) => test::test(config),
         Config::Completions(shell) => completions::completions(shell),
     }
 }

@@ -100,3 +100,27 @@ pub(super) struct BenchArguments {
     #[command(flatten)]
     pub(super) pool: PoolArguments,
 }
+
+/// Run the tests of a test program that cargo has compiled, each in a sandbox of its own.
+///
+/// It is made to be cargo's runner. In the package's .cargo/config.toml:
+///
+///     [target.wasm32-wasip2]
+///     runner = "isopool test"
+///
+/// Then `cargo test --target wasm32-wasip2`, or `cargo nextest run --target wasm32-wasip2`, runs the tests of that package with
+/// the limits that tasks have. A test sees no file, no variable and no network but what the options below grant.
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(super) struct TestArguments {
+    #[command(flatten)]
+    pub(super) pool: PoolArguments,
+    /// Most tests at the same time [default: what `isopool cpu-count` prints].
+    #[arg(short, long, value_name = "N")]
+    pub(super) jobs: Option<usize>,
+    /// The test program: a WebAssembly file.
+    pub(super) module: PathBuf,
+    /// What cargo passes after `--`: the arguments of Rust's test harness.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(super) arguments: Vec<String>,
+}

@@ -46,6 +46,8 @@ pub(crate) struct Job {
     pub(crate) attempts: u32,
     /// Log records that came of it.
     pub(crate) log_records: u64,
+    /// How often it has called host functions since it begun.
+    pub(crate) host_function_calls: u64,
 }
 
 impl Job {
@@ -77,6 +79,7 @@ impl Job {
             deadline: None,
             attempts: 1,
             log_records: 0,
+            host_function_calls: 0,
         }
     }
 

@@ -4,6 +4,7 @@
 mod flushing;
 mod hardening;
 mod hearing;
+mod host_calls;
 mod last_resort;
 mod nesting;
 mod progressing;
@@ -24,7 +25,7 @@ use super::token::Token;
 use super::told::{Told, death, report, timed_out, to_error};
 use super::worker_handle::Workers;
 use crate::error::{BrokenCause, BrokenProcessPool, TaskError, TaskRef, TimeLimit, WorkerRef};
-use crate::ipc::{ChannelError, PROTOCOL_VERSION, Received, Reply, WorkerConfig, last_words};
+use crate::ipc::{ChannelError, Received, Reply, WorkerConfig, last_words};
 use crate::metrics;
 use crate::process::{Nursery, OomWatch, ProcessEnd};
 use crate::sync::SharedObject;
@@ -55,6 +56,7 @@ pub(super) struct EventLoop {
     /// What the last worker died of that ran a task of this module.
     deaths: HashMap<ModuleNumber, BrokenCause>,
     callbacks: CallbackThread,
+    host: host_calls::HostDesk,
     /// The task that the current event speaks of, with what its worker said.
     told: Option<Told>,
     /// Tells the kernel's kills from others'.
@@ -78,6 +80,7 @@ impl EventLoop {
     ) -> io::Result<Self> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         epoll.add(mailbox.bell(), EpollEvent::new(EpollFlags::EPOLLIN, Token::Mailbox.pack()))?;
+        let host = host_calls::HostDesk::new(options.host_calls, &options.worker, &mailbox);
         Ok(Self {
             state: State::new(options.state),
             classes: Classes::new(options.class),
@@ -93,6 +96,7 @@ impl EventLoop {
             families: HashMap::new(),
             deaths: HashMap::new(),
             callbacks: CallbackThread::default(),
+            host,
             told: None,
             oom: OomWatch::start(),
             cause: None,
@@ -127,6 +131,7 @@ impl EventLoop {
                 self.handle(Event::Tick);
             }
             self.check_fork_server();
+            self.check_host_calls();
             // First what callers see, then what workers get: a task that runs has a worker that is listed.
             self.publish();
             self.flush();
@@ -137,6 +142,7 @@ impl EventLoop {
 
     fn timeout(&mut self) -> EpollTimeout {
         let owed = self.nursery.server().and_then(|server| server.next_deadline());
+        let owed = owed.into_iter().chain(self.host.next_deadline());
         let Some(deadline) = self.state.next_deadline().into_iter().chain(owed).min() else {
             return EpollTimeout::NONE;
         };
@@ -167,6 +173,7 @@ impl EventLoop {
                     }
                 }
                 Message::LiftQuarantine { module } => self.handle(Event::QuarantineLifted { module }),
+                Message::HostAnswered(answered) => self.host_answered(*answered),
                 Message::Resize { max_workers } => self.handle(Event::Resized { max_workers }),
                 Message::Shutdown { mode } => self.handle(Event::Shutdown { mode }),
             }
@@ -198,27 +205,16 @@ impl EventLoop {
     }
 
     fn reply(&mut self, id: WorkerId, reply: Reply, payload: Vec<u8>) {
+        if let Some(lie) = self.lie_in(id, &reply, &payload) {
+            return self.lied(id, lie.to_owned());
+        }
         // One that has lied is not believed any more.
         let Some(worker) = self.workers.0.get_mut(&id).filter(|worker| worker.lie.is_none()) else { return };
         if let Some(task) = reply.task().filter(|&task| !worker.has(task)) {
             return self.lied(id, format!("it spoke of task {task}, which it does not have"));
         }
         match reply {
-            Reply::Ready { protocol, version } if !worker.up => {
-                if protocol != PROTOCOL_VERSION {
-                    let message = format!(
-                        "the worker program was built with isopool {version} (protocol {protocol}), this program with \
-                         {} (protocol {PROTOCOL_VERSION}); build both with the same",
-                        env!("CARGO_PKG_VERSION")
-                    );
-                    return self.lied(id, message);
-                }
-                if !self.take_hardening(id) {
-                    return;
-                }
-                self.come_up(id);
-                self.handle(Event::WorkerReady { worker: id });
-            }
+            Reply::Ready { protocol, version } if !worker.up => self.greeted(id, protocol, &version),
             Reply::Done { .. } if payload.len() as u64 > self.config.max_result_bytes => {
                 self.lied(id, "a result is over its limit".to_owned());
             }
@@ -239,6 +235,7 @@ impl EventLoop {
             Reply::Log { task, record } => self.logged(id, task, &record),
             Reply::Progress { task, progress } => self.progressed(id, task, progress),
             Reply::Submit { .. } | Reply::Await { .. } | Reply::Forget { .. } => self.hear_of_child(id, reply, payload),
+            Reply::HostCall { task, call, function } => self.host_called(id, task, call, function, payload),
             Reply::Leaves { message } => worker.last_words = Some(last_words(message)),
             Reply::InitializerFailed { message } if !worker.up => {
                 self.cause = Some((Some(worker.name), BrokenCause::InitializerFailed { message }));
@@ -294,6 +291,7 @@ impl EventLoop {
         let Some(worker) = self.workers.0.get_mut(&id) else { return };
         // Before its tasks end: whoever saw one end finds free what it held.
         worker.give_back();
+        self.host.worker_is_gone(id);
         let cause = self.oom.explain(cause, worker.killed);
         let cause = self.explain_limit(id, cause);
         let Some(worker) = self.workers.0.get_mut(&id) else { return };

@@ -2,6 +2,7 @@
 
 use super::entry::Job;
 use super::event::ShutdownMode;
+use crate::host_functions::Answered;
 use crate::task::{ModuleNumber, TaskId};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use parking_lot::Mutex;
@@ -17,14 +18,16 @@ pub(crate) enum Message {
     Cancel { task: TaskId, even_running: bool, answer: Option<SyncSender<bool>> },
     /// Take a module out of quarantine.
     LiftQuarantine { module: ModuleNumber },
+    /// A host function has ended.
+    HostAnswered(Box<Answered>),
     /// Change the number of workers.
     Resize { max_workers: usize },
     /// End the pool.
     Shutdown { mode: ShutdownMode },
 }
 
-/// Messages on their way. The number of tasks in it is bounded by the executor's room, that of the rest by the tasks
-/// and the callers who wait for answers.
+/// Messages on their way. The number of tasks in it is bounded by the executor's room, that of the rest by the tasks,
+/// the workers whose guests wait for a host function, and the callers who wait for answers.
 #[derive(Debug)]
 pub(crate) struct Mailbox {
     messages: Mutex<Messages>,
@@ -46,6 +49,7 @@ impl std::fmt::Debug for Message {
             Message::Submit(_) => "Submit",
             Message::Cancel { .. } => "Cancel",
             Message::LiftQuarantine { .. } => "LiftQuarantine",
+            Message::HostAnswered(_) => "HostAnswered",
             Message::Resize { .. } => "Resize",
             Message::Shutdown { .. } => "Shutdown",
         })

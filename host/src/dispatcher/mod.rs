@@ -45,7 +45,7 @@ pub(crate) use entry::Job;
 pub use entry::Stats;
 pub(crate) use event::ShutdownMode;
 pub(crate) use mailbox::Message;
-pub(crate) use pool::{PoolHandle, PoolOptions, start};
+pub(crate) use pool::{HostCallOptions, PoolHandle, PoolOptions, start};
 pub(crate) use promise::{Ended, Observer, Promise, Stage};
 pub(crate) use quarantine::QuarantineOptions;
 pub(crate) use recycling::Recycling;

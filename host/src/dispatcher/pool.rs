@@ -13,6 +13,7 @@ use crate::sync::SharedObject;
 use crate::task::Class;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a pool is told once.
 #[derive(Clone, Debug)]
@@ -26,6 +27,16 @@ pub(crate) struct PoolOptions {
     pub(crate) class: Arc<Class>,
     /// What the native initializer of each worker may use; kept for as long as the pool may start one.
     pub(crate) initializer_objects: Vec<Arc<SharedObject>>,
+    pub(crate) host_calls: HostCallOptions,
+}
+
+/// How a pool serves calls of host functions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HostCallOptions {
+    /// Most threads that run them.
+    pub(crate) threads: usize,
+    /// For each call, its wait for a thread included.
+    pub(crate) time_limit: Duration,
 }
 
 /// What a pool shares with its callers.

@@ -177,6 +177,8 @@ fn a_trial_that_shows_nothing_gives_its_place_to_the_next_task() {
     let (trial, worker) = pool.begin(BAD);
     let cancelled = pool.event(Event::Cancel { task: trial, even_running: true });
     assert!(cancelled.contains(&Action::Kill { worker, reason: KillReason::Cancelled }));
+    // It had ended when it was killed, and nobody waits for that any more.
+    pool.event(Event::TaskDone { worker, task: trial, trapped: false });
     assert_eq!(told(&pool.event(Event::WorkerExited { worker })), None, "it was killed by the pool itself");
     assert_eq!(pool.refusal(BAD), None, "the next trial");
     assert_eq!(pool.refusal(BAD).map(|refusal| refusal.until), Some(None));

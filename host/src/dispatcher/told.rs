@@ -31,6 +31,7 @@ pub(crate) fn to_error(task: &TaskRef, worker: WorkerRef, outcome: Outcome) -> T
             TaskError::ModuleFailed { task, message }
         }
         Outcome::GrantFailed(message) => TaskError::GrantFailed { task, message },
+        Outcome::HostFunction(fault) => TaskError::HostFunction { task, fault },
         Outcome::Trapped(trap) => TaskError::BrokenProcessPool(Box::new(BrokenProcessPool {
             task: Some(task),
             culprit: None,

@@ -64,7 +64,7 @@ impl WorkerHandle {
         let shared = claims.table().descriptor().try_clone_to_owned()?;
         let index = config.index;
         // What tasks submit is as large as what the caller does.
-        let max_payload = config.max_result_bytes.max(config.max_argument_bytes);
+        let max_payload = config.max_result_bytes.max(config.max_argument_bytes).max(config.max_host_function_bytes);
         let Newborn { process, pid, socket, loaded } = start()?;
         let mut shares = Shares::default();
         let channel = CallerChannel::new(socket, max_payload).and_then(|mut channel| {

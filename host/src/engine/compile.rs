@@ -1,6 +1,7 @@
 //! From a module's bytes to machine code and a description of it. Runs in a compile worker, which may be killed.
 
 use super::guest::{Own, Purview};
+use super::host_functions;
 use super::instance::GuestEngine;
 use super::recognise;
 use super::snapshot::snapshot;
@@ -35,6 +36,7 @@ pub(crate) fn compile(
     let names = exports.iter().map(String::as_str);
     let is_task_module = recognise::is_task_module(names.clone());
     let contract = if is_task_module { recognise::contract_version(names.clone())? } else { String::new() };
+    let host_functions = host_functions::imported(engine.engine(), &component)?;
     let functions = functions(engine, &component)?;
     if !is_task_module && !functions.iter().any(FunctionInfo::is_callable) {
         return Err(recognise::other_world(names));
@@ -42,7 +44,7 @@ pub(crate) fn compile(
     let machine_code =
         component.serialize().map_err(|error| Refusal::Compile { message: cut(format!("{error:#}")) })?;
     let compiled_bytes = machine_code.len() as u64;
-    let info = ModuleInfo { contract, functions, imports, exports, compiled_bytes };
+    let info = ModuleInfo { contract, functions, imports, exports, host_functions, compiled_bytes };
     check_text_size(&info)?;
     Ok(Artifact { info, machine_code })
 }
@@ -104,7 +106,9 @@ fn check_text_size(info: &ModuleInfo) -> Result<(), Refusal> {
         // Twice: the types of a plain export take no more than their text.
         [name, signature, signature, docs].into_iter().chain(codecs)
     });
-    let bytes: usize = of_functions.chain(&info.imports).chain(&info.exports).map(|text| text.len() + 9).sum();
+    let of_host = info.host_functions.iter().map(|import| import.name.len() + import.ty.to_string().len() + 9);
+    let bytes: usize =
+        of_functions.chain(&info.imports).chain(&info.exports).map(|text| text.len() + 9).chain(of_host).sum();
     let limit = MAX_MESSAGE_FRAME_BYTES / 2;
     if bytes > limit {
         let message = format!("its description takes {bytes} bytes; the limit is {limit}");
@@ -129,6 +133,7 @@ pub(super) fn tell(outcome: Outcome) -> String {
         Outcome::ModuleFailed(message) | Outcome::GrantFailed(message) => message,
         Outcome::LimitExceeded(exceeded) => format!("it {exceeded}"),
         Outcome::Stopped => "it was stopped".to_owned(),
+        Outcome::HostFunction(fault) => format!("it called the host function `{}`: {}", fault.function, fault.message),
     }
 }
 

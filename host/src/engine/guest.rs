@@ -3,6 +3,7 @@
 use super::contract::host;
 use super::deterministic::{Seed, VirtualClock, VirtualTime};
 use super::ending::{StopAsked, give_up};
+use super::host_functions::HostCalls;
 use super::memory_limit::MemoryLimit;
 use super::nested::{ChildTasks, Children};
 use super::output::{GuestStream, SharedOutput, Stream, TaskOutput};
@@ -56,8 +57,14 @@ pub(crate) struct GuestSettings {
     pub(crate) max_argument_bytes: u64,
     /// How deep tasks may be nested.
     pub(crate) max_depth: u32,
+    /// How often one task may call host functions.
+    pub(crate) max_host_function_calls: u64,
+    /// Of the arguments of one call.
+    pub(crate) max_host_function_bytes: u64,
     /// The way of tasks that tasks submit.
     pub(crate) children: Arc<dyn ChildTasks>,
+    /// The way of calls of host functions.
+    pub(crate) host: Arc<dyn HostCalls>,
 }
 
 /// What one task has that others of its executor have not, and that a guest reads only once.
@@ -111,6 +118,8 @@ pub(super) struct Guest {
     task: Option<TaskId>,
     depth: u32,
     pub(super) children: Children,
+    /// Calls of host functions that the task has made.
+    pub(super) host_function_calls: u64,
     begun: Instant,
     /// Processor time of this thread at that moment.
     begun_cpu: Duration,
@@ -167,6 +176,7 @@ impl Guest {
             task: None,
             depth: 0,
             children: Children::default(),
+            host_function_calls: 0,
             begun: Instant::now(),
             begun_cpu: Duration::ZERO,
             progress: ProgressGate::default(),
@@ -188,6 +198,7 @@ impl Guest {
         self.task = purview.task;
         self.depth = purview.depth;
         self.children = Children::default();
+        self.host_function_calls = 0;
         self.panic = None;
         self.limits = purview.limits;
         self.log_records_left = self.limits.get(Limit::LogRecords);

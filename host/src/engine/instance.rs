@@ -6,6 +6,7 @@ use super::deterministic::Seed;
 use super::ending::until_given_up;
 use super::exports::Exports;
 use super::guest::{Guest, GuestSettings, Own, Purview};
+use super::host_functions;
 use super::imports::linker;
 use super::interrupt::{Interrupts, look_at_epochs};
 use super::reach::Reach;
@@ -39,6 +40,8 @@ pub(crate) struct GuestEngine {
 pub(super) struct Prepared {
     pre: InstancePre<Guest>,
     entry: Entry,
+    /// It imports functions of its caller.
+    calls_host: bool,
 }
 
 /// How the functions of a module are reached.
@@ -109,7 +112,10 @@ impl GuestEngine {
 
     /// Resolves a component's imports.
     pub(super) fn link(&self, component: &Component) -> wasmtime::Result<InstancePre<Guest>> {
-        self.linker.instantiate_pre(component)
+        match host_functions::linker(&self.linker, &self.engine, component)? {
+            Some(linker) => linker.instantiate_pre(component),
+            None => self.linker.instantiate_pre(component),
+        }
     }
 
     /// Resolves its exports: the contract's types are checked here, once.
@@ -123,7 +129,8 @@ impl GuestEngine {
         } else {
             Entry::Exports(Exports::of(&self.engine, component).map_err(wasmtime::Error::msg)?)
         };
-        Ok(Prepared { pre, entry })
+        let calls_host = host_functions::has_any(&self.engine, component);
+        Ok(Prepared { pre, entry, calls_host })
     }
 
     /// The seed of a guest that runs no task, if it is to see nothing of the world.
@@ -159,7 +166,8 @@ impl GuestEngine {
         instance.store.data_mut().begin(purview);
         let max_result = usize::try_from(self.settings.max_result_bytes).unwrap_or(usize::MAX);
         // The engine checks this before it copies anything.
-        instance.store.set_hostcall_fuel(max_result.saturating_add(prepared.slack_bytes()));
+        let max_call = usize::try_from(self.settings.max_host_function_bytes).unwrap_or(usize::MAX);
+        instance.store.set_hostcall_fuel(max_result.max(max_call).saturating_add(prepared.slack_bytes()));
         let fuel = purview.limits.get(Limit::Fuel);
         instance.fill_up(fuel);
         let answer = self.call(prepared, instance, purview, codec, argument).await;
@@ -210,9 +218,9 @@ impl Prepared {
     /// What a guest may hand over in one call beside its result's bytes.
     fn slack_bytes(&self) -> usize {
         match self.entry {
-            Entry::Runner(_) => HOST_CALL_SLACK_BYTES,
+            Entry::Runner(_) if !self.calls_host => HOST_CALL_SLACK_BYTES,
             // The engine counts what it holds, not what the guest has.
-            Entry::Exports(_) => HOST_CALL_SLACK_BYTES + MAX_CALL_VALUES * size_of::<Val>(),
+            _ => HOST_CALL_SLACK_BYTES + MAX_CALL_VALUES * size_of::<Val>(),
         }
     }
 }

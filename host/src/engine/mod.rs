@@ -12,6 +12,7 @@ mod files;
 #[cfg(debug_assertions)]
 pub(crate) mod fuzz;
 mod guest;
+mod host_functions;
 mod imports;
 mod instance;
 mod interrupt;
@@ -42,6 +43,7 @@ pub(crate) use compile::compile;
 pub(crate) use config::Purpose;
 pub(crate) use ending::StopAsked;
 pub(crate) use guest::{GuestSettings, LogSink, Own, ProgressSink};
+pub(crate) use host_functions::HostCalls;
 pub(crate) use instance::GuestEngine;
 pub(crate) use module_cache::{Ended, ModuleCache, Run};
 pub(crate) use nested::{ChildTasks, Waited};

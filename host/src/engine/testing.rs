@@ -1,10 +1,11 @@
 //! Guests and settings for the room tests.
 
 use super::guest::GuestSettings;
+use super::host_functions::HostCalls;
 use super::nested::{ChildTasks, Waited};
 use crate::executor::{Flavour, GuestOutput, Overflow, Reuse};
 use crate::limits::MIB;
-use crate::task::{ChildEnd, ChildFault, ChildFaultKind, Grants, TaskId, TaskLimits};
+use crate::task::{ChildEnd, ChildFault, ChildFaultKind, Grants, HostAnswer, TaskId, TaskLimits};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
@@ -32,7 +33,19 @@ pub(crate) fn settings() -> GuestSettings {
         max_worker_memory_bytes: u64::MAX,
         max_argument_bytes: MIB as u64,
         max_depth: 0,
+        max_host_function_calls: 0,
+        max_host_function_bytes: 0,
         children: no_children(),
+        host: Arc::new(NoHost),
+    }
+}
+
+/// Nobody has host functions here.
+struct NoHost;
+
+impl HostCalls for NoHost {
+    fn call(&self, _: TaskId, _: u64, _: &str, _: &[u8]) -> wasmtime::Result<(HostAnswer, Vec<u8>)> {
+        Err(wasmtime::Error::msg("there is no caller here"))
     }
 }
 

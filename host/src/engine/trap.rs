@@ -3,6 +3,7 @@
 use super::contract::{Failure as GuestFailure, FailureKind};
 use super::ending::Stopped;
 use super::guest::Guest;
+use super::host_functions::EndedByHost;
 use super::memory_limit::OverMemory;
 use crate::limits::{MAX_MESSAGE_BYTES, MAX_TRACE_ENTRIES};
 use crate::task::{CodecFailure, Failure, Limit, LimitExceeded, Outcome, Side, Trap, TrapCode};
@@ -70,6 +71,9 @@ pub(super) fn error_outcome(error: &wasmtime::Error, guest: &mut Guest) -> Outco
     }
     if let Some(EngineTrap::OutOfFuel) = error.downcast_ref() {
         return Outcome::LimitExceeded(guest.exceeded(Limit::Fuel));
+    }
+    if let Some(ended) = error.downcast_ref::<EndedByHost>() {
+        return Outcome::HostFunction(ended.0.clone());
     }
     let backtrace = backtrace(error);
     if let Some(mut panic) = guest.panic.take() {

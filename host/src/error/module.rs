@@ -65,6 +65,11 @@ pub enum ModuleErrorKind {
         /// Which.
         message: String,
     },
+    /// A host function of the executor is not the one that it imports.
+    HostFunction {
+        /// In which way.
+        message: String,
+    },
     /// The engine could not compile it.
     Compile {
         /// Why.
@@ -140,6 +145,7 @@ impl fmt::Display for ModuleErrorKind {
                  matching isopool-guest"
             ),
             Self::UnknownImport { message } => write!(f, "it imports something that no task is given: {message}"),
+            Self::HostFunction { message } => write!(f, "a host function does not fit it: {message}"),
             Self::Compile { message } => write!(f, "it could not be compiled: {message}"),
             Self::Describe { message } => write!(f, "it could not list its functions: {message}"),
             Self::Initializer { message } => write!(f, "its initializer failed: {message}"),

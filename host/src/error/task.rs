@@ -1,7 +1,9 @@
 //! How a task ended without a value.
 
 use super::{BrokenProcessPool, Quarantine};
-use crate::task::{CodecFailure, Failure, LimitExceeded, MemoryBound, ModuleHash, Panic, TaskId};
+use crate::task::{
+    CodecFailure, Failure, HostFault, HostFaultKind, LimitExceeded, MemoryBound, ModuleHash, Panic, TaskId,
+};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -222,6 +224,14 @@ pub enum TaskError {
         /// How that came, and how long it lasts.
         quarantine: Box<Quarantine>,
     },
+    /// A call of a [host function](crate::ExecutorBuilder::host_function) came to nothing, and that ended the task.
+    #[non_exhaustive]
+    HostFunction {
+        /// The task.
+        task: TaskRef,
+        /// Which function, and why.
+        fault: HostFault,
+    },
     /// The task was cancelled.
     #[non_exhaustive]
     Cancelled {
@@ -285,6 +295,7 @@ impl TaskError {
             | TaskError::ModuleFailed { task, .. }
             | TaskError::GrantFailed { task, .. }
             | TaskError::Quarantined { task, .. }
+            | TaskError::HostFunction { task, .. }
             | TaskError::Cancelled { task }
             | TaskError::TimedOut { task, .. }
             | TaskError::Shutdown { task }
@@ -361,6 +372,18 @@ impl fmt::Display for TaskError {
                 write!(f, "{task} could not run with what it is granted: {message}")
             }
             TaskError::Quarantined { task, quarantine } => write!(f, "{task} was not run: {quarantine}"),
+            TaskError::HostFunction { task, fault } => {
+                let what = match fault.kind {
+                    HostFaultKind::Failed => "failed: ",
+                    HostFaultKind::Panicked => "panicked: ",
+                    _ => "gave nothing: ",
+                };
+                write!(
+                    f,
+                    "{task} was ended by a call of the host function `{}`, which {what}{}",
+                    fault.function, fault.message
+                )
+            }
             TaskError::Cancelled { task } => write!(f, "{task} was cancelled"),
             TaskError::TimedOut { task, limit, which: TimeLimit::Deadline } => write!(
                 f,

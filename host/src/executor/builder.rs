@@ -3,6 +3,7 @@
 use super::grants::{Asked, check_arguments};
 use super::handle::Executor;
 use super::hardening::HardeningOptions;
+use super::host_functions::HostOptions;
 use super::options::{Containment, Execution, GuestOutput, Interruption, Overflow, Reuse};
 use super::quarantine::QuarantineOption;
 use super::recycling::RecyclingOptions;
@@ -69,6 +70,7 @@ pub(super) struct Options {
     pub(super) task_deadline: Option<Duration>,
     pub(super) recycling: RecyclingOptions,
     pub(super) hardening: HardeningOptions,
+    pub(super) host: HostOptions,
 }
 
 /// An initializer, encoded in every codec, because the executor's is not known before `build`.
@@ -108,6 +110,7 @@ impl Default for Options {
             task_deadline: None,
             recycling: RecyclingOptions::default(),
             hardening: HardeningOptions::default(),
+            host: HostOptions::default(),
         }
     }
 }
@@ -318,19 +321,21 @@ impl ExecutorBuilder {
             options.native_initializer.as_ref().map(|call| call.objects.clone()).unwrap_or_default();
         let compile_config = WorkerConfig { limits: options.hardening.of_compiler(), ..worker.clone() };
         let compile_time = options.hardening.max_compile_time();
-        let library = Library::new(program.clone(), &compile_config, compile_time, options.initializer_call()?);
+        let (initializer, functions) = (options.initializer_call()?, options.host.functions.clone());
+        let library = Library::new(program.clone(), &compile_config, compile_time, initializer, functions);
         let (mut recycling, quarantine) = (options.recycling.checked()?, options.quarantine.checked()?);
         if options.execution == Execution::Fortress {
             recycling.max_tasks = Some(1);
         }
         let Options { idle_timeout, containment, interruption, .. } = *options;
         let state = StateOptions { max_workers, idle_timeout, containment, recycling, interruption, quarantine };
+        let host_calls = options.host.checked()?;
         let options = Options { start_method: Some(start_method), ..self.options };
         Executor::start(
             max_workers,
             options,
             library,
-            PoolOptions { state, start_method, program, worker, class, initializer_objects },
+            PoolOptions { state, start_method, program, worker, class, initializer_objects, host_calls },
         )
     }
 }
@@ -395,10 +400,12 @@ impl Options {
             task_deadline,
             recycling,
             hardening,
+            host,
         } = self;
         let mut differences = recycling.differences(&other.recycling);
         differences.extend(asked.differences(&other.asked));
         differences.extend(hardening.differences(&other.hardening));
+        differences.extend(host.differences(&other.host));
         let mut compare = |name, differs: bool| differences.extend(differs.then_some(name));
         compare("idle_timeout", *idle_timeout != other.idle_timeout);
         compare("initializer", *initializer != other.initializer);
@@ -478,6 +485,8 @@ impl Options {
             task_limits: self.limits,
             max_argument_bytes: self.max_argument_bytes as u64,
             max_depth: context::max_depth()?,
+            max_host_function_calls: self.host.max_calls,
+            max_host_function_bytes: self.host.max_call_bytes as u64,
             native_initializer,
         })
     }

@@ -12,6 +12,7 @@ mod future;
 mod grants;
 mod handle;
 mod hardening;
+mod host_functions;
 mod latch;
 mod loaded_module;
 mod map;

@@ -4,8 +4,8 @@ use crate::limits::MAX_MESSAGE_BYTES;
 use crate::sandbox::{Bait, Escape, Hardening, HardeningReport, NotHardened, ProcessLimits};
 use crate::sys::WaitStatus;
 use crate::task::{
-    ArtifactId, ChildEnd, Grants, InitializerCall, Limit, LogLevel, LogRecord, ModuleInfo, ObjectSpec, Outcome,
-    Progress, Refusal, RunReport, TaskId, TaskLimits, WorkerId,
+    ArtifactId, ChildEnd, Grants, HostAnswer, InitializerCall, Limit, LogLevel, LogRecord, ModuleInfo, ObjectSpec,
+    Outcome, Progress, Refusal, RunReport, TaskId, TaskLimits, WorkerId,
 };
 use isopool_guest::sync::ObjectId;
 use serde::{Deserialize, Serialize};
@@ -54,6 +54,8 @@ pub(crate) enum Request {
     ChildEnded { parent: TaskId, child: u32, end: ChildEnd },
     /// Try to get out (probes only). Answered by `Tried`, if the process lives.
     TryEscape { escape: Escape, bait: Bait },
+    /// A call of a host function has ended; what it returned is the payload. `call` is the number that the worker gave it.
+    HostAnswer { task: TaskId, call: u64, answer: HostAnswer },
 }
 
 /// What a process is for.
@@ -101,6 +103,10 @@ pub(crate) struct WorkerConfig {
     pub(crate) max_argument_bytes: u64,
     /// How deep tasks may be nested.
     pub(crate) max_depth: u32,
+    /// How often one task may call host functions.
+    pub(crate) max_host_function_calls: u64,
+    /// Of the arguments of one call of a host function, and of what it returns.
+    pub(crate) max_host_function_bytes: u64,
     /// A native function that a worker calls before anything else.
     pub(crate) native_initializer: Option<NativeCall>,
 }
@@ -221,13 +227,19 @@ pub(crate) enum Reply {
     Denied { syscall: [u8; 4] },
     /// What was tried has failed with this error of the system, or has succeeded.
     Tried { error: Option<i32> },
+    /// A task calls a host function, which its module imports by this name, and waits; the arguments are the payload.
+    /// Answered by `HostAnswer`.
+    HostCall { task: TaskId, call: u64, function: String },
 }
 
 impl Reply {
     /// The task that it speaks of, one that the worker was given.
     pub(crate) fn task(&self) -> Option<TaskId> {
         match self {
-            Reply::Done { task, .. } | Reply::Log { task, .. } | Reply::Progress { task, .. } => Some(*task),
+            Reply::Done { task, .. }
+            | Reply::Log { task, .. }
+            | Reply::Progress { task, .. }
+            | Reply::HostCall { task, .. } => Some(*task),
             Reply::Submit { parent, .. } | Reply::Await { parent, .. } | Reply::Forget { parent, .. } => Some(*parent),
             _ => None,
         }

@@ -214,7 +214,8 @@ fn half_sent(reply: &Reply) -> Option<Point> {
         | Reply::Progress { .. }
         | Reply::Submit { .. }
         | Reply::Await { .. }
-        | Reply::Forget { .. } => Some(Point::LogHalfSent),
+        | Reply::Forget { .. }
+        | Reply::HostCall { .. } => Some(Point::LogHalfSent),
         Reply::Compiled(_) | Reply::Refused(_) => Some(Point::CompiledHalfSent),
         Reply::Forked { .. } | Reply::NotForked { .. } | Reply::Ended { .. } => Some(Point::ForkTold),
         Reply::InitializerFailed { .. }

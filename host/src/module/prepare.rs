@@ -3,6 +3,7 @@
 use super::compile::compile;
 use super::{Cache, Encoding};
 use crate::error::{Error, ErrorKind, ModuleError, ModuleErrorKind};
+use crate::host_functions::{Given, HostFunctions};
 use crate::ipc::{InitializerCall, PROTOCOL_VERSION, Role, WorkerConfig};
 use crate::limits::{MAX_COMPARED_NAME_BYTES, MAX_COMPARISONS, MAX_MODULE_BYTES};
 use crate::metrics;
@@ -35,6 +36,8 @@ pub(crate) struct Prepared {
     /// Its machine code: a sealed memory file.
     pub(crate) code: Arc<OwnedFd>,
     functions: HashMap<String, usize>,
+    /// What it gets of its caller, by the names of its imports.
+    pub(crate) host_functions: HashMap<String, Arc<Given>>,
 }
 
 /// The call that prepares the instances of one module.
@@ -140,6 +143,7 @@ pub(crate) struct Library {
     /// For one module.
     compile_time: Duration,
     initializer: Option<Initializer>,
+    host_functions: HostFunctions,
     cache: Cache,
     /// By the address of their bytes, which never move: no hashing on the way of a task.
     embedded: RwLock<HashMap<usize, Arc<Prepared>>>,
@@ -154,13 +158,14 @@ impl Library {
         worker: &WorkerConfig,
         compile_time: Duration,
         initializer: Option<Initializer>,
+        host_functions: HostFunctions,
     ) -> Self {
         // An initializer reaches nothing: its snapshot serves tasks with other grants, too.
         let grants = Grants::default();
         let config = WorkerConfig { protocol: PROTOCOL_VERSION, role: Role::Compiler, grants, ..worker.clone() };
         let (embedded, slots) = (RwLock::default(), Mutex::default());
         let (cache, next_number) = (Cache::from_environment(), AtomicU32::new(0));
-        Self { program, config, compile_time, initializer, cache, embedded, slots, next_number }
+        Self { program, config, compile_time, initializer, host_functions, cache, embedded, slots, next_number }
     }
 
     /// The module, ready for workers. The first call for a module waits for its compilation, or for its file in the
@@ -231,7 +236,10 @@ impl Library {
         };
         let functions = info.functions.iter().enumerate().map(|(n, function)| (function.name.clone(), n)).collect();
         let number = ModuleNumber(self.next_number.fetch_add(1, Ordering::Relaxed));
-        Ok(Arc::new(Prepared { name, hash, number, artifact, info, code: Arc::new(code.into()), functions }))
+        // Here, because the cache does not know for whom a module was compiled: machine code is the same for all.
+        let host_functions = self.host_functions.given_to(&info)?;
+        let code = Arc::new(code.into());
+        Ok(Arc::new(Prepared { name, hash, number, artifact, info, code, functions, host_functions }))
     }
 
     /// What was compiled: the module in its executor's flavour, and with an initializer all that the snapshot depends on.

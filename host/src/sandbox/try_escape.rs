@@ -39,7 +39,7 @@ pub(crate) fn try_escape(escape: Escape, bait: &Bait) -> io::Result<()> {
         Escape::SeeEnvironment => std::env::vars_os().next().map_or(Err(Errno::ENOENT.into()), |_| Ok(())),
         Escape::OutliveCaller => Ok(nix::sys::prctl::set_pdeathsig(None)?),
         Escape::ReadFile => File::open("/etc/passwd").map(drop),
-        Escape::ReadHome => fs::read_dir(if nix::unistd::getuid().is_root() { "/root" } else { "/home" }).map(drop),
+        Escape::ReadHome => fs::read_dir("/home").map(drop),
         Escape::ReadParentMemory => File::open(format!("/proc/{parent}/mem")).map(drop),
         Escape::ReadEnvironmentOfInit => fs::read("/proc/1/environ").map(drop),
         Escape::WriteFile => write_file(),

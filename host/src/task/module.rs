@@ -59,6 +59,9 @@ pub struct ModuleInfo {
     pub imports: Vec<String>,
     /// The names that it exports.
     pub exports: Vec<String>,
+    /// The functions that it imports of its caller: see
+    /// [`host_function`](crate::ExecutorBuilder::host_function).
+    pub host_functions: Vec<super::HostFunctionInfo>,
     /// Size of its machine code and data, in bytes.
     pub compiled_bytes: u64,
 }

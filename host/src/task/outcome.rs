@@ -167,6 +167,8 @@ pub(crate) enum Outcome {
     LimitExceeded(LimitExceeded),
     /// The task was stopped, as the caller has asked. Nobody waits for it any more.
     Stopped,
+    /// A call of a host function has ended it.
+    HostFunction(super::HostFault),
 }
 
 impl Outcome {
@@ -190,6 +192,8 @@ impl Outcome {
             Outcome::Codec(CodecFailure { side: _, message }) => (message, none),
             Outcome::Trapped(Trap { code: _, message, backtrace }) => (message, &backtrace[..]),
             Outcome::ModuleFailed(message) | Outcome::GrantFailed(message) => (message, none),
+            Outcome::HostFunction(fault) if fault.function.len() > MAX_MESSAGE_BYTES => return false,
+            Outcome::HostFunction(fault) => (&fault.message, none),
         };
         list.len() <= MAX_TRACE_ENTRIES && list.iter().chain([text]).all(|text| text.len() <= MAX_MESSAGE_BYTES)
     }

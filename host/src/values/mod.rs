@@ -1,5 +1,5 @@
 //! What it does: turns serde values into the values of component functions, as bytes, and back, by the functions' own types.
-//! Takes from: executor (values of the caller), engine (values of a guest). Hands to: the same.
+//! Takes from: executor (values of the caller), engine (values of a guest), host_functions (of both). Hands to: the same.
 //! Never: believes a length or a case that it reads; sends a value that does not fit its type.
 //!
 //! Bytes and types say together what a value is: integers little-endian, a length of 32 bits before strings and lists, the
@@ -12,6 +12,7 @@ mod encode_compound;
 mod enums;
 mod error;
 mod fields;
+mod host_call;
 mod names;
 mod result;
 #[cfg(test)]
@@ -20,5 +21,6 @@ mod wire;
 
 pub(crate) use arguments::encode_arguments;
 pub(crate) use error::{Step, ValueError};
+pub(crate) use host_call::{read_argument, write_result, write_value};
 pub(crate) use result::{NoValue, decode_result};
 pub(crate) use wire::{Reader, Writer, flag_bytes};

@@ -32,6 +32,7 @@ pub(super) fn serve(channel: &SharedChannel, engine: GuestEngine) -> Result<(), 
             | Request::Unshare { .. }
             | Request::Run(_)
             | Request::ChildEnded { .. }
+            | Request::HostAnswer { .. }
             | Request::Fork { .. }
             | Request::Attach
             | Request::Call { .. }

@@ -1,12 +1,13 @@
-//! Tasks of tasks, at the worker's end: the guest's words go to the caller, and while the guest waits, this thread serves the
-//! children that the caller lends to it. Everything else that comes meanwhile is kept for later.
+//! Tasks of tasks and calls of host functions, at the worker's end: the guest's words go to the caller. While a guest waits for
+//! a child, this thread serves the children that the caller lends to it; while it waits for a host function, nothing. Everything
+//! else that comes meanwhile is kept for later.
 
 use super::exit::WorkerError;
 use super::serve::{SharedChannel, receive, run_of, send, tell_end};
-use crate::engine::{ChildTasks, ModuleCache, Waited};
+use crate::engine::{ChildTasks, HostCalls, ModuleCache, Waited};
 use crate::fault;
 use crate::ipc::{ClaimTable, Reply, Request, RunRequest, WorkerBefore, WorkerReceived};
-use crate::task::{ChildEnd, TaskId};
+use crate::task::{ChildEnd, HostAnswer, TaskId};
 use parking_lot::Mutex;
 use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
@@ -83,8 +84,8 @@ impl Nested {
                 };
                 let WorkerReceived { request, payload, descriptor } = received;
                 match request {
-                    Request::ChildEnded { parent: of, child: which, end } => {
-                        self.kept.lock().ended.insert((of, which), (end, payload));
+                    Request::ChildEnded { parent: of, child: which, .. } => {
+                        self.keep(WorkerReceived { request, payload, descriptor })?;
                         if (of, which) == (parent, child) {
                             break;
                         }
@@ -93,13 +94,48 @@ impl Nested {
                         self.run_lent(&request, &payload).await?;
                         break;
                     }
-                    Request::Load { artifact } => {
-                        let file = descriptor.ok_or(WorkerError::Protocol("`Load` without a file"))?;
-                        self.link()?.modules.add(artifact, file);
-                    }
-                    request => self.defer(WorkerReceived { request, payload, descriptor })?,
+                    request => self.keep(WorkerReceived { request, payload, descriptor })?,
                 }
             }
+        }
+    }
+
+    /// Calls a host function, and waits for its answer; `None` when the caller is gone.
+    fn call_host(
+        &self,
+        task: TaskId,
+        call: u64,
+        function: String,
+        argument: &[u8],
+    ) -> Result<Option<(HostAnswer, Vec<u8>)>, WorkerError> {
+        send(&self.link()?.channel, &Reply::HostCall { task, call, function }, argument)?;
+        loop {
+            let received = match self.receive(None)? {
+                WorkerBefore::Received(received) => received,
+                WorkerBefore::Closed | WorkerBefore::TimedOut => return Ok(None),
+            };
+            match received.request {
+                Request::HostAnswer { task: of, call: which, answer } if (of, which) == (task, call) => {
+                    return Ok(Some((answer, received.payload)));
+                }
+                _ => self.keep(received)?,
+            }
+        }
+    }
+
+    /// Takes in what came while a guest waited for something else.
+    fn keep(&self, received: WorkerReceived) -> Result<(), WorkerError> {
+        match received.request {
+            Request::Load { artifact } => {
+                let file = received.descriptor.ok_or(WorkerError::Protocol("`Load` without a file"))?;
+                self.link()?.modules.add(artifact, file);
+                Ok(())
+            }
+            Request::ChildEnded { parent, child, end } => {
+                self.kept.lock().ended.insert((parent, child), (end, received.payload));
+                Ok(())
+            }
+            _ => self.defer(received),
         }
     }
 
@@ -114,6 +150,13 @@ impl Nested {
             _ => true,
         });
         Ok(())
+    }
+
+    /// Keeps in mind why this worker cannot go on, and gives the same for the guest.
+    fn broken(&self, error: WorkerError) -> wasmtime::Error {
+        let told = wasmtime::Error::msg(error.to_string());
+        self.kept.lock().broken.get_or_insert(error);
+        told
     }
 
     fn link(&self) -> Result<&Link, WorkerError> {
@@ -161,11 +204,7 @@ impl ChildTasks for Nested {
                 Ok(Wait::TimedOut) => Ok(None),
                 // Whoever runs the guest finds the channel closed, too.
                 Ok(Wait::CallerGone) => Err(wasmtime::Error::msg("the caller is gone")),
-                Err(error) => {
-                    let told = wasmtime::Error::msg(error.to_string());
-                    self.kept.lock().broken.get_or_insert(error);
-                    Err(told)
-                }
+                Err(error) => Err(self.broken(error)),
             }
         })
     }
@@ -174,5 +213,22 @@ impl ChildTasks for Nested {
         self.kept.lock().ended.remove(&(parent, child));
         // As for `submit`.
         let _ = self.link().and_then(|link| send(&link.channel, &Reply::Forget { parent, child }, &[]));
+    }
+}
+
+impl HostCalls for Nested {
+    fn call(
+        &self,
+        task: TaskId,
+        call: u64,
+        function: &str,
+        argument: &[u8],
+    ) -> wasmtime::Result<(HostAnswer, Vec<u8>)> {
+        match self.call_host(task, call, function.to_owned(), argument) {
+            Ok(Some(answered)) => Ok(answered),
+            // As for `wait`.
+            Ok(None) => Err(wasmtime::Error::msg("the caller is gone")),
+            Err(error) => Err(self.broken(error)),
+        }
     }
 }

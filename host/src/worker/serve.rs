@@ -165,7 +165,10 @@ fn settings(config: WorkerConfig, channel: &SharedChannel, nested: &Arc<Nested>)
         max_worker_memory_bytes: config.limits.memory_bytes,
         max_argument_bytes: config.max_argument_bytes,
         max_depth: config.max_depth,
+        max_host_function_calls: config.max_host_function_calls,
+        max_host_function_bytes: config.max_host_function_bytes,
         children: Arc::clone(nested) as _,
+        host: Arc::clone(nested) as _,
     }
 }
 
@@ -238,6 +241,7 @@ fn run_tasks(
                 break;
             }
             Request::Configure(_) => return Err(WorkerError::Protocol("`Configure` twice")),
+            Request::HostAnswer { .. } => return Err(WorkerError::Protocol("an answer to no call of a host function")),
             Request::Compile(_)
             | Request::Fork { .. }
             | Request::Attach

@@ -55,6 +55,8 @@ fn config(role: Role) -> WorkerConfig {
         task_limits: TaskLimits::default(),
         max_argument_bytes: 64 * MIB as u64,
         max_depth: 10,
+        max_host_function_calls: 0,
+        max_host_function_bytes: 0,
         native_initializer: None,
         hardening: Hardening::default(),
         limits: ProcessLimits { memory_bytes: 4096 * MIB as u64, cpu_time: None, open_files: 256 },

@@ -3,7 +3,7 @@
 use crate::modules;
 use crate::pool::Pool;
 use guest_hostile::{flood, hold, leave, nest, reach, take};
-use isopool::{limits, sync};
+use isopool::{IntoTask, Limit, limits, sync};
 
 /// One attack.
 #[derive(Clone, Copy)]
@@ -54,7 +54,10 @@ fn take_without_end() -> Vec<Attack> {
         attack("allocates for ever", &["out of memory"], |pool| pool.run(take::memory::task())),
         attack("grows its memory for ever", &["out of memory"], |pool| pool.module(&modules::grows_its_memory())),
         attack("sits on 400 MiB", &["timed out"], |pool| pool.stop(take::memory_and_time::task(400 << 20))),
-        attack("grows its table until it is refused", &["returned"], |pool| pool.module(&modules::grows_its_table())),
+        attack("allocates for ever, with a limit of its own", &["out of memory"], |pool| {
+            pool.run(take::memory::task().into_task().limit(Limit::MemoryBytes, 16 << 20))
+        }),
+        attack("grows its table for ever", &["over: table elements"], |pool| pool.module(&modules::grows_its_table())),
         attack("calls itself for ever", &["trap: MemoryOutOfBounds", "trap: StackOverflow"], |pool| {
             pool.run(take::stack::task())
         }),
@@ -71,6 +74,9 @@ fn say_too_much() -> Vec<Attack> {
         attack("prints 256 MiB", &["returned"], |pool| pool.run(flood::stdout::task(256))),
         attack("prints 256 MiB as an error, in one line", &["returned"], |pool| pool.run(flood::stderr::task(256))),
         attack("logs for ever", &["timed out"], |pool| pool.stop(flood::logs::task())),
+        attack("logs for ever, and may call the host a thousand times", &["over: calls of the host"], |pool| {
+            pool.run(flood::logs::task().into_task().limit(Limit::HostCalls, 1000))
+        }),
         attack("tells its progress for ever", &["timed out"], |pool| pool.stop(flood::progress_for_ever::task())),
         attack("fails with 16 MiB of text", &["failed", "result too large"], |pool| {
             pool.run(flood::error::task(16 << 20))

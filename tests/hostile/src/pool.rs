@@ -145,6 +145,7 @@ fn task_error(error: &TaskError) -> String {
         TaskError::Codec { .. } => "codec".to_owned(),
         TaskError::ResultTooLarge { .. } => "result too large".to_owned(),
         TaskError::OutOfMemory { .. } => "out of memory".to_owned(),
+        TaskError::LimitExceeded { exceeded, .. } => format!("over: {}", exceeded.limit),
         TaskError::TimedOut { .. } => "timed out".to_owned(),
         TaskError::ModuleFailed { .. } => "module failed".to_owned(),
         TaskError::WaitTimedOut { .. } => "HANGS".to_owned(),

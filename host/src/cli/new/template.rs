@@ -36,6 +36,9 @@ macro_rules! files {
 const IGNORED_BY_GIT: File = (".gitignore", include_bytes!("templates/gitignore"));
 const IGNORED_BESIDE_SCRIPTS: File = (".gitignore", include_bytes!("templates/gitignore-scripts"));
 
+/// Cargo would act upon a folder `.cargo` above its own.
+const TESTS_IN_SANDBOXES: File = (".cargo/config.toml", include_bytes!("templates/cargo-config.toml"));
+
 /// The contract, for tools that make components of scripts.
 const CONTRACT: File = ("wit/isopool.wit", include_bytes!("templates/isopool.wit"));
 
@@ -60,7 +63,7 @@ impl Template {
             ),
             Self::Plugin => (
                 files!("plugin": "Cargo.toml.template", "README.md.template", "build.rs", "src/lib.rs"),
-                &[IGNORED_BY_GIT],
+                &[IGNORED_BY_GIT, TESTS_IN_SANDBOXES],
             ),
             Self::C => (
                 files!("c": "README.md.template", "build.sh.template", "test.sh.template", "tasks.c", "runner.c",

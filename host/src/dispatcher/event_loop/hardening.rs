@@ -3,7 +3,7 @@
 use super::EventLoop;
 use crate::dispatcher::event::Event;
 use crate::error::BrokenCause;
-use crate::ipc::Reply;
+use crate::ipc::{PROTOCOL_VERSION, Reply};
 use crate::sandbox::{HardeningReport, Layer, NotHardened};
 use crate::task::{SystemCall, WorkerId};
 
@@ -27,8 +27,29 @@ impl EventLoop {
         }
     }
 
+    /// A worker says that it is ready for tasks.
+    pub(super) fn greeted(&mut self, id: WorkerId, protocol: u32, version: &str) {
+        if protocol != PROTOCOL_VERSION {
+            let message = format!(
+                "the worker program was built with isopool {version} (protocol {protocol}), this program with {} (protocol \
+                 {PROTOCOL_VERSION}); build both with the same",
+                env!("CARGO_PKG_VERSION")
+            );
+            return self.lied(id, message);
+        }
+        if !self.take_hardening(id) {
+            return;
+        }
+        if let Some(worker) = self.workers.0.get_mut(&id) {
+            worker.up = true;
+            tracing::debug!(worker = %worker.name, "a worker is ready");
+        }
+        self.workers_changed = true;
+        self.handle(Event::WorkerReady { worker: id });
+    }
+
     /// A worker is about to be ready: what it said of its sandbox is taken over. False: it lacks what it must have.
-    pub(super) fn take_hardening(&mut self, id: WorkerId) -> bool {
+    fn take_hardening(&mut self, id: WorkerId) -> bool {
         let Some(report) = self.workers.0.get(&id).map(|worker| worker.hardening.clone()) else { return false };
         let holds = |layer: Layer| report.as_ref().is_some_and(|report: &HardeningReport| report.holds(layer));
         let hardening = self.config.hardening;
@@ -40,14 +61,6 @@ impl EventLoop {
             *self.status.hardening.lock() = report;
         }
         true
-    }
-
-    /// It is ready for tasks.
-    pub(super) fn come_up(&mut self, id: WorkerId) {
-        let Some(worker) = self.workers.0.get_mut(&id) else { return };
-        worker.up = true;
-        tracing::debug!(worker = %worker.name, "a worker is ready");
-        self.workers_changed = true;
     }
 
     /// What ended a worker, with what is known here of the layer or limit that it ran into.

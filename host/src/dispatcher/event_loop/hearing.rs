@@ -33,10 +33,11 @@ impl EventLoop {
         // A task that was cancelled while it ran is not there any more.
         let Some(job) = self.jobs.get_mut(&task) else { return };
         job.log_records += 1;
+        let own = job.options.limits.iter().find(|(limit, _)| *limit == Limit::LogRecords).map(|(_, value)| *value);
+        let most = own.unwrap_or_else(|| self.config.task_limits.get(Limit::LogRecords));
         // Each worker that begins it may say as much.
-        let limit = self.config.task_limits.get(Limit::LogRecords);
-        if job.log_records > limit.saturating_mul(u64::from(job.attempts)) {
-            return self.lied(worker, format!("a task has more than {limit} log records"));
+        if job.log_records > most.saturating_mul(u64::from(job.attempts)) {
+            return self.lied(worker, format!("a task has more than {most} log records"));
         }
         log(Some(job), name, record);
     }

@@ -189,7 +189,7 @@ impl EventLoop {
 fn fault(error: &TaskError) -> ChildFault {
     use ChildFaultKind as Kind;
     let kind = match error {
-        TaskError::Failed { .. } => Kind::Failed,
+        TaskError::Failed { .. } | TaskError::HostFunction { .. } => Kind::Failed,
         TaskError::Panicked { .. } => Kind::Panicked,
         TaskError::Codec { .. } => Kind::Codec,
         TaskError::OutOfMemory { .. } => Kind::OutOfMemory,

@@ -23,6 +23,7 @@ impl EventLoop {
         job.attempts += 1;
         // It begins with none again.
         self.families.remove(&task);
+        job.host_function_calls = 0;
         job.promise.waits_again();
     }
 

@@ -14,7 +14,7 @@ pub(super) fn result(ty: Option<&ValueType>, values: &[Val]) -> Result<Vec<u8>, 
 }
 
 /// The engine has checked that the value is of its type, so that this is no more than a walk along both.
-fn value(value: &Val, ty: &ValueType, out: &mut Writer) -> Result<(), ValueError> {
+pub(super) fn value(value: &Val, ty: &ValueType, out: &mut Writer) -> Result<(), ValueError> {
     out.count(1)?;
     match (value, ty) {
         (Val::Bool(value), ValueType::Bool) => out.byte(u8::from(*value)),

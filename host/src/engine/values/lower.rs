@@ -14,7 +14,7 @@ pub(super) fn arguments(function: &FunctionType, bytes: &[u8]) -> Result<Vec<Val
     input.end().map(|()| values)
 }
 
-fn value(ty: &ValueType, input: &mut Reader<'_>) -> Result<Val, ValueError> {
+pub(super) fn value(ty: &ValueType, input: &mut Reader<'_>) -> Result<Val, ValueError> {
     Ok(match ty {
         ValueType::Bool => Val::Bool(input.truth()?),
         ValueType::S8 => Val::S8(i8::from_le_bytes(input.array()?)),

@@ -4,10 +4,12 @@
 
 mod blocks;
 mod call;
+mod host_call;
 mod lift;
 mod lower;
 mod types;
 
 pub(super) use blocks::BlockShape;
 pub(super) use call::{Unfit, call};
+pub(super) use host_call::{passed, returned};
 pub(super) use types::function_type;
