@@ -52,7 +52,7 @@ pub(super) struct Options {
     reuse: Reuse,
     pub(super) execution: Execution,
     pub(super) codec: Codec,
-    queue_capacity: usize,
+    pub(super) queue_capacity: usize,
     pub(super) max_pending_bytes: usize,
     pub(super) quarantine: QuarantineOption,
     /// `None`: the choice of the process, when it is built.
@@ -188,21 +188,6 @@ impl ExecutorBuilder {
     /// How arguments and results are written as bytes. Default: [`Codec::Bincode`].
     pub fn codec(mut self, codec: Codec) -> Self {
         self.options.codec = codec;
-        self
-    }
-
-    /// Tasks that may be unfinished before `submit` waits and `try_submit` refuses, at least 1. Default:
-    /// [`limits::DEFAULT_QUEUE_CAPACITY`].
-    pub fn queue_capacity(mut self, queue_capacity: usize) -> Self {
-        self.options.queue_capacity = queue_capacity;
-        self
-    }
-
-    /// Most bytes of the encoded arguments of all tasks that have not ended, together, before `submit` waits and `try_submit`
-    /// refuses; at least [`max_argument_bytes`](Self::max_argument_bytes), so that each task that may be submitted has room
-    /// in the end. Default: [`limits::DEFAULT_MAX_PENDING_BYTES`]. Tasks that tasks submit have bounds of their own.
-    pub fn max_pending_bytes(mut self, bytes: usize) -> Self {
-        self.options.max_pending_bytes = bytes;
         self
     }
 

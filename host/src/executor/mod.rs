@@ -20,6 +20,7 @@ mod options;
 mod quarantine;
 mod recycling;
 mod reusable;
+mod room;
 mod schedule;
 mod submission;
 mod task;
