@@ -67,7 +67,6 @@ mod tests {
 
     #[test]
     fn only_a_list_of_tests_is_one() {
-        let names = |listed| names(listed);
         assert_eq!(
             names("a::b: test\nc - should panic: test\nd: bench\n"),
             Some(vec!["a::b".into(), "c - should panic".into()])
