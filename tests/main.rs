@@ -27,7 +27,10 @@
 //! - [`hostile_guests`]: guests that mean harm, each with what it must come to: the corpus in `hostile/`.
 //! - [`hostile_worker`]: workers that lie on their channel.
 //! - [`sync`]: locks, queues and what else tasks share with each other and with their caller.
-//! - [`time_limits`]: tasks that may run for so long and no longer.
+//! - [`time_limits`]: tasks that may run for so long and no longer, and tasks that must have ended by a moment.
+//! - [`interruption`]: tasks that are stopped, and workers that go on.
+//! - [`limits`]: tasks that ask for more than they may have.
+//! - [`flavours`]: guests that see nothing of the world, and guests that are interpreted.
 //! - [`shortage`]: a worker that the kernel kills for want of memory.
 //! - [`hardening`]: what locks workers in, layer by layer, and the limits of a whole process.
 //! - [`stress`]: thousands of injected faults.
@@ -38,12 +41,15 @@
 mod commands;
 mod counting;
 mod crashes;
+mod flavours;
 mod futures;
 mod grants;
 mod guests_see;
 mod hardening;
 mod hostile_guests;
 mod hostile_worker;
+mod interruption;
+mod limits;
 mod map;
 mod modules;
 mod native;

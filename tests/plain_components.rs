@@ -350,6 +350,7 @@ fn limits_hold_for_plain_components_as_for_tasks() {
     assert!(matches!(error_of(&spin), TaskError::TimedOut { .. }));
 }
 
+// limit: MAX_CALL_VALUES
 #[test]
 fn results_with_too_many_values_are_refused_before_they_are_taken_apart() {
     let _house = support::house();
@@ -410,6 +411,7 @@ fn component_of(interface: &str) -> Vec<u8> {
     module
 }
 
+// limit: MAX_SIGNATURE_TYPES, MAX_TYPE_DEPTH
 #[test]
 fn signatures_that_no_person_writes_are_refused() {
     let _house = support::house();

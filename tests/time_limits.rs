@@ -1,10 +1,10 @@
 //! Tasks that may run for so long and no longer.
 
-use crate::patience::{end_of, error_of, is_alive, only_worker, until};
-use crate::support::{executor, house, wait_for_ever};
-use guest_basic::{crash, resources, value};
-use isopool::{Containment, ErrorKind, Executor, IntoTask, TaskError};
-use std::time::Duration;
+use crate::patience::{PATIENCE, end_of, error_of, is_alive, only_worker, until};
+use crate::support::{begin_waiting, executor, house, wait_for_ever};
+use guest_basic::{crash, resources, state, value};
+use isopool::{Containment, ErrorKind, Executor, IntoTask, TaskError, TimeLimit};
+use std::time::{Duration, Instant};
 
 const SHORT: Duration = Duration::from_millis(100);
 
@@ -86,4 +86,42 @@ fn a_limit_of_nothing_is_refused() {
     // Longer than any clock: no limit.
     let task = value::add::task(1, 1).into_task().time_limit(Duration::MAX);
     assert_eq!(end_of(&executor.submit(task).expect("submits")), Ok(2));
+}
+
+#[test]
+fn a_task_that_waits_past_its_deadline_ends_without_having_begun() {
+    let _house = house();
+    let executor = executor(1);
+    let busy = begin_waiting(&executor);
+    let soon = Instant::now() + SHORT;
+    let ahead = executor.submit(state::counter::task().into_task().deadline(soon)).expect("submits");
+    let past = executor.submit(state::counter::task().into_task().deadline(Instant::now())).expect("submits");
+    let patient = executor.submit(value::add::task(1, 2).into_task().deadline(soon + 10 * PATIENCE)).expect("submits");
+    for late in [&ahead, &past] {
+        let error = error_of(late);
+        assert!(matches!(error, TaskError::TimedOut { which: TimeLimit::Deadline, .. }), "{error}");
+        let said = error.to_string();
+        assert!(said.contains("deadline()") && said.contains("counter"), "{said}");
+        assert!(late.report().is_none(), "it has not run");
+    }
+    assert!(busy.running(), "its worker is untouched");
+    assert!(busy.cancel());
+    assert_eq!(end_of(&patient), Ok(3));
+}
+
+#[test]
+fn a_task_that_runs_is_stopped_at_its_deadline_and_its_neighbours_are_untouched() {
+    let _house = house();
+    let executor = Executor::builder().max_workers(2).task_deadline(SHORT).build().expect("builds");
+    let late = executor.submit(crash::spin::task()).expect("submits");
+    let own = Instant::now() + PATIENCE;
+    let beside = executor.submit(resources::sleep_ms::task(300).into_task().deadline(own)).expect("submits");
+    let error = error_of(&late);
+    assert!(
+        matches!(error, TaskError::TimedOut { limit, which: TimeLimit::Deadline, .. } if limit <= SHORT),
+        "{error}"
+    );
+    assert_eq!(end_of(&beside), Ok(()));
+    let error = Executor::builder().task_deadline(Duration::ZERO).build().expect_err("refused");
+    assert_eq!(error.kind(), ErrorKind::InvalidOption);
 }

@@ -1,17 +1,19 @@
-//! The workloads W1–W8, as the peers run them, and W9 and W10, which are ours: the same arguments, the same lines of JSON on standard output.
+//! The workloads W1–W8, as the peers run them, and W9–W12, which are ours: the same arguments, the same lines of JSON on standard output.
 //!
-//! `workloads W1 | W2 N CHUNK… | W3 | W4 WORKERS | W4life | W5 K | W6 | W7 N | W8 N CHUNK… | W9 TIMES | W10 TIMES`; with none, as `cargo bench`
+//! `workloads W1 | W2 N CHUNK… | W3 | W4 WORKERS | W4life | W5 K | W6 | W7 N | W8 N CHUNK… | W9 TIMES | W10 TIMES | W11 TIMES |
+//! W12 ROUNDS`; with none, as `cargo bench`
 //! calls it, all of them with sizes that take seconds. BENCHMARKS.md says what each measures and what came out.
 
 mod calls;
 mod hardening;
 mod lifetime;
 mod measure;
+mod stopping;
 
 use std::process::{Command, ExitCode};
 
 /// What `cargo bench` runs: enough to see a change of a few tens of percent on a quiet machine.
-const ALL: [&[&str]; 12] = [
+const ALL: [&[&str]; 14] = [
     &["W1"],
     &["W2", "20000", "1", "100", "1000"],
     &["W3"],
@@ -24,6 +26,8 @@ const ALL: [&[&str]; 12] = [
     &["W8", "10000", "1", "1000"],
     &["W9", "20"],
     &["W10", "5"],
+    &["W11", "20"],
+    &["W12", "5"],
 ];
 
 fn main() -> ExitCode {
@@ -45,9 +49,11 @@ fn main() -> ExitCode {
         "W6" => lifetime::worker_killed(first(10)),
         "W9" => lifetime::start_methods(first(20)),
         "W10" => hardening::layers(first(5)),
+        "W11" => stopping::stopped(first(20)),
+        "W12" => stopping::flavours(first(5)),
         "W7" => calls::futures_at_once(first(100_000)),
         _ => {
-            eprintln!("{workload} is no workload; use one of: W1 W2 W3 W4 W4life W5 W6 W7 W8 W9 W10");
+            eprintln!("{workload} is no workload; use one of: W1 W2 W3 W4 W4life W5 W6 W7 W8 W9 W10 W11 W12");
             return ExitCode::from(2);
         }
     }

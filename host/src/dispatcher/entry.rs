@@ -80,6 +80,11 @@ impl Job {
         }
     }
 
+    /// How long its deadline was away when it was submitted.
+    pub(crate) fn time_to_deadline(&self) -> Duration {
+        self.deadline.map_or(Duration::ZERO, |deadline| deadline.saturating_duration_since(self.submitted_at))
+    }
+
     /// Its turn among others.
     pub(crate) fn turn(&self) -> Turn {
         Turn::new(self.id, self.priority, self.retries)

@@ -21,7 +21,7 @@ use super::promise::Ended;
 use super::room::Room;
 use super::state::State;
 use super::token::Token;
-use super::told::{Told, death, report, to_error};
+use super::told::{Told, death, report, timed_out, to_error};
 use super::worker_handle::Workers;
 use crate::error::{BrokenCause, BrokenProcessPool, TaskError, TaskRef, TimeLimit, WorkerRef};
 use crate::ipc::{ChannelError, PROTOCOL_VERSION, Received, Reply, WorkerConfig, last_words};
@@ -29,7 +29,7 @@ use crate::metrics;
 use crate::process::{Nursery, OomWatch, ProcessEnd};
 use crate::sync::SharedObject;
 use crate::task::{ModuleNumber, Outcome, TaskId, TaskReport, WorkerId};
-use hearing::oversized;
+use hearing::{oversized, unasked};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -222,11 +222,8 @@ impl EventLoop {
             Reply::Done { .. } if payload.len() as u64 > self.config.max_result_bytes => {
                 self.lied(id, "a result is over its limit".to_owned());
             }
-            Reply::Done { task, outcome: Outcome::Stopped, .. } if self.jobs.contains_key(&task) => {
-                self.lied(id, "it stopped a task that it was not asked to stop".to_owned());
-            }
             Reply::Done { task, outcome, report } => {
-                if let Some(lie) = oversized(&outcome, &report) {
+                if let Some(lie) = oversized(&outcome, &report).or(unasked(&outcome, self.jobs.contains_key(&task))) {
                     return self.lied(id, lie.to_owned());
                 }
                 worker.answered(task);
@@ -358,11 +355,7 @@ impl EventLoop {
                 }
             }
             Action::Kill { worker, reason } => self.kill_worker(worker, reason),
-            Action::Interrupt { worker, task } => {
-                if let Some(worker) = self.workers.0.get(&worker) {
-                    worker.interrupt(task);
-                }
-            }
+            Action::Interrupt { worker, task } => self.workers.interrupt(worker, task),
             Action::Finish { task, end } => self.finish(task, end),
             Action::Lend { worker, task } => self.send(worker, task, true),
             Action::Break { worker, culprit } => self.break_pool(worker, culprit),
@@ -403,13 +396,8 @@ impl EventLoop {
                 None => (Err(TaskError::Shutdown { task: name.clone() }), None),
             },
             End::Cancelled => (Err(TaskError::Cancelled { task: name.clone() }), None),
-            End::TimedOut { limit } => {
-                (Err(TaskError::TimedOut { task: name.clone(), limit, which: TimeLimit::Run }), None)
-            }
-            End::TooLate => {
-                let limit = job.deadline.unwrap_or(job.submitted_at).duration_since(job.submitted_at);
-                (Err(TaskError::TimedOut { task: name.clone(), limit, which: TimeLimit::Deadline }), None)
-            }
+            End::TimedOut { limit } => (Err(timed_out(&name, limit, TimeLimit::Run)), None),
+            End::TooLate => (Err(timed_out(&name, job.time_to_deadline(), TimeLimit::Deadline)), None),
             End::Shutdown => (Err(TaskError::Shutdown { task: name.clone() }), None),
             End::Lost { worker: id } => {
                 let (worker, cause) = self.cause.clone().unwrap_or((None, BrokenCause::Vanished));

@@ -1,9 +1,10 @@
 //! What workers say of tasks, in the words of users.
 
 use super::entry::Job;
-use crate::error::{BrokenCause, BrokenProcessPool, TaskError, TaskRef, WorkerRef};
+use crate::error::{BrokenCause, BrokenProcessPool, TaskError, TaskRef, TimeLimit, WorkerRef};
 use crate::ipc::{LogLevel, LogRecord};
 use crate::task::{Outcome, RunReport, TaskReport};
+use std::time::Duration;
 
 /// A worker's word on how a task ended.
 #[derive(Debug)]
@@ -41,6 +42,11 @@ pub(crate) fn to_error(task: &TaskRef, worker: WorkerRef, outcome: Outcome) -> T
             TaskError::ModuleFailed { task, message }
         }
     }
+}
+
+/// The error for a task that was not given more time.
+pub(crate) fn timed_out(task: &TaskRef, limit: Duration, which: TimeLimit) -> TaskError {
+    TaskError::TimedOut { task: task.clone(), limit, which }
 }
 
 /// Gives a guest's log record to the caller's `tracing` subscriber.

@@ -287,6 +287,15 @@ impl WorkerHandle {
 #[derive(Debug, Default)]
 pub(super) struct Workers(pub(super) BTreeMap<WorkerId, WorkerHandle>);
 
+impl Workers {
+    /// Asks a worker to stop a task that it has begun.
+    pub(super) fn interrupt(&self, worker: WorkerId, task: TaskId) {
+        if let Some(worker) = self.0.get(&worker) {
+            worker.interrupt(task);
+        }
+    }
+}
+
 impl Claims for Workers {
     fn reclaim(&mut self, worker: WorkerId, task: TaskId) -> bool {
         self.0.get_mut(&worker).is_some_and(|worker| worker.reclaim(task))

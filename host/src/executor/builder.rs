@@ -49,7 +49,7 @@ pub(super) struct Options {
     pub(super) arguments: Vec<String>,
     containment: Containment,
     reuse: Reuse,
-    execution: Execution,
+    pub(super) execution: Execution,
     pub(super) codec: Codec,
     queue_capacity: usize,
     pub(super) max_pending_bytes: usize,
@@ -182,18 +182,6 @@ impl ExecutorBuilder {
         self
     }
 
-    /// How guests' code is executed. Default: [`Execution::Speed`].
-    pub fn execution(mut self, execution: Execution) -> Self {
-        self.options.execution = execution;
-        self
-    }
-
-    /// How a task that runs is stopped. Default: [`Interruption::Kill`].
-    pub fn interruption(mut self, interruption: Interruption) -> Self {
-        self.options.interruption = interruption;
-        self
-    }
-
     /// How arguments and results are written as bytes. Default: [`Codec::Bincode`].
     pub fn codec(mut self, codec: Codec) -> Self {
         self.options.codec = codec;
@@ -285,19 +273,6 @@ impl ExecutorBuilder {
     /// [`limits::DEFAULT_MAX_OUTPUT_BYTES`].
     pub fn max_output_bytes(mut self, bytes: usize) -> Self {
         self.options.limits.set(Limit::OutputBytes, bytes as u64);
-        self
-    }
-
-    /// For how long each task may run, more than 0, unless it [says otherwise](Task::time_limit). Default: for ever.
-    pub fn task_time_limit(mut self, limit: Duration) -> Self {
-        self.options.task_time_limit = Some(limit);
-        self
-    }
-
-    /// How long after its submission each task must have ended, more than 0, unless it [says otherwise](Task::deadline).
-    /// Waiting counts. Default: whenever.
-    pub fn task_deadline(mut self, deadline: Duration) -> Self {
-        self.options.task_deadline = Some(deadline);
         self
     }
 

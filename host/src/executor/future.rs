@@ -80,7 +80,7 @@ impl<T> TaskFuture<T> {
         self.promise.stage() == Stage::Cancelled
     }
 
-    /// Cancels the task: one that has not begun never begins, one that runs is stopped by killing its worker, which is
+    /// Cancels the task: one that has not begun never begins, one that runs is stopped, by default by killing its worker, which is
     /// replaced; no other task is touched. True: the task has ended as cancelled. False: it had ended before. Waits for the
     /// pool's answer, never for the task or its worker.
     ///

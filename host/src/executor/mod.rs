@@ -7,6 +7,7 @@ mod builder;
 mod command;
 mod context;
 mod encoded;
+mod execution;
 mod future;
 mod grants;
 mod handle;

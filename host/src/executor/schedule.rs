@@ -1,5 +1,6 @@
 //! When a task runs, how often, and for how long.
 
+use super::builder::ExecutorBuilder;
 use super::task::Task;
 use crate::error::Error;
 use crate::limits::MAX_TASK_RETRIES;
@@ -29,6 +30,21 @@ impl Schedule {
 /// A task with no time at all could only fail.
 pub(super) fn check_time_limit(option: &str, limit: Duration) -> Result<(), Error> {
     if limit.is_zero() { Err(Error::invalid(format!("{option} is 0; it must be longer"))) } else { Ok(()) }
+}
+
+impl ExecutorBuilder {
+    /// For how long each task may run, more than 0, unless it [says otherwise](Task::time_limit). Default: for ever.
+    pub fn task_time_limit(mut self, limit: Duration) -> Self {
+        self.options.task_time_limit = Some(limit);
+        self
+    }
+
+    /// How long after its submission each task must have ended, more than 0, unless it [says otherwise](Task::deadline).
+    /// Waiting counts. Default: whenever.
+    pub fn task_deadline(mut self, deadline: Duration) -> Self {
+        self.options.task_deadline = Some(deadline);
+        self
+    }
 }
 
 impl<A, R> Task<A, R> {
@@ -86,7 +102,7 @@ impl<A, R> Task<A, R> {
         self.schedule.retries = retries;
         self
     }
-    /// For how long the task may run, more than 0; then it is stopped by killing its worker, which is replaced, and its future
+    /// For how long the task may run, more than 0; then it is stopped as the executor says ([`Interruption`](crate::Interruption)), and its future
     /// gets [`TaskError::TimedOut`](crate::TaskError::TimedOut). No other task is touched, and the caller's clock decides:
     /// whatever the guest does. Default: [`task_time_limit`](crate::ExecutorBuilder::task_time_limit) of the executor.
     ///

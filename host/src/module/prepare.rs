@@ -257,11 +257,18 @@ mod tests {
 
     fn prepared(names: impl Iterator<Item = String>) -> Prepared {
         let hash = ModuleHash::of(b"");
-        let function = |name| FunctionInfo { name, signature: String::new(), docs: String::new(), codecs: Vec::new() };
+        let function = |name| FunctionInfo {
+            name,
+            signature: String::new(),
+            docs: String::new(),
+            codecs: Vec::new(),
+            kind: FunctionKind::Task,
+        };
         let info = ModuleInfo { functions: names.map(function).collect(), ..ModuleInfo::default() };
         let code = Arc::new(MemoryFile::create("isopool-test").expect("memory files work here").into());
         let functions = info.functions.iter().enumerate().map(|(n, function)| (function.name.clone(), n)).collect();
-        Prepared { name: "rules".into(), hash, artifact: ArtifactId([0; 32]), info, code, functions }
+        let (number, artifact) = (ModuleNumber::default(), ArtifactId([0; 32]));
+        Prepared { name: "rules".into(), hash, number, artifact, info, code, functions }
     }
 
     #[test]

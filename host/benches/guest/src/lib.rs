@@ -47,6 +47,45 @@ pub fn hang(seconds: u64) -> u64 {
     seconds
 }
 
+/// Never returns, and computes.
+#[task]
+pub fn spin() {
+    assert!(cfg!(target_family = "wasm"), "outside of a sandbox nothing would stop it");
+    while std::hint::black_box(true) {}
+}
+
+/// The sum of the product of two matrices of `n` × `n`, by the plain three loops.
+#[task]
+pub fn matmul(n: u32) -> f64 {
+    let n = n as usize;
+    let left: Vec<f64> = (0..n * n).map(|at| (at % 7) as f64).collect();
+    let right: Vec<f64> = (0..n * n).map(|at| (at % 5) as f64).collect();
+    let mut product = vec![0.0; n * n];
+    for row in 0..n {
+        for column in 0..n {
+            product[row * n + column] = (0..n).map(|at| left[row * n + at] * right[at * n + column]).sum();
+        }
+    }
+    product.iter().sum()
+}
+
+/// Mixes so many bytes as the rounds of a hash function do: additions, rotations, exclusive ors of words.
+#[task]
+pub fn digest(bytes: u32) -> u32 {
+    let mut state: [u32; 8] = std::array::from_fn(|at| 0x9e37_79b9_u32.wrapping_mul(at as u32 + 1));
+    for block in 0..bytes / 64 {
+        for round in 0..64_u32 {
+            let [a, b, c, d, e, f, g, h] = state;
+            let sum = e.rotate_right(6) ^ e.rotate_right(11) ^ e.rotate_right(25);
+            let first = h.wrapping_add(sum).wrapping_add((e & f) ^ (!e & g)).wrapping_add(block ^ round);
+            let second =
+                (a.rotate_right(2) ^ a.rotate_right(13) ^ a.rotate_right(22)).wrapping_add((a & b) ^ (a & c) ^ (b & c));
+            state = [first.wrapping_add(second), a, b, c, d.wrapping_add(first), e, f, g];
+        }
+    }
+    state.iter().fold(0, |mixed, word| mixed ^ word)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,6 +93,8 @@ mod tests {
     #[test]
     fn the_tasks_give_what_the_peers_give() {
         assert_eq!((noop(7), noop_chunk(vec![1, 2]), count_primes(10_000), hang(0)), (7, vec![1, 2], 1229, 0));
+        assert_eq!((matmul(2), digest(0)), (matmul(2), digest(63)));
+        assert!(matmul(8) > 0.0 && digest(64) != digest(128));
         assert_eq!(echo(Bytes::from(vec![1])), Bytes::from(vec![1]));
     }
 }

@@ -14,6 +14,11 @@ pub(super) fn oversized(outcome: &Outcome, report: &RunReport) -> Option<&'stati
     (output > MAX_CAPTURED_OUTPUT_BYTES).then_some("the output of a task is over its limit")
 }
 
+/// What was not asked for: a task that was asked to stop has ended before, and is not there any more.
+pub(super) fn unasked(outcome: &Outcome, is_there: bool) -> Option<&'static str> {
+    (is_there && *outcome == Outcome::Stopped).then_some("it stopped a task that it was not asked to stop")
+}
+
 fn is_within_limits(record: &LogRecord) -> bool {
     let LogRecord { level: _, target, message, file, line: _ } = record;
     [target, message].into_iter().chain(file).all(|text| text.len() <= MAX_MESSAGE_BYTES)

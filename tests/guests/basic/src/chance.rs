@@ -28,6 +28,19 @@ pub fn draw(times: u32) -> Vec<u8> {
     seen
 }
 
+/// Asks for so many random bytes at once, 256 at most; whether it got them.
+#[task]
+pub fn entropy(bytes: u32) -> bool {
+    let mut buffer = [0_u8; 256];
+    let wanted = &mut buffer[..bytes as usize];
+    // SAFETY: it writes `len` bytes from the pointer on, which are `wanted`.
+    unsafe { getentropy(wanted.as_mut_ptr(), wanted.len()) == 0 }
+}
+
+unsafe extern "C" {
+    fn getentropy(buffer: *mut u8, len: usize) -> i32;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -35,5 +48,6 @@ mod tests {
     #[test]
     fn nothing_is_seen_in_no_time() {
         assert!(draw(0).is_empty());
+        assert!(entropy(256));
     }
 }

@@ -37,6 +37,36 @@ pub fn compute_ms(milliseconds: u64) -> u64 {
     steps
 }
 
+/// Looks at a clock so many times.
+#[task]
+pub fn look_at_clock(times: u64) {
+    for _ in 0..times {
+        std::hint::black_box(std::time::Instant::now());
+    }
+}
+
+/// Logs so many records.
+#[task]
+pub fn log_often(times: u64) {
+    for time in 0..times {
+        log::warn!("{time}");
+    }
+}
+
+/// Holds a lock and computes for ever.
+///
+/// # Errors
+/// It was not passed.
+#[task]
+pub fn hold_and_spin(lock: isopool_guest::sync::Lock) -> Result<(), isopool_guest::sync::SyncError> {
+    if cfg!(not(target_family = "wasm")) {
+        panic!("hold_and_spin is for a sandbox: here nothing would stop it");
+    }
+    let _held = lock.acquire(None)?;
+    while std::hint::black_box(true) {}
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,6 +76,8 @@ mod tests {
         assert_eq!(allocate(0), 0);
         assert_eq!(allocate(3_000_000), 3_000_000);
         sleep_ms(1);
+        look_at_clock(1);
+        log_often(1);
         assert!(compute_ms(1) > 0);
     }
 }
