@@ -51,6 +51,8 @@ fn of_liars(lie: &str, max_workers: usize) -> Executor {
     Executor::builder()
         .max_workers(max_workers)
         .worker_program(env!("CARGO_BIN_EXE_liar"))
+        // It is the workers that are bad here, and not the module.
+        .quarantine_after(usize::MAX)
         .env("LIE", format!("[{lie}]"))
         .build()
         .expect("a liar looks like any other program")
@@ -322,6 +324,8 @@ fn of_lying_compilers(lie: &str) -> Executor {
     Executor::builder()
         .max_workers(1)
         .worker_program(env!("CARGO_BIN_EXE_liar"))
+        // It is the workers that are bad here, and not the module.
+        .quarantine_after(usize::MAX)
         .env("LIE", format!("[compiler-{lie}]"))
         .env("HONEST", std::env::current_exe().expect("it runs").to_str().expect("a path in UTF-8"))
         .build()

@@ -132,6 +132,7 @@ fn a_guest_that_overruns_its_own_stack_is_told_so() {
     assert!(!error.to_string().contains("stack overflowed"), "another fault is not called so: {error}");
 }
 
+// limit: MIN_MEMORY_BYTES, MIN_WASM_STACK, LARGEST_WASM_STACK, MAX_FUEL
 #[test]
 fn limits_that_no_task_can_have_are_refused() {
     let _house = house();

@@ -1,6 +1,6 @@
 //! What is well-formed, and too much of it, or told in a way that no worker tells it.
 
-use crate::{Liar, done, header, noise, ready};
+use crate::{Liar, NO_REPORT, done, header, noise, ready};
 use std::fs::File;
 use std::io::{self, Write};
 
@@ -15,9 +15,6 @@ fn text(bytes: usize) -> Vec<u8> {
     let length = u16::try_from(bytes).expect("it is short enough for that form").to_le_bytes();
     [&[251][..], &length, &vec![b'x'; bytes]].concat()
 }
-
-/// `RunReport`, all zero.
-const NO_REPORT: [u8; 10] = [0; 10];
 
 /// `Reply::Log`, with a text.
 fn log(task: u8, text: &[u8]) -> Vec<u8> {
@@ -52,7 +49,7 @@ impl Liar {
             "much-output" => {
                 let length = (2 * 1024 * 1024 + 1_u32).to_le_bytes();
                 let output = vec![b'x'; 2 * 1024 * 1024 + 1];
-                self.send(&[&[1, id, 0, 0, 0, 0, 0, 0, 0, 0, 252][..], &length, &output, &[0, 0]].concat(), 0)?;
+                self.send(&[&[1, id, 0, 0, 0, 0, 0, 0, 0, 0, 0, 252][..], &length, &output, &[0, 0]].concat(), 0)?;
             }
             "many-children" => (0..1025).try_for_each(|child| self.send(&submit(id, child), 0))?,
             // For ever: what the caller answers is never read.
@@ -154,13 +151,13 @@ impl Liar {
 /// `Reply::Compiled`: contract 0.1.0, so many functions without a name, no imports, no exports.
 fn compiled(functions: u32, bytes: u8) -> Vec<u8> {
     let count = functions.to_le_bytes();
-    let functions = vec![0; functions as usize * 4];
+    let functions = vec![0; functions as usize * 5];
     [&[3, 5][..], b"0.1.0", &[252], &count, &functions, &[0, 0, bytes, bytes]].concat()
 }
 
 /// The same with one function, `value::noop`, and as many bytes of code.
 fn compiled_huge(bytes: u64) -> Vec<u8> {
     let bytes = [&[253][..], &bytes.to_le_bytes()].concat();
-    let function = [&[11][..], b"value::noop", &[0, 0, 1, 7], b"bincode"].concat();
+    let function = [&[11][..], b"value::noop", &[0, 0, 1, 7], b"bincode", &[0]].concat();
     [&[3, 5][..], b"0.1.0", &[1], &function, &[0, 0], &bytes, &bytes].concat()
 }
