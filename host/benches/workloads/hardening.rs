@@ -56,7 +56,10 @@ impl Figures {
             microseconds(start)
         }));
         let start = Instant::now();
-        assert!(executor.map(noop::task, 0..TASKS).chunk_size(CHUNK).all(|result| result.is_ok()), "all return");
+        assert!(
+            executor.map(noop::task, 0..TASKS).chunk_size(CHUNK).expect("in range").all(|result| result.is_ok()),
+            "all return"
+        );
         self.throughput.push(f64::from(TASKS) / start.elapsed().as_secs_f64());
         self.pss.extend(children().into_iter().map(|pid| memory_of(pid, "Pss:") as f64));
         executor.shutdown(Shutdown::Kill);
