@@ -57,7 +57,7 @@ impl Figures {
         }));
         let start = Instant::now();
         assert!(
-            executor.map(noop::task, 0..TASKS).chunk_size(CHUNK).expect("in range").all(|result| result.is_ok()),
+            executor.map(noop::task, 0..TASKS).chunk_size(CHUNK).expect("a good size").all(|result| result.is_ok()),
             "all return"
         );
         self.throughput.push(f64::from(TASKS) / start.elapsed().as_secs_f64());
