@@ -3,6 +3,7 @@
 use super::guest::Guest;
 use super::trap::cut;
 use super::values::{function_type, passed, returned};
+use crate::limits::MAX_COMPONENT_TYPES;
 use crate::task::{FunctionType, HostAnswer, HostFault, HostFaultKind, HostFunctionInfo, Refusal, TaskId};
 use std::fmt;
 use std::sync::Arc;
@@ -67,18 +68,22 @@ fn is_own(name: &str) -> bool {
 }
 
 fn imports(engine: &Engine, component: &Component) -> Result<Vec<Import>, String> {
-    let mut found = Vec::new();
+    let (mut found, mut left) = (Vec::new(), MAX_COMPONENT_TYPES);
     let ty = component.component_type();
     for (name, import) in ty.imports(engine).filter(|(name, _)| !is_own(name)) {
         match import.ty {
             ComponentItem::ComponentFunc(function) => {
-                found.push(Import { interface: None, name: name.to_owned(), ty: checked_type(name, &function)? });
+                found.push(Import {
+                    interface: None,
+                    name: name.to_owned(),
+                    ty: checked_type(name, &function, &mut left)?,
+                });
             }
             ComponentItem::ComponentInstance(interface) => {
                 for (function, item) in interface.exports(engine) {
                     match item.ty {
                         ComponentItem::ComponentFunc(ty) => {
-                            let ty = checked_type(&format!("{name}#{function}"), &ty)?;
+                            let ty = checked_type(&format!("{name}#{function}"), &ty, &mut left)?;
                             found.push(Import { interface: Some(name.to_owned()), name: function.to_owned(), ty });
                         }
                         // A name for a type of values.
@@ -98,8 +103,8 @@ fn not_a_function(name: &str) -> String {
     format!("`{name}` is no function; a caller can give functions of values, and no resources")
 }
 
-fn checked_type(name: &str, function: &ComponentFunc) -> Result<FunctionType, String> {
-    let ty = function_type(function).map_err(|message| format!("`{name}` has {message}"))?;
+fn checked_type(name: &str, function: &ComponentFunc, left: &mut usize) -> Result<FunctionType, String> {
+    let ty = function_type(function, left).map_err(|message| format!("`{name}` has {message}"))?;
     if function.async_() {
         return Err(format!("`{name}` is an async function, which the engine is not configured for"));
     }
