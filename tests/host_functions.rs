@@ -178,6 +178,7 @@ fn a_module_that_imports_what_it_is_not_given_is_refused_with_the_name_and_how_t
     assert_eq!(run(&executor, lookup::task("tea".into())), Ok(Some(9)), "the one for the very version comes first");
 }
 
+// limit: MAX_HOST_FUNCTION_THREADS
 #[test]
 fn names_that_no_import_can_have_are_refused_when_the_executor_is_built() {
     let _house = house();
@@ -216,6 +217,7 @@ fn a_call_knows_its_task() {
     assert_eq!(*known.lock(), [expected]);
 }
 
+// limit: DEFAULT_MAX_HOST_FUNCTION_CALLS
 #[test]
 fn a_task_calls_as_often_as_it_may() {
     let _house = house();
@@ -230,6 +232,7 @@ fn a_task_calls_as_often_as_it_may() {
     assert_eq!(executor.stats().workers_started, 1);
 }
 
+// limit: DEFAULT_MAX_HOST_FUNCTION_BYTES
 #[test]
 fn a_task_passes_as_much_as_it_may() {
     let _house = house();
@@ -242,6 +245,7 @@ fn a_task_passes_as_much_as_it_may() {
     assert_eq!(executor.stats().workers_started, 1);
 }
 
+// limit: DEFAULT_MAX_HOST_FUNCTION_BYTES
 #[test]
 fn a_function_gives_as_much_as_it_may() {
     let _house = house();

@@ -59,6 +59,7 @@ impl Gate {
     }
 }
 
+// limit: DEFAULT_HOST_FUNCTION_TIME_LIMIT, DEFAULT_HOST_FUNCTION_THREADS
 #[test]
 fn a_function_that_never_returns_ends_its_task_in_time_and_keeps_its_own_thread_only() {
     let _house = house();

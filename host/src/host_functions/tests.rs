@@ -202,6 +202,7 @@ fn bytes_that_are_no_arguments_call_nothing() {
     assert_eq!(stage.answer(), (0, Err(expected)));
 }
 
+// limit: MAX_HOST_FUNCTIONS
 #[test]
 fn a_module_imports_no_more_host_functions_than_it_may() {
     let mut functions = HostFunctions::default();

@@ -276,7 +276,8 @@ mod tests {
         let code = Arc::new(MemoryFile::create("isopool-test").expect("memory files work here").into());
         let functions = info.functions.iter().enumerate().map(|(n, function)| (function.name.clone(), n)).collect();
         let (number, artifact) = (ModuleNumber::default(), ArtifactId([0; 32]));
-        Prepared { name: "rules".into(), hash, number, artifact, info, code, functions }
+        let host_functions = HashMap::new();
+        Prepared { name: "rules".into(), hash, number, artifact, info, code, functions, host_functions }
     }
 
     #[test]
