@@ -68,8 +68,9 @@ fn functions(engine: &GuestEngine, component: &Component) -> Result<Vec<Function
     let describe = |message: String| Refusal::Describe { message: cut(message) };
     let pre = engine.link(component).map_err(unknown_import)?;
     let prepared = engine.prepare(pre).map_err(|error| describe(format!("{error:#}")))?;
-    if let Some(exports) = prepared.exports() {
-        return Ok(exports.describe());
+    let of_exports = prepared.exports().describe();
+    if !prepared.has_runner() {
+        return Ok(of_exports);
     }
     let mut instance = engine.instance(Own::default(), engine.seed_of_no_task()).map_err(describe)?;
     let purview = Purview::of_no_task("functions", &engine.settings);
@@ -91,7 +92,7 @@ fn functions(engine: &GuestEngine, component: &Component) -> Result<Vec<Function
         codecs: function.codecs,
         kind: FunctionKind::Task,
     };
-    Ok(listed.into_iter().map(info).collect())
+    Ok(listed.into_iter().map(info).chain(of_exports).collect())
 }
 
 /// The engine names the import and what it wanted there.

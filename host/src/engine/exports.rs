@@ -29,22 +29,26 @@ struct Export {
 }
 
 impl Exports {
-    /// Finds them.
+    /// Finds those whose names are wanted.
     ///
     /// # Errors
     /// In words: there are too many, or one has a type that is too large.
-    pub(super) fn of(engine: &Engine, component: &Component) -> Result<Self, String> {
+    pub(super) fn of(engine: &Engine, component: &Component, is_wanted: impl Fn(&str) -> bool) -> Result<Self, String> {
         let mut found = Self { all: Vec::new(), by_name: HashMap::new(), types_left: MAX_COMPONENT_TYPES };
         for (name, export) in component.component_type().exports(engine) {
             let Some(index) = component.get_export_index(None, name) else { continue };
             match export.ty {
-                ComponentItem::ComponentFunc(function) => found.add(name.to_owned(), index, &function)?,
+                ComponentItem::ComponentFunc(function) if is_wanted(name) => {
+                    found.add(name.to_owned(), index, &function)?;
+                }
                 ComponentItem::ComponentInstance(interface) => {
                     for (member, export) in interface.exports(engine) {
+                        let whole = format!("{name}#{member}");
                         if let ComponentItem::ComponentFunc(function) = export.ty
+                            && is_wanted(&whole)
                             && let Some(index) = component.get_export_index(Some(&index), member)
                         {
-                            found.add(format!("{name}#{member}"), index, &function)?;
+                            found.add(whole, index, &function)?;
                         }
                     }
                 }

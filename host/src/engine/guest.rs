@@ -1,5 +1,6 @@
 //! What belongs to one guest: the data of its store.
 
+use super::chance::Chance;
 use super::contract::host;
 use super::deterministic::{Seed, VirtualClock, VirtualTime};
 use super::ending::{StopAsked, give_up};
@@ -108,6 +109,14 @@ impl<'a> Purview<'a> {
     }
 }
 
+/// What a guest sees of time and chance.
+pub(super) enum World<'a> {
+    /// The machine's.
+    Open(&'a Chance),
+    /// Nothing but what follows from a seed.
+    Closed(Seed),
+}
+
 /// The data of one store.
 pub(super) struct Guest {
     pub(super) settings: Arc<GuestSettings>,
@@ -137,8 +146,8 @@ pub(super) struct Guest {
 }
 
 impl Guest {
-    /// A guest that sees what the executor gives, and what its task has of its own; with a seed, nothing else of the world.
-    pub(super) fn new(settings: &Arc<GuestSettings>, reach: &Reach, own: Own<'_>, seed: Option<Seed>) -> Self {
+    /// A guest that sees what the executor gives, and what its task has of its own; in a closed world, nothing else.
+    pub(super) fn new(settings: &Arc<GuestSettings>, reach: &Reach, own: Own<'_>, world: World<'_>) -> Self {
         let environment = own.environment;
         let limits = settings.limits;
         let mut output = TaskOutput::new(settings.overflow);
@@ -155,7 +164,13 @@ impl Guest {
         for (name, value) in settings.environment.iter().filter(|(name, _)| !is_hidden(name)).chain(environment) {
             wasi.env(name, value);
         }
-        let clock = seed.map(|seed| seed.close_world(&mut wasi));
+        let clock = match world {
+            World::Open(chance) => {
+                chance.give(&mut wasi);
+                None
+            }
+            World::Closed(seed) => Some(seed.close_world(&mut wasi)),
+        };
         let (name, own_arguments) = own.arguments.split_at(usize::from(own.stdin.is_some()).min(own.arguments.len()));
         wasi.args(name).args(&settings.arguments).args(own_arguments);
         if let Some(bytes) = own.stdin {

@@ -1,16 +1,17 @@
 //! One guest in one store: how it starts, runs one function, and is asked what it has.
 
+use super::chance::Chance;
 use super::config::{Purpose, config};
 use super::contract::{Failure, Function, TaskModule, TaskModuleIndices};
 use super::deterministic::Seed;
 use super::ending::until_given_up;
 use super::exports::Exports;
-use super::guest::{Guest, GuestSettings, Own, Purview};
+use super::guest::{Guest, GuestSettings, Own, Purview, World};
 use super::host_functions;
 use super::imports::linker;
 use super::interrupt::{Interrupts, look_at_epochs};
 use super::reach::Reach;
-use super::recognise::is_task_module;
+use super::recognise::{is_program, is_task_module};
 use super::trap::{error_outcome, failure_outcome};
 use crate::executor::Interruption;
 use crate::fault::{self, Point};
@@ -33,23 +34,20 @@ pub(crate) struct GuestEngine {
     interrupts: Option<Interrupts>,
     /// Or why a part of it cannot be reached.
     reach: Result<Reach, String>,
+    chance: Chance,
     pub(super) settings: Arc<GuestSettings>,
 }
 
 /// A module whose imports and exports are resolved: what a fresh instance starts from.
 pub(super) struct Prepared {
     pre: InstancePre<Guest>,
-    entry: Entry,
+    /// Through which the functions of a task module are reached.
+    runner: Option<TaskModuleIndices>,
+    /// The functions of any other component, which are reached as they are; of a task module the program that it is too, if
+    /// it is one: a guest's test program is.
+    exports: Exports,
     /// It imports functions of its caller.
     calls_host: bool,
-}
-
-/// How the functions of a module are reached.
-enum Entry {
-    /// Through the runner of the contract.
-    Runner(TaskModuleIndices),
-    /// As they are.
-    Exports(Exports),
 }
 
 /// A guest, alive or not yet started.
@@ -82,7 +80,8 @@ impl GuestEngine {
         let engine = Engine::new(&config(purpose, &settings)?)?;
         let linker = linker(&engine, settings.flavour)?;
         let (runtime, reach) = (runtime(&settings)?, Reach::open(&settings.grants));
-        let mut made = Self { engine, linker, runtime, interrupts: None, reach, settings: Arc::new(settings) };
+        let (chance, settings) = (Chance::new()?, Arc::new(settings));
+        let mut made = Self { engine, linker, runtime, interrupts: None, reach, chance, settings };
         if purpose == Purpose::Run {
             made.listen()?;
         }
@@ -102,6 +101,7 @@ impl GuestEngine {
     pub(super) fn renew(&mut self, settings: GuestSettings) -> wasmtime::Result<()> {
         self.runtime = runtime(&settings)?;
         self.reach = Reach::open(&settings.grants);
+        self.chance = Chance::new()?;
         self.settings = Arc::new(settings);
         self.listen()
     }
@@ -121,16 +121,13 @@ impl GuestEngine {
     /// Resolves its exports: the contract's types are checked here, once.
     pub(super) fn prepare(&self, pre: InstancePre<Guest>) -> wasmtime::Result<Prepared> {
         let component = pre.component();
-        let entry = if is_task_module(component.component_type().exports(&self.engine).map(|(name, _)| name)) {
-            Entry::Runner(
-                TaskModuleIndices::new(&pre)
-                    .map_err(|error| error.context("its runner is not the one of the contract"))?,
-            )
-        } else {
-            Entry::Exports(Exports::of(&self.engine, component).map_err(wasmtime::Error::msg)?)
-        };
+        let is_task_module = is_task_module(component.component_type().exports(&self.engine).map(|(name, _)| name));
+        let runner = is_task_module.then(|| TaskModuleIndices::new(&pre)).transpose();
+        let runner = runner.map_err(|error| error.context("its runner is not the one of the contract"))?;
+        let exports = Exports::of(&self.engine, component, |name| !is_task_module || is_program(name));
+        let exports = exports.map_err(wasmtime::Error::msg)?;
         let calls_host = host_functions::has_any(&self.engine, component);
-        Ok(Prepared { pre, entry, calls_host })
+        Ok(Prepared { pre, runner, exports, calls_host })
     }
 
     /// The seed of a guest that runs no task, if it is to see nothing of the world.
@@ -142,7 +139,8 @@ impl GuestEngine {
     /// that is granted cannot be reached.
     pub(super) fn instance(&self, own: Own<'_>, seed: Option<Seed>) -> Result<Instance, String> {
         let reach = self.reach.as_ref().map_err(Clone::clone)?;
-        let mut store = Store::new(&self.engine, Guest::new(&self.settings, reach, own, seed));
+        let world = seed.map_or(World::Open(&self.chance), World::Closed);
+        let mut store = Store::new(&self.engine, Guest::new(&self.settings, reach, own, world));
         store.limiter(|guest| &mut guest.memory);
         if self.settings.flavour.interruption == Interruption::Epoch {
             look_at_epochs(&mut store);
@@ -207,18 +205,20 @@ impl GuestEngine {
 }
 
 impl Prepared {
-    /// The functions of a component that is no task module.
-    pub(super) fn exports(&self) -> Option<&Exports> {
-        match &self.entry {
-            Entry::Runner(_) => None,
-            Entry::Exports(exports) => Some(exports),
-        }
+    /// The functions that are reached as they are.
+    pub(super) fn exports(&self) -> &Exports {
+        &self.exports
+    }
+
+    /// Whether there are functions to ask the guest for.
+    pub(super) fn has_runner(&self) -> bool {
+        self.runner.is_some()
     }
 
     /// What a guest may hand over in one call beside its result's bytes.
     fn slack_bytes(&self) -> usize {
-        match self.entry {
-            Entry::Runner(_) if !self.calls_host => HOST_CALL_SLACK_BYTES,
+        match self.runner {
+            Some(_) if !self.calls_host => HOST_CALL_SLACK_BYTES,
             // The engine counts what it holds, not what the guest has.
             _ => HOST_CALL_SLACK_BYTES + MAX_CALL_VALUES * size_of::<Val>(),
         }
@@ -235,10 +235,8 @@ impl Instance {
     async fn start(&mut self, prepared: &Prepared) -> wasmtime::Result<()> {
         if self.exports.is_none() {
             let instance = prepared.pre.instantiate_async(&mut self.store).await?;
-            let runner = match &prepared.entry {
-                Entry::Runner(indices) => Some(indices.load(&mut self.store, &instance)?),
-                Entry::Exports(_) => None,
-            };
+            let runner =
+                prepared.runner.as_ref().map(|indices| indices.load(&mut self.store, &instance)).transpose()?;
             self.exports = Some((instance, runner));
             fault::point(Point::Instantiated);
         }
@@ -254,12 +252,11 @@ impl Instance {
     ) -> wasmtime::Result<Result<Vec<u8>, Failure>> {
         self.start(prepared).await?;
         let (instance, runner) = self.exports.as_ref().expect("start() has put it there");
-        match (runner, &prepared.entry) {
-            (None, Entry::Exports(exports)) => exports.call(instance, &mut self.store, function, argument).await,
-            (Some(runner), _) => {
+        match runner {
+            Some(runner) if !is_program(function) => {
                 runner.isopool_task_runner().call_run(&mut self.store, function, codec, argument).await
             }
-            (None, Entry::Runner(_)) => unreachable!("start() has loaded the runner"),
+            _ => prepared.exports.call(instance, &mut self.store, function, argument).await,
         }
     }
 

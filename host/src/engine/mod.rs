@@ -2,6 +2,7 @@
 //! Takes from: worker. Hands to: wasmtime.
 //! Never: gives a guest an import that is not named in `imports`; starts a thread while a guest runs.
 
+mod chance;
 mod compile;
 mod config;
 mod contract;
