@@ -4,6 +4,7 @@ use super::grants::{Asked, check_arguments};
 use super::handle::Executor;
 use super::hardening::HardeningOptions;
 use super::host_functions::HostOptions;
+use super::log_level::log_level;
 use super::options::{Containment, Execution, GuestOutput, Interruption, Overflow, Reuse};
 use super::quarantine::QuarantineOption;
 use super::recycling::RecyclingOptions;
@@ -13,7 +14,7 @@ use super::task_limits;
 use crate::context::{self, StartMethod, get_start_method};
 use crate::dispatcher::{PoolOptions, StateOptions};
 use crate::error::Error;
-use crate::ipc::{InitializerCall, LogLevel, NativeCall as EncodedCall, PROTOCOL_VERSION, Role, WorkerConfig};
+use crate::ipc::{InitializerCall, NativeCall as EncodedCall, PROTOCOL_VERSION, Role, WorkerConfig};
 use crate::limits;
 use crate::module::{Initializer, Library, Source};
 use crate::native::{NativeCall, Parts};
@@ -53,7 +54,8 @@ pub(super) struct Options {
     pub(super) execution: Execution,
     pub(super) codec: Codec,
     pub(super) queue_capacity: usize,
-    pub(super) max_pending_bytes: usize,
+    /// `None`: the default, or what one task may have, if that is more.
+    pub(super) max_pending_bytes: Option<usize>,
     pub(super) quarantine: QuarantineOption,
     /// `None`: the choice of the process, when it is built.
     pub(super) start_method: Option<StartMethod>,
@@ -94,7 +96,7 @@ impl Default for Options {
             execution: Execution::default(),
             codec: Codec::default(),
             queue_capacity: limits::DEFAULT_QUEUE_CAPACITY,
-            max_pending_bytes: limits::DEFAULT_MAX_PENDING_BYTES,
+            max_pending_bytes: None,
             quarantine: QuarantineOption::default(),
             start_method: None,
             native_initializer: None,
@@ -278,7 +280,7 @@ impl ExecutorBuilder {
         let options = &self.options;
         range("queue_capacity", options.queue_capacity, 1, usize::MAX >> 1)?;
         range("max_argument_bytes", options.max_argument_bytes, 0, limits::MAX_PAYLOAD_BYTES)?;
-        range("max_pending_bytes", options.max_pending_bytes, options.max_argument_bytes, usize::MAX >> 1)?;
+        range("max_pending_bytes", options.pending_bytes(), options.max_argument_bytes, usize::MAX >> 1)?;
         range("max_result_bytes", options.max_result_bytes, 0, limits::MAX_PAYLOAD_BYTES)?;
         task_limits::check(&options.limits)?;
         if options.output == GuestOutput::Capture {
@@ -489,18 +491,5 @@ impl Options {
         };
         let call = InitializerCall { function: initializer.function.clone(), codec: self.codec, argument };
         Ok(Some(Initializer { module: initializer.module, call }))
-    }
-}
-
-/// The least severe level that anyone in this program listens to.
-fn log_level() -> Option<LogLevel> {
-    use tracing::level_filters::LevelFilter;
-    match LevelFilter::current() {
-        LevelFilter::OFF => None,
-        LevelFilter::ERROR => Some(LogLevel::Error),
-        LevelFilter::WARN => Some(LogLevel::Warn),
-        LevelFilter::INFO => Some(LogLevel::Info),
-        LevelFilter::DEBUG => Some(LogLevel::Debug),
-        _ => Some(LogLevel::Trace),
     }
 }

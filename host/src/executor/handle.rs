@@ -109,7 +109,7 @@ impl Executor {
         };
         let probed = (pool.program.clone(), pool.worker.clone());
         let class = Arc::clone(&pool.class);
-        let pool = dispatcher::start(pool, options.queue_capacity(), options.max_pending_bytes, when_ended).map_err(
+        let pool = dispatcher::start(pool, options.queue_capacity(), options.pending_bytes(), when_ended).map_err(
             |error| {
                 let message = "the dispatcher could not be started: no descriptor or no thread is left";
                 Error::new(ErrorKind::System, message).with_source(error)
