@@ -11,6 +11,9 @@ use tracing::{Event, Level, Metadata, Subscriber};
 /// The target of everything that guests log.
 const GUESTS: &str = "isopool::guest";
 
+/// What is kept of a value, in bytes: hostile guests log for ever, and the caller's memory is measured meanwhile.
+const KEPT_BYTES: usize = 1024;
+
 /// One event, with its fields in words, `message` among them.
 #[derive(Clone, Debug)]
 pub(crate) struct Logged {
@@ -76,10 +79,10 @@ struct Fields(Vec<(&'static str, String)>);
 
 impl Visit for Fields {
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.0.push((field.name(), value.to_owned()));
+        self.0.push((field.name(), value[..value.floor_char_boundary(KEPT_BYTES)].to_owned()));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.0.push((field.name(), format!("{value:?}")));
+        self.record_str(field, &format!("{value:?}"));
     }
 }
