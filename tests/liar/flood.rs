@@ -148,16 +148,16 @@ impl Liar {
     }
 }
 
-/// `Reply::Compiled`: contract 0.1.0, so many functions without a name, no imports, no exports.
+/// `Reply::Compiled`: contract 0.1.0, so many functions without a name, no imports, no exports, no host functions.
 fn compiled(functions: u32, bytes: u8) -> Vec<u8> {
     let count = functions.to_le_bytes();
     let functions = vec![0; functions as usize * 5];
-    [&[3, 5][..], b"0.1.0", &[252], &count, &functions, &[0, 0, bytes, bytes]].concat()
+    [&[3, 5][..], b"0.1.0", &[252], &count, &functions, &[0, 0, 0, bytes, bytes]].concat()
 }
 
 /// The same with one function, `value::noop`, and as many bytes of code.
 fn compiled_huge(bytes: u64) -> Vec<u8> {
     let bytes = [&[253][..], &bytes.to_le_bytes()].concat();
     let function = [&[11][..], b"value::noop", &[0, 0, 1, 7], b"bincode", &[0]].concat();
-    [&[3, 5][..], b"0.1.0", &[1], &function, &[0, 0], &bytes, &bytes].concat()
+    [&[3, 5][..], b"0.1.0", &[1], &function, &[0, 0, 0], &bytes, &bytes].concat()
 }

@@ -4,6 +4,7 @@ use super::grants::{Asked, check_arguments};
 use super::handle::Executor;
 use super::hardening::HardeningOptions;
 use super::host_functions::HostOptions;
+use super::log_level::log_level;
 use super::options::{Containment, Execution, GuestOutput, Interruption, Overflow, Reuse};
 use super::quarantine::QuarantineOption;
 use super::recycling::RecyclingOptions;
@@ -13,7 +14,7 @@ use super::task_limits;
 use crate::context::{self, StartMethod, get_start_method};
 use crate::dispatcher::{PoolOptions, StateOptions};
 use crate::error::Error;
-use crate::ipc::{InitializerCall, LogLevel, NativeCall as EncodedCall, PROTOCOL_VERSION, Role, WorkerConfig};
+use crate::ipc::{InitializerCall, NativeCall as EncodedCall, PROTOCOL_VERSION, Role, WorkerConfig};
 use crate::limits;
 use crate::module::{Initializer, Library, Source};
 use crate::native::{NativeCall, Parts};
@@ -489,18 +490,5 @@ impl Options {
         };
         let call = InitializerCall { function: initializer.function.clone(), codec: self.codec, argument };
         Ok(Some(Initializer { module: initializer.module, call }))
-    }
-}
-
-/// The least severe level that anyone in this program listens to.
-fn log_level() -> Option<LogLevel> {
-    use tracing::level_filters::LevelFilter;
-    match LevelFilter::current() {
-        LevelFilter::OFF => None,
-        LevelFilter::ERROR => Some(LogLevel::Error),
-        LevelFilter::WARN => Some(LogLevel::Warn),
-        LevelFilter::INFO => Some(LogLevel::Info),
-        LevelFilter::DEBUG => Some(LogLevel::Debug),
-        _ => Some(LogLevel::Trace),
     }
 }

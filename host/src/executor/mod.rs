@@ -15,6 +15,7 @@ mod hardening;
 mod host_functions;
 mod latch;
 mod loaded_module;
+mod log_level;
 mod map;
 mod options;
 mod quarantine;
