@@ -21,6 +21,7 @@ pub(crate) struct Received {
 
 /// What came before a deadline.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it is taken apart where it comes, and never kept")]
 pub(crate) enum Before {
     Received(Received),
     Closed,

@@ -152,14 +152,7 @@ pub(super) const ALLOWED: &[Line] = &[
         ],
         "whether a memory file is sealed",
     ),
-    only(
-        "ioctl",
-        16,
-        29,
-        Everyone,
-        &[&[(1, Be(libc::TCGETS as u64))], &[(1, Be(libc::FIONBIO as u64))]],
-        "is it a terminal",
-    ),
+    only("ioctl", 16, 29, Everyone, &[&[(1, Be(libc::TCGETS))], &[(1, Be(libc::FIONBIO))]], "is it a terminal"),
     // ── Machine code: a memory file, opened again by its descriptor ──
     only(
         "openat",

@@ -80,8 +80,12 @@ impl BlockShape {
         macro_rules! call_with {
             ($($read:ident),*) => {{
                 // In the order of the parameters.
-                let read = (|| { let read = ($(input.$read()?,)*); input.end().map(|()| read) })();
-                match read {
+                #[allow(unused_mut, reason = "a function without parameters reads nothing")]
+                let mut read = || {
+                    let read = ($(input.$read()?,)*);
+                    input.end().map(|()| read)
+                };
+                match read() {
                     Ok(params) => self.call_with(function, store, params).await,
                     Err(error) => Ok(Err(error)),
                 }

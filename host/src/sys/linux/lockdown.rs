@@ -111,9 +111,10 @@ extern "C" fn on_denied_call(_: libc::c_int, info: *mut libc::siginfo_t, _: *mut
     if let Some(number_at) = bytes.checked_sub(4)
         && !message.is_null()
     {
+        let place = message.wrapping_add(number_at);
         // SAFETY: the message was leaked with this many bytes, at least four and aligned for any byte; only this handler
         // writes to it, and a handler is not interrupted by itself.
-        unsafe { ptr::copy_nonoverlapping(number.to_le_bytes().as_ptr(), message.add(number_at), 4) };
+        unsafe { ptr::copy_nonoverlapping(number.to_le_bytes().as_ptr(), place, 4) };
         // SAFETY: send reads `bytes` bytes of the message, which is as long.
         unsafe { libc::send(channel, message.cast(), bytes, libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL) };
     }

@@ -123,6 +123,7 @@ mod tests {
     use std::process::{Command, Stdio};
 
     #[test]
+    #[expect(clippy::zombie_processes, reason = "its end is waited for by its descriptor")]
     fn peak_of_a_child_is_told_with_its_end() {
         let child = Command::new("true").spawn().expect("it is everywhere");
         let pidfd = PidFd::open(child.id()).expect("it is a child");

@@ -22,7 +22,7 @@ pub fn draw(times: u32) -> Vec<u8> {
         seen.extend(SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos().to_le_bytes());
         std::thread::sleep(Duration::from_secs(3600));
         let float = black_box(f64::from(time)).sqrt().sin() / black_box(0.0);
-        let nan = (float - float) * black_box(f64::from_bits(0x7ff8_0000_dead_beef));
+        let nan = (float - black_box(float)) * black_box(f64::from_bits(0x7ff8_0000_dead_beef));
         seen.extend(nan.to_bits().to_le_bytes());
     }
     seen
