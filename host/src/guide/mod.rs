@@ -4,7 +4,7 @@
 //!
 //! Begin with [five minutes](five_minutes). Coming from elsewhere: [loky](coming_from_loky),
 //! [concurrent.futures](coming_from_concurrent_futures), [Extism](coming_from_extism). For a purpose: [plugin hosts](plugin_hosts),
-//! [plain components and programs](components), [limits](limits_cookbook), [the threat model](threat_model), [other languages](other_languages), [operations](operations).
+//! [plain components and programs](components), [limits](limits_cookbook), [the threat model](threat_model), [other languages](other_languages), [operations].
 
 #[doc = include_str!("five_minutes.md")]
 pub mod five_minutes {}
