@@ -1,33 +1,19 @@
 //! Who gets a worker when tasks are of several classes, against the state machine.
 
 use super::action::Action;
+use super::begun::Begun;
 use super::event::Event;
 use super::quarantine::QuarantineOptions;
 use super::recycling::Recycling;
-use super::state::{Claims, State, StateOptions};
+use super::state::{State, StateOptions};
 use crate::executor::{Containment, Interruption};
 use crate::queue::Turn;
 use crate::task::{ClassId, TaskId, WorkerId};
-use std::collections::BTreeSet;
 use std::time::Instant;
 
 const A: ClassId = ClassId(1);
 const B: ClassId = ClassId(2);
 const C: ClassId = ClassId(3);
-
-/// What has begun; everything else can be taken back.
-#[derive(Default)]
-struct Begun(BTreeSet<TaskId>);
-
-impl Claims for Begun {
-    fn reclaim(&mut self, _: WorkerId, task: TaskId) -> bool {
-        !self.0.contains(&task)
-    }
-
-    fn has_begun(&mut self, _: WorkerId, task: TaskId) -> bool {
-        self.0.contains(&task)
-    }
-}
 
 struct Pool {
     state: State,

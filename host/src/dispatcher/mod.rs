@@ -3,6 +3,8 @@
 //! Never: blocks on anything but its own poll; lets anyone else touch the state of the pool.
 
 mod action;
+#[cfg(test)]
+mod begun;
 mod births;
 mod callbacks;
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! Modules whose tasks kill workers, against the state machine.
 
 use super::action::{Action, End, KillReason};
+use super::begun::Begun;
 use super::event::Event;
 use super::quarantine::{QuarantineOptions, Refusal};
 use super::recycling::Recycling;
-use super::state::{Claims, State, StateOptions};
+use super::state::{State, StateOptions};
 use crate::executor::{Containment, Interruption};
 use crate::limits::{LONGEST_QUARANTINE, QUARANTINE_WINDOW};
 use crate::queue::Turn;
@@ -15,20 +16,6 @@ use std::time::{Duration, Instant};
 const BAD: ModuleNumber = ModuleNumber(1);
 const GOOD: ModuleNumber = ModuleNumber(2);
 const FIRST: Duration = Duration::from_secs(1);
-
-/// What has begun; everything else can be taken back.
-#[derive(Default)]
-struct Begun(BTreeSet<TaskId>);
-
-impl Claims for Begun {
-    fn reclaim(&mut self, _: WorkerId, task: TaskId) -> bool {
-        !self.0.contains(&task)
-    }
-
-    fn has_begun(&mut self, _: WorkerId, task: TaskId) -> bool {
-        self.0.contains(&task)
-    }
-}
 
 struct Pool {
     state: State,

@@ -1,29 +1,15 @@
 //! Who comes first, who is run again, and who is stopped, against the state machine.
 
 use super::action::{Action, End, KillReason};
+use super::begun::Begun;
 use super::event::{Event, ShutdownMode};
 use super::quarantine::QuarantineOptions;
 use super::recycling::Recycling;
-use super::state::{Claims, State, StateOptions};
+use super::state::{State, StateOptions};
 use crate::executor::{Containment, Interruption};
 use crate::queue::Turn;
 use crate::task::{ClassId, TaskId, WorkerId};
-use std::collections::BTreeSet;
 use std::time::Instant;
-
-/// What has begun; everything else can be taken back.
-#[derive(Default)]
-struct Begun(BTreeSet<TaskId>);
-
-impl Claims for Begun {
-    fn reclaim(&mut self, _: WorkerId, task: TaskId) -> bool {
-        !self.0.contains(&task)
-    }
-
-    fn has_begun(&mut self, _: WorkerId, task: TaskId) -> bool {
-        self.0.contains(&task)
-    }
-}
 
 struct Pool {
     state: State,
