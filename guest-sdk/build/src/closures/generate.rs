@@ -194,18 +194,23 @@ fn facade_manifest(package: &Package) -> Table {
     // The user's own choice of isopool-guest, so that there are not two of them in one module.
     let own = package.dependencies.values().find(|dependency| dependency.package == "isopool-guest");
     let guest = own.map_or_else(
-        || sdk("isopool-guest", ".."),
+        || sdk(package, "isopool-guest", ".."),
         |own| dependency_value(&Dependency { key: own.package.clone(), ..own.clone() }),
     );
-    let dependencies = table([("isopool-guest", guest), ("isopool-macros", sdk("isopool-macros", "../macros"))]);
+    let dependencies =
+        table([("isopool-guest", guest), ("isopool-macros", sdk(package, "isopool-macros", "../macros"))]);
     manifest.insert("dependencies".to_owned(), dependencies);
     manifest.insert("lints".to_owned(), table([("rust", table([("warnings", Value::from("allow"))]))]));
     manifest
 }
 
 /// A crate of the SDK: from the folder beside this one (a path or git dependency), or from where this one came.
-fn sdk(name: &str, beside: &str) -> Value {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(beside);
+///
+/// Where the user's package says that this builder is comes first: two checkouts that share a target directory share its
+/// program too, which then knows the folder of only one of them.
+fn sdk(package: &Package, name: &str, beside: &str) -> Value {
+    let here = package.builder.as_deref().unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")));
+    let folder = here.join(beside);
     let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap_or_default();
     if manifest.contains(&format!("name = \"{name}\"")) {
         let folder = folder.canonicalize().unwrap_or(folder);

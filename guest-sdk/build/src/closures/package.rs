@@ -26,6 +26,8 @@ pub(crate) struct Package {
     /// The name by which code knows the host library, and the key in the manifest.
     pub(crate) library: String,
     pub(crate) library_key: String,
+    /// Where the package says that this builder is, if it says a path.
+    pub(crate) builder: Option<PathBuf>,
     /// Features that are on.
     pub(crate) features: Vec<String>,
     pub(crate) workspace_root: PathBuf,
@@ -107,6 +109,7 @@ impl Package {
             dependencies,
             library,
             library_key,
+            builder: builder(&package["dependencies"]),
             features,
             workspace_root: PathBuf::from(text(&metadata["workspace_root"])),
             members: members.filter_map(|path| Path::new(path).parent()).map(Path::to_owned).collect(),
@@ -141,6 +144,12 @@ fn read_targets(targets: &Value, features: &[String]) -> Vec<Target> {
         Some(Target { kind: kind.to_owned(), name, root })
     };
     targets.as_array().into_iter().flatten().filter_map(read).collect()
+}
+
+fn builder(dependencies: &Value) -> Option<PathBuf> {
+    let mut entries = dependencies.as_array()?.iter();
+    let entry = entries.find(|entry| entry["name"] == env!("CARGO_PKG_NAME") && entry["kind"] == "build")?;
+    entry["path"].as_str().map(PathBuf::from)
 }
 
 fn read_dependencies(list: &Value) -> BTreeMap<String, Dependency> {
