@@ -249,8 +249,10 @@ fn explosive_module() -> Vec<u8> {
     // One type without parameters and results, one function of it, its code.
     core.extend([1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0, 10]);
     core.extend(sized(&code));
-    // Section 1 of a component is a core module.
-    [add::task(0, 0).module.wasm, &[1], &sized(&core)].concat()
+    // Section 1 of a component is a core module. One of its own, of this moment's name, makes another module of it each time:
+    // none that an earlier run has left in the cache.
+    let fresh = [&[0][..], &once().to_le_bytes()].concat();
+    [add::task(0, 0).module.wasm, &[1], &sized(&core), &[0], &sized(&fresh)].concat()
 }
 
 /// Bytes behind their number, as WebAssembly has both.

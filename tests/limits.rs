@@ -132,7 +132,7 @@ fn a_guest_that_overruns_its_own_stack_is_told_so() {
     assert!(!error.to_string().contains("stack overflowed"), "another fault is not called so: {error}");
 }
 
-// limit: MIN_MEMORY_BYTES, MIN_WASM_STACK, LARGEST_WASM_STACK, MAX_FUEL
+// limit: MIN_MEMORY_BYTES, MIN_WASM_STACK, LARGEST_WASM_STACK, MAX_FUEL, LARGEST_HOST_RESOURCES, LARGEST_RANDOM_BYTES
 #[test]
 fn limits_that_no_task_can_have_are_refused() {
     let _house = house();
@@ -148,6 +148,14 @@ fn limits_that_no_task_can_have_are_refused() {
     assert_eq!(
         refused(|builder| builder.limit(Limit::Fuel, 0)),
         "limit(Limit::Fuel) is 0; it must be between 1 and 9223372036854775807"
+    );
+    assert_eq!(
+        refused(|builder| builder.limit(Limit::HostResources, 1_000_001)),
+        "limit(Limit::HostResources) is 1000001; it must be between 1 and 1000000"
+    );
+    assert_eq!(
+        refused(|builder| builder.limit(Limit::RandomBytes, (64 << 20) + 1)),
+        "limit(Limit::RandomBytes) is 67108865; it must be between 64 and 67108864"
     );
     let executor = executor(1);
     for (limit, value, said) in [

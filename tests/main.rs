@@ -43,6 +43,7 @@
 mod commands;
 mod counting;
 mod crashes;
+mod defaults;
 mod flavours;
 mod futures;
 mod grants;

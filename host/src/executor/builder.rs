@@ -446,7 +446,7 @@ impl Options {
         }
     }
 
-    fn worker_config(&self, class: &Class) -> Result<WorkerConfig, Error> {
+    pub(super) fn worker_config(&self, class: &Class) -> Result<WorkerConfig, Error> {
         let native_initializer = self.native_initializer.as_ref().map(native_call).transpose()?;
         Ok(WorkerConfig {
             protocol: PROTOCOL_VERSION,

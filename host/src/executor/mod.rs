@@ -6,6 +6,8 @@ mod as_completed;
 mod builder;
 mod command;
 mod context;
+#[cfg(test)]
+mod default_tests;
 mod encoded;
 mod execution;
 mod future;

@@ -12,16 +12,26 @@ use crate::task::{ArtifactId, FunctionInfo, FunctionKind, Grants, ModuleHash, Mo
 use isopool_guest::{Codec, EmbeddedModule};
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
+use std::fmt;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// A module's bytes.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) enum Source {
     Embedded(&'static EmbeddedModule),
     Loaded { name: Arc<str>, hash: ModuleHash, wasm: Arc<Vec<u8>> },
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Embedded(module) => write!(f, "{module:?}"),
+            Self::Loaded { name, hash, wasm } => write!(f, "{name}@{hash:.12} of {} bytes", wasm.len()),
+        }
+    }
 }
 
 /// A module that workers can load.

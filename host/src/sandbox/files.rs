@@ -166,3 +166,26 @@ fn scopes() -> Put {
         Ok(()) => Put::missing("the self-test could signal the parent process"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::{Hardening, ProcessLimits, Profile};
+    use crate::task::Grants;
+
+    // limit: MAX_GRANTED_PORTS
+    #[test]
+    fn as_many_ports_as_are_worth_a_rule_each_are_restricted_and_more_are_told() {
+        let ports = |ranges: &[&str]| {
+            let addresses = ranges.iter().map(|range| range.parse().expect("it names addresses")).collect();
+            let grants = Grants { directories: Vec::new(), addresses };
+            let limits = ProcessLimits { memory_bytes: 1 << 30, cpu_time: None, open_files: 64 };
+            let (profile, hardening) = (Profile::Worker, Hardening::BestEffort);
+            let policy = Policy { profile, hardening, grants: &grants, no_machine_code: false, limits };
+            granted_ports(&policy).map(|ports| ports.len())
+        };
+        assert_eq!(ports(&[]), Some(0));
+        assert_eq!(ports(&["127.0.0.1:1-4096"]), Some(MAX_GRANTED_PORTS));
+        assert_eq!(ports(&["127.0.0.1:1-4096", "127.0.0.2:80"]), None);
+    }
+}
