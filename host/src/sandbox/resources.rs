@@ -25,8 +25,6 @@ type Refused = (Resource, Errno);
 fn try_limit(policy: &Policy<'_>) -> Result<Vec<String>, Refused> {
     let limits = policy.limits;
     let mut told = Vec::new();
-    lower(Resource::RLIMIT_CORE, 0)?;
-    told.push("no core dumps".to_owned());
     // What the engine has set aside by now is no guest's to fill.
     let before = sys::data_bytes().map_err(|error| (Resource::RLIMIT_DATA, errno(&error)))?;
     lower(Resource::RLIMIT_DATA, before.saturating_add(limits.memory_bytes))?;
