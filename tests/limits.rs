@@ -119,6 +119,21 @@ fn the_memory_of_one_task_is_bounded_below_its_executor_s() {
 }
 
 #[test]
+fn calls_within_calls_are_bounded_by_the_stack_of_the_executor() {
+    let _house = house();
+    let ends = |stack: u64| {
+        let executor = pool(|builder| builder.limit(Limit::StackBytes, stack));
+        end_of(&submit(&executor, resources::nest_calls::task(3000)))
+    };
+    assert!(ends(4 << 20).is_ok());
+    let error = ends(64 << 10).expect_err("too many for so small a stack");
+    let Some(BrokenCause::Trap(trap)) = error.broken_process_pool().map(|broken| &broken.cause) else {
+        panic!("{error}")
+    };
+    assert!(trap.code == TrapCode::StackOverflow && trap.message.contains("65536 bytes"), "{}", trap.message);
+}
+
+#[test]
 fn a_guest_that_overruns_its_own_stack_is_told_so() {
     let _house = house();
     let executor = executor(1);

@@ -32,6 +32,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "ipc::NativeCall",
             "process::Program",
             "process::expect_no_worker",
+            "process::WorkerGroups",
             "native::NativeCall",
             "native::Parts",
             // What a worker is locked in by, and whether it is.

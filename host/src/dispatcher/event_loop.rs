@@ -27,7 +27,7 @@ use super::worker_handle::Workers;
 use crate::error::{BrokenCause, BrokenProcessPool, TaskError, TaskRef, TimeLimit, WorkerRef};
 use crate::ipc::{ChannelError, Received, Reply, WorkerConfig, last_words};
 use crate::metrics;
-use crate::process::{Nursery, OomWatch, ProcessEnd};
+use crate::process::{Nursery, OomWatch, ProcessEnd, WorkerGroups};
 use crate::sync::SharedObject;
 use crate::task::{ModuleNumber, Outcome, TaskId, TaskReport, WorkerId};
 use hearing::{oversized, unasked};
@@ -43,6 +43,8 @@ pub(super) struct EventLoop {
     pub(super) classes: Classes,
     /// For the first worker; the index differs for each, and the grants for each class.
     pub(super) config: WorkerConfig,
+    /// Where each worker gets a control group.
+    pub(super) groups: Option<WorkerGroups>,
     pub(super) initializer_objects: Vec<Arc<SharedObject>>,
     pub(super) nursery: Nursery,
     pub(super) epoll: Epoll,
@@ -86,6 +88,7 @@ impl EventLoop {
             classes: Classes::new(options.class),
             nursery: Nursery::new(options.start_method, options.program, options.worker.clone()),
             config: options.worker,
+            groups: options.groups,
             initializer_objects: options.initializer_objects,
             epoll,
             mailbox,

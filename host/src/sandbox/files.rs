@@ -178,7 +178,14 @@ mod tests {
 
     fn policy(grants: &Grants) -> Policy<'_> {
         let limits = ProcessLimits { memory_bytes: 1 << 30, cpu_time: None, open_files: 64 };
-        Policy { profile: Profile::Worker, hardening: Hardening::BestEffort, grants, no_machine_code: false, limits }
+        Policy {
+            profile: Profile::Worker,
+            hardening: Hardening::BestEffort,
+            grants,
+            no_machine_code: false,
+            limits,
+            group: None,
+        }
     }
 
     /// Landlock restricts the thread that asks for it: the one of this test, and no other.
