@@ -67,6 +67,7 @@ mod plain_components;
 mod pool;
 mod quarantine;
 mod recycling;
+mod registry;
 mod reusable;
 mod scheduling;
 mod shortage;

@@ -72,6 +72,8 @@ mod process;
 #[cfg(not(target_family = "wasm"))]
 mod queue;
 #[cfg(not(target_family = "wasm"))]
+mod registry;
+#[cfg(not(target_family = "wasm"))]
 mod sandbox;
 #[cfg(not(target_family = "wasm"))]
 pub mod sync;
@@ -115,6 +117,8 @@ pub use isopool_macros::{closure as task, host, native, shared};
 pub use module::module_cache_directory;
 #[cfg(not(target_family = "wasm"))]
 pub use native::{Descriptor, NativeCall, Process, ProcessError};
+#[cfg(not(target_family = "wasm"))]
+pub use registry::{Registry, Version, Watch};
 #[cfg(not(target_family = "wasm"))]
 pub use sandbox::{Escape, EscapeAttempt, Hardening, HardeningReport, Layer, LayerReport, LayerState, Layers, Verdict};
 #[cfg(not(target_family = "wasm"))]

@@ -274,6 +274,14 @@ pub(crate) const KEEP_RESIDENT_BYTES: usize = 512 * KIB;
 /// for other modules.
 pub(crate) const INSTANCE_SLOTS: u32 = 4;
 
+// ── Plugins ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Default for the versions of one plugin that a registry keeps: the current one, and some to go back to.
+pub const DEFAULT_PLUGIN_VERSIONS: usize = 8;
+
+/// How often a watched file is looked at: sooner than a person has looked up from a build, and no load.
+pub(crate) const WATCH_INTERVAL: Duration = Duration::from_millis(500);
+
 // ── Host functions ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// Default for how often one task may call host functions. A call is a way to the caller and back, some tens of microseconds:

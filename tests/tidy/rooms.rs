@@ -40,6 +40,8 @@ const TABLE: &[(&str, &[&str])] = &[
             "probe",
         ],
     ),
+    // By the executor's public door, like any user, but for `forget`.
+    ("registry", &["executor"]),
     ("queue", &[]),
     (
         "dispatcher",

@@ -32,6 +32,8 @@ pub enum ErrorKind {
     InvalidOption,
     /// A module cannot be used; [`Error::module_error`] says why.
     Module,
+    /// The [`Registry`](crate::Registry) has no plugin of this name, or no such version of it.
+    UnknownPlugin,
     /// The module has no function of this name.
     UnknownFunction,
     /// Several functions of the module have this name, in several versions of a package.

@@ -179,6 +179,11 @@ impl Executor {
         self.load(&name, wasm)
     }
 
+    /// Lets go of a module that was loaded, unless a task or a caller's `Module` still has it.
+    pub(crate) fn forget(&self, hash: ModuleHash) {
+        self.inner.library.forget(hash);
+    }
+
     /// Submits a task. Waits while the queue is full, or the arguments of unfinished tasks take all their
     /// [room](ExecutorBuilder::max_pending_bytes); the first task of a module also waits for its compilation.
     ///

@@ -203,6 +203,18 @@ impl Library {
         prepared.as_ref().map(|prepared| prepared.number)
     }
 
+    /// Lets go of a module that nobody else holds.
+    pub(crate) fn forget(&self, hash: ModuleHash) {
+        let mut slots = self.slots.lock();
+        let is_held = |slot: &Slot| {
+            // One that waits for the lock of a slot holds the slot.
+            Arc::strong_count(slot) > 1 || slot.lock().as_ref().is_some_and(|prepared| Arc::strong_count(prepared) > 1)
+        };
+        if slots.get(&hash).is_some_and(|slot| !is_held(slot)) {
+            slots.remove(&hash);
+        }
+    }
+
     fn by_hash(
         &self,
         name: Arc<str>,
