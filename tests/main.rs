@@ -54,6 +54,7 @@ mod hostile_guests;
 mod hostile_worker;
 mod interruption;
 mod limits;
+mod live_instances;
 mod map;
 mod modules;
 mod native;

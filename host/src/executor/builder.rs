@@ -322,7 +322,7 @@ impl ExecutorBuilder {
         Executor::start(
             max_workers,
             options,
-            library,
+            Arc::new(library),
             PoolOptions { state, start_method, program, worker, class, initializer_objects, host_calls, groups },
         )
     }
