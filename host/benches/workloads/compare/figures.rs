@@ -28,6 +28,8 @@ pub(super) struct Figures {
     pub(super) rounds: u64,
     /// The load when each run began.
     pub(super) loads: Vec<f64>,
+    /// Runs that did not come to their end, and why.
+    pub(super) failed: BTreeMap<String, String>,
 }
 
 impl Figures {
@@ -44,6 +46,11 @@ impl Figures {
         self.rounds = self.rounds.max(1 + line["round"].as_u64().unwrap_or(0));
         if line["metric"] == DONE || line["metric"] == FAILED {
             self.loads.extend(line["load"].as_f64());
+            // A run that failed may have been run again.
+            match line["metric"] == DONE {
+                true => self.failed.remove(&name("run")),
+                false => self.failed.insert(name("run"), name("value")),
+            };
             return;
         }
         let key = (name("peer"), name("workload"), line["n"].as_u64().unwrap_or(0), name("metric"));

@@ -1,14 +1,15 @@
 //! Where and when figures were taken, and of what.
 
 use super::figures::Figures;
+use super::options::Options;
 use super::programs::{OURS, Program};
 use std::fs;
 use std::process::Command;
 
 const LOCK: &str = include_str!("../../../../Cargo.lock");
 
-pub(super) fn describe(figures: &Figures, programs: &[Program], skipped: &[String]) -> String {
-    let date = said_by("date", &["-u", "+%Y-%m-%d %H:%M UTC"]);
+pub(super) fn describe(options: &Options, figures: &Figures, programs: &[Program], skipped: &[String]) -> String {
+    let date = said_by("date", &["-u", "-r", &options.results.display().to_string(), "+%Y-%m-%d %H:%M UTC"]);
     let file = |path: &str, key: &str| {
         let text = fs::read_to_string(path).unwrap_or_default();
         let line = text.lines().find(|line| line.starts_with(key)).unwrap_or_default().to_owned();
@@ -39,6 +40,9 @@ pub(super) fn describe(figures: &Figures, programs: &[Program], skipped: &[Strin
         figures.rounds,
     );
     skipped.iter().for_each(|reason| text += &format!("- Not compared: {reason}.\n"));
+    let failed =
+        |(run, reason): (&String, &String)| format!("- Failed: `{run}` (round, program, workload): {reason}.\n");
+    text.extend(figures.failed.iter().map(failed));
     text
 }
 

@@ -35,7 +35,7 @@ fn run(options: &Options) -> Result<(), String> {
     rounds::run(options, &programs)?;
     let figures = Figures::read(&options.results)?;
     let parts = [
-        ("machine", machine::describe(&figures, &programs, &skipped)),
+        ("machine", machine::describe(options, &figures, &programs, &skipped)),
         ("compared", tables::compared(&figures)),
         ("limits", tables::limits(&figures)),
         ("targets", targets::table(&figures)?),

@@ -29,7 +29,7 @@ pub(super) fn tables(figures: &Figures) -> String {
         }
         text += &format!("\n**{workload}. {title}.**\n\n{}", by_variant(figures, &keys));
         if !counts.is_empty() {
-            text += &format!("\nHow many of them took less than so long, and no less than the column before:\n\n");
+            text += "\nHow many of them took less than so long, and no less than the column before:\n\n";
             text += &histogram(figures, &counts);
         }
     }

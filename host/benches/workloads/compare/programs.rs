@@ -39,10 +39,10 @@ pub(super) fn find(options: &Options) -> (Vec<Program>, Vec<String>) {
     let wanted = |name: &&str| options.wants_peer(name);
     let mut candidates = Vec::new();
     let mut skipped = Vec::new();
-    if options.rounds > 0 {
-        if let Err(reason) = build(&benches.join("native"), &native) {
-            skipped.push(reason);
-        }
+    if options.rounds > 0
+        && let Err(reason) = build(&benches.join("native"), &native)
+    {
+        skipped.push(reason);
     }
     for name in PYTHON_POOLS.into_iter().filter(wanted) {
         let script = benches.join("peers/pools.py").display().to_string();

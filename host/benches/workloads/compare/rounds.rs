@@ -51,7 +51,7 @@ pub(super) fn run(options: &Options, programs: &[Program]) -> Result<(), String>
 }
 
 fn key_of_done(line: &Value) -> Option<String> {
-    (line["metric"] == DONE).then(|| line["value"].as_str().map(str::to_owned))?
+    (line["metric"] == DONE).then(|| line["run"].as_str().map(str::to_owned))?
 }
 
 fn one(file: &mut File, program: &Program, step: &Step, round: u32, key: String) -> std::io::Result<()> {
@@ -62,6 +62,7 @@ fn one(file: &mut File, program: &Program, step: &Step, round: u32, key: String)
     let milliseconds = start.elapsed().as_secs_f64() * 1e3;
     let own = |metric: &str, value: Value, unit: &str| json!({"peer": program.name, "workload": step.arguments[0], "n": 1, "metric": metric, "value": value, "unit": unit});
     let mut lines = Vec::new();
+    let failed = output.is_err();
     match output {
         Ok(text) => lines.extend(text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok())),
         Err(reason) => {
@@ -74,10 +75,13 @@ fn one(file: &mut File, program: &Program, step: &Step, round: u32, key: String)
         whole["workload"] = "W4".into();
         lines.push(whole);
     }
-    lines.push(own(DONE, key.into(), ""));
+    if !failed {
+        lines.push(own(DONE, true.into(), ""));
+    }
     for mut line in lines {
         line["round"] = round.into();
         line["load"] = load.into();
+        line["run"] = key.as_str().into();
         writeln!(file, "{line}")?;
     }
     file.flush()

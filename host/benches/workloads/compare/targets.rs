@@ -72,7 +72,9 @@ impl Target {
 
     fn wanted(&self) -> String {
         match (&self.times, self.most, self.least) {
-            (Some(base), Some(most), _) => format!("≤ {} + {:.0} %", base.workload, (most - 1.0) * 100.0),
+            (Some(base), Some(most), _) => {
+                format!("≤ {} (n = {}) + {:.0} %", base.workload, base.n, (most - 1.0) * 100.0)
+            }
             (_, Some(most), _) => format!("≤ {}", amount(most, &self.unit)),
             (_, _, Some(least)) => format!("≥ {}", amount(least, &self.unit)),
             _ => "none".to_owned(),
