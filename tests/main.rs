@@ -55,6 +55,7 @@ mod hostile_worker;
 mod interruption;
 mod limits;
 mod live_instances;
+mod live_resources;
 mod map;
 mod modules;
 mod native;

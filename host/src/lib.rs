@@ -129,6 +129,8 @@ pub use task::{
     ValueType,
 };
 #[cfg(not(target_family = "wasm"))]
+pub use values::Resource;
+#[cfg(not(target_family = "wasm"))]
 pub use worker::worker_main;
 
 #[doc(hidden)]

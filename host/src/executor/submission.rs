@@ -10,7 +10,7 @@ use crate::dispatcher::{Ended, Job, Message, Promise};
 use crate::error::{Error, ErrorKind, TaskRef};
 use crate::metrics;
 use crate::module::Prepared;
-use crate::task::{Class, TaskId};
+use crate::task::{Class, FunctionKind, TaskId};
 use serde::Serialize;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -43,7 +43,11 @@ impl Executor {
             Some(asked) => Arc::new(asked.add_to(&inner.class)?),
         };
         let module = self.inner.library.get(&task.source)?;
-        module.check(&task.function, task.signature, self.inner.options.codec)?;
+        let info = module.check(&task.function, task.signature, self.inner.options.codec)?;
+        if !inner.recipe.state.recycling.one_life && matches!(info.kind, FunctionKind::Export { .. }) {
+            // A function of a live instance may have resources, and this is no live instance.
+            module.expect_callable(info)?;
+        }
         Ok(Ready { module, class })
     }
 

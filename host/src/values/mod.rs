@@ -14,6 +14,7 @@ mod error;
 mod fields;
 mod host_call;
 mod names;
+mod resource;
 mod result;
 #[cfg(test)]
 mod tests;
@@ -22,5 +23,6 @@ mod wire;
 pub(crate) use arguments::encode_arguments;
 pub(crate) use error::{Step, ValueError};
 pub(crate) use host_call::{read_argument, write_result, write_value};
+pub use resource::Resource;
 pub(crate) use result::{NoValue, decode_result};
 pub(crate) use wire::{Reader, Writer, flag_bytes};

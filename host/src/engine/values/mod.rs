@@ -4,12 +4,14 @@
 
 mod blocks;
 mod call;
+mod handles;
 mod host_call;
 mod lift;
 mod lower;
 mod types;
 
 pub(super) use blocks::BlockShape;
-pub(super) use call::{Unfit, call};
+pub(super) use call::{Unfit, call, drop_resource};
+pub(super) use handles::Handles;
 pub(super) use host_call::{passed, returned};
 pub(super) use types::function_type;
