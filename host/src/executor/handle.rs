@@ -10,6 +10,7 @@ use super::submission::OnFull;
 use super::task::IntoTask;
 use super::total_workers::WorkerShare;
 use super::try_submit::{TrySubmitError, TrySubmitted};
+use crate::bundle::BundleWriter;
 use crate::dispatcher::{self, Message, PoolHandle, PoolOptions, ShutdownMode, Stats};
 use crate::error::{BrokenProcessPool, Error, ErrorKind};
 use crate::ipc::WorkerConfig;
@@ -64,6 +65,7 @@ pub(super) struct Inner {
     probed: (Program, WorkerConfig),
     closed: AtomicBool,
     ended: Arc<Latch>,
+    pub(super) bundles: Option<Arc<BundleWriter>>,
 }
 
 impl Executor {
@@ -95,6 +97,7 @@ impl Executor {
     pub(super) fn start(
         max_workers: usize,
         options: Options,
+        bundles: Option<Arc<BundleWriter>>,
         library: Library,
         pool: PoolOptions,
     ) -> Result<Self, Error> {
@@ -118,7 +121,19 @@ impl Executor {
         let closed = AtomicBool::new(false);
         let max_workers = AtomicUsize::new(max_workers);
         Ok(Self {
-            inner: Arc::new(Inner { id, options, class, max_workers, share, pool, library, probed, closed, ended }),
+            inner: Arc::new(Inner {
+                id,
+                options,
+                class,
+                max_workers,
+                share,
+                pool,
+                library,
+                probed,
+                closed,
+                ended,
+                bundles,
+            }),
         })
     }
 
@@ -204,11 +219,13 @@ impl Executor {
         let task = task.into_task();
         self.check_open()?;
         let ready = self.prepare(&task)?;
-        let room = &self.inner.pool.room;
-        if !room.take(|| self.check_open().is_err()) {
-            self.check_open()?;
-        }
+        self.take_place()?;
         self.send(&task, ready, OnFull::Wait)
+    }
+
+    /// Waits for a place in the room.
+    pub(super) fn take_place(&self) -> Result<(), Error> {
+        if self.inner.pool.room.take(|| self.check_open().is_err()) { Ok(()) } else { self.check_open() }
     }
 
     /// Submits a task if there is room for it; else gives it back.
@@ -343,6 +360,7 @@ impl Executor {
             self.inner.ask_to_end(ShutdownMode::Kill);
         }
         ended.wait(None);
+        self.inner.bundles.iter().for_each(|bundles| bundles.wait());
     }
 
     /// Ends the executor without waiting. `FinishWithin` needs someone who waits: here it means `Finish`.

@@ -7,9 +7,9 @@ use super::handle::{Executor, Inner};
 use super::schedule::Schedule;
 use super::task::Task;
 use crate::dispatcher::{Ended, Job, Message, Promise};
-use crate::error::{Error, ErrorKind, TaskRef};
+use crate::error::{Error, ErrorKind, TaskError, TaskRef};
 use crate::metrics;
-use crate::module::Prepared;
+use crate::module::{Encoding, Prepared};
 use crate::task::{Class, TaskId};
 use serde::Serialize;
 use std::sync::Arc;
@@ -51,8 +51,20 @@ impl Executor {
     pub(super) fn send<A: Serialize, R>(
         &self,
         task: &Task<A, R>,
+        ready: Ready,
+        on_full: OnFull,
+    ) -> Result<TaskFuture<R>, Error> {
+        let options = &self.inner.options;
+        self.send_encoded(task, ready, on_full, |encoding, name| encode(options, encoding, &task.arguments, name))
+    }
+
+    /// As [`send`](Self::send), for arguments whose bytes somebody has.
+    pub(super) fn send_encoded<A, R>(
+        &self,
+        task: &Task<A, R>,
         Ready { module, class }: Ready,
         on_full: OnFull,
+        encode: impl FnOnce(&Encoding, &TaskRef) -> Result<Encoded, TaskError>,
     ) -> Result<TaskFuture<R>, Error> {
         let Inner { options, pool, .. } = &*self.inner;
         let id = TaskId(pool.status.next_task.fetch_add(1, Ordering::Relaxed));
@@ -61,7 +73,7 @@ impl Executor {
         let encoding = module.encoding(&task.function, options.codec);
         let promise = Arc::new(Promise::new(name.clone(), encoding, Arc::clone(&pool.mailbox)));
         let future = TaskFuture::new(Arc::clone(&promise));
-        let Encoded { argument, objects } = match encode(options, &promise.encoding, &task.arguments, &name) {
+        let Encoded { argument, objects } = match encode(&promise.encoding, &name) {
             Ok(encoded) => encoded,
             Err(refused) => {
                 pool.room.give_back();
@@ -85,7 +97,7 @@ impl Executor {
         let time_limit = time_limit.or(options.task_time_limit);
         let deadline = deadline.or_else(|| Instant::now().checked_add(options.task_deadline?));
         let options = task.options.as_deref().cloned().unwrap_or_default();
-        let job = Job {
+        let mut job = Job {
             options,
             class,
             objects,
@@ -95,6 +107,7 @@ impl Executor {
             deadline,
             ..Job::new(id, module, argument, promise, span)
         };
+        job.recording = self.record(&job, &task.source);
         match pool.mailbox.send(Message::Submit(Box::new(job))) {
             Ok(()) => {
                 metrics::task_submitted();
