@@ -8,7 +8,7 @@ use guest_basic::failure::{fails, panics};
 use guest_basic::resources::{allocate, sleep_ms};
 use guest_basic::value::{add, big_result};
 use guest_host_calls::{lookup, lookup_in_tasks, lookup_often, note_chance, reserve};
-use isopool::limits::{MAX_BUNDLE_HOST_CALLS, MAX_CRASH_BUNDLES};
+use isopool::limits::{MAX_BUNDLE_HOST_CALLS, MAX_BUNDLE_MODULE_BYTES, MAX_CRASH_BUNDLES};
 use isopool::{
     CrashBundle, ErrorKind, Executor, ExecutorBuilder, HostError, IntoTask, Limit, Replay, Shutdown, TaskError,
 };
@@ -305,6 +305,35 @@ fn bundles_that_cannot_be_replayed_say_why() {
     let shared = read(&directory).replay(Executor::builder(), None).expect_err("its lock is gone");
     said += &format!("shared objects: {shared}\n");
     insta::assert_snapshot!("bundles_that_cannot_be_replayed", said);
+}
+
+/// The guest with so many bytes more, in a section that nobody looks into.
+fn padded(wasm: &[u8], bytes: usize) -> Vec<u8> {
+    let body = [&[3][..], b"pad", &vec![0; bytes]].concat();
+    let (mut padded, mut size) = ([wasm, &[0][..]].concat(), body.len());
+    while size >= 0x80 {
+        padded.push(size as u8 | 0x80);
+        size >>= 7;
+    }
+    padded.push(size as u8);
+    [padded, body].concat()
+}
+
+#[test]
+fn a_module_that_is_too_large_for_a_bundle_is_asked_for_and_can_be_given() {
+    let _house = house();
+    let wasm = padded(trap_unreachable::task().module.wasm, MAX_BUNDLE_MODULE_BYTES);
+    let directory = tempfile::tempdir().expect("a directory");
+    let executor = deterministic().max_workers(1).crash_bundles(directory.path()).build().expect("builds");
+    let module = executor.load("large", wasm.clone()).expect("a section more is allowed");
+    let function = module.function("crash::trap_unreachable").expect("it is there");
+    error_of(&executor.submit(function.call::<_, ()>(())).expect("submits"));
+    executor.shutdown(Shutdown::Finish);
+    let bundle = read(&directory);
+    let missing = bundle.replay(Executor::builder(), None).expect_err("it is not in the bundle");
+    assert_eq!(missing.kind(), ErrorKind::Bundle);
+    insta::assert_snapshot!(missing.to_string().replace(bundle.module_hash(), "HASH"));
+    assert!(bundle.replay(Executor::builder(), Some(wasm)).expect("it is replayed").is_same);
 }
 
 #[test]

@@ -20,7 +20,10 @@ fn bundle<T: IntoTask>(builder: ExecutorBuilder, task: T, directory: &Path) -> P
 
 fn replay(arguments: &[&Path]) -> (Option<i32>, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_isopool"));
-    command.arg("replay").args(arguments).env("ISOPOOL_CACHE_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"));
+    command
+        .arg("replay")
+        .args(arguments)
+        .env("ISOPOOL_CACHE_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"));
     let Output { status, stdout, stderr } = command.output().expect("the program starts");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
     (status.code(), text(stdout), text(stderr))

@@ -4,7 +4,9 @@ use super::contents::{Answer, Contents, HostCallRecord};
 use super::writer::BundleWriter;
 use super::{Ending, file::Bundle};
 use crate::error::TaskError;
-use crate::limits::{MAX_BUNDLE_HOST_CALL_BYTES, MAX_BUNDLE_HOST_CALLS, MAX_BUNDLE_MODULE_BYTES};
+use crate::limits::{
+    MAX_BUNDLE_ARGUMENT_BYTES, MAX_BUNDLE_HOST_CALL_BYTES, MAX_BUNDLE_HOST_CALLS, MAX_BUNDLE_MODULE_BYTES,
+};
 use crate::module::{Source, compatibility};
 use crate::task::HostFault;
 use parking_lot::Mutex;
@@ -91,7 +93,14 @@ impl Recording {
     pub(crate) fn ended(self: &Arc<Self>, result: &Result<Vec<u8>, TaskError>) {
         if let Err(error) = result {
             let ending = Ending::of(result);
-            if ending.leaves_a_bundle() {
+            let (task, bytes) = (self.contents.task, self.argument.len());
+            if !ending.leaves_a_bundle() {
+                return;
+            }
+            // Now, and not when it is written: what waits for that holds its argument.
+            if bytes > MAX_BUNDLE_ARGUMENT_BYTES {
+                tracing::warn!(task, bytes, "its argument is too large for a crash bundle: it leaves none");
+            } else {
                 self.writer.take(Arc::clone(self), ending, error.to_string());
             }
         }

@@ -3,14 +3,19 @@
 use super::contents::{Answer, Contents};
 use super::file::{Bundle, parse, write};
 use super::recording::{Calls, Recording};
+use super::writer::ONE_AT_A_TIME;
 use super::{BundleWriter, Ending};
+use crate::error::{TaskError, TaskRef, TimeLimit};
 use crate::limits::{
     MAX_BUNDLE_ARGUMENT_BYTES, MAX_BUNDLE_DESCRIPTION_BYTES, MAX_BUNDLE_HOST_CALL_BYTES, MAX_BUNDLE_MODULE_BYTES,
+    MAX_WAITING_BUNDLES,
 };
 use crate::module::Source;
-use crate::task::{HostFault, HostFaultKind, ModuleHash};
+use crate::task::{HostFault, HostFaultKind, ModuleHash, TaskId};
 use parking_lot::Mutex;
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 fn contents() -> Contents {
     Contents {
@@ -50,18 +55,23 @@ fn contents() -> Contents {
     }
 }
 
-/// A recording of a task with this module and these calls, as it is written.
-fn recorded(wasm: usize, calls: Calls) -> Bundle {
+/// A recording of a task with this module and these calls.
+fn recording(wasm: usize, argument: usize, calls: Calls, directory: &Path) -> Arc<Recording> {
     let wasm = Arc::new(vec![0; wasm]);
-    let directory = tempfile::tempdir().expect("a directory");
-    let recording = Recording {
+    Arc::new(Recording {
         contents: contents(),
         source: Source::Loaded { name: "numbers".into(), hash: ModuleHash::of(b""), wasm },
-        argument: Arc::default(),
+        argument: Arc::new(vec![0; argument]),
         initializer: Vec::new(),
-        writer: Arc::new(BundleWriter::new(directory.path()).expect("it is there")),
+        writer: Arc::new(BundleWriter::new(directory).expect("it is there")),
         calls: Mutex::new(calls),
-    };
+    })
+}
+
+/// As it is written.
+fn recorded(wasm: usize, calls: Calls) -> Bundle {
+    let directory = tempfile::tempdir().expect("a directory");
+    let recording = recording(wasm, 0, calls, directory.path());
     recording.bundle(Ending::TimedOut { at_deadline: false }, "it was late".to_owned())
 }
 
@@ -120,6 +130,38 @@ fn an_argument_that_is_too_large_leaves_no_bundle() {
     bundle.argument = vec![0; MAX_BUNDLE_ARGUMENT_BYTES + 1];
     let refused = write(&bundle).expect_err("it is too large");
     assert_eq!(refused, "its argument has 67108865 bytes, the limit is 67108864");
+
+    let directory = tempfile::tempdir().expect("a directory");
+    for (argument, files) in [(MAX_BUNDLE_ARGUMENT_BYTES + 1, 0), (1, 1)] {
+        let recording = recording(0, argument, Calls::default(), directory.path());
+        recording.ended(&Err(late()));
+        assert_eq!(recording.writer.wait_for(PATIENCE), 0);
+        assert_eq!(std::fs::read_dir(directory.path()).expect("it is there").count(), files);
+    }
+}
+
+/// More than a disk needs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A failure.
+fn late() -> TaskError {
+    let task = TaskRef::new(TaskId(7), "numbers".into(), ModuleHash::of(b""), "add".into());
+    TaskError::TimedOut { task, limit: Duration::from_secs(1), which: TimeLimit::Run }
+}
+
+#[test]
+fn no_more_failures_wait_to_be_written_than_may_and_nobody_waits_for_them_for_ever() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let recording = recording(0, 0, Calls::default(), directory.path());
+    let held = ONE_AT_A_TIME.lock();
+    (0..MAX_WAITING_BUNDLES + 10).for_each(|_| recording.ended(&Err(late())));
+    let waiting = recording.writer.wait_for(Duration::ZERO);
+    assert!(
+        [MAX_WAITING_BUNDLES, MAX_WAITING_BUNDLES + 1].contains(&waiting),
+        "one may be in the thread's hand: {waiting}"
+    );
+    drop(held);
+    assert_eq!(recording.writer.wait_for(PATIENCE), 0);
 }
 
 // limit: MAX_BUNDLE_DESCRIPTION_BYTES

@@ -8,13 +8,13 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::time::Instant;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::time::{Duration, Instant};
 
 const SUFFIX: &str = ".isopool-crash";
 
 /// Directories are looked at and written to by one thread of this process at a time, so that none gets more than it may hold.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+pub(super) static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// A failure whose bundle is to be written.
 struct Failed {
@@ -53,9 +53,14 @@ impl BundleWriter {
         let line = sender.get_or_insert_with(|| self.start()).clone();
         drop(sender);
         *self.progress.count.lock() += 1;
-        if line.try_send(Failed { recording, ending, message }).is_err() {
+        let task = recording.contents.task;
+        if let Err(refused) = line.try_send(Failed { recording, ending, message }) {
             self.progress.one_less();
-            tracing::warn!("a crash bundle was not written: {MAX_WAITING_BUNDLES} others are waiting to be written");
+            let error = match refused {
+                TrySendError::Full(_) => format!("{MAX_WAITING_BUNDLES} others are waiting to be written"),
+                TrySendError::Disconnected(_) => "there is no thread that writes it".to_owned(),
+            };
+            tracing::warn!(task, error, "a crash bundle was not written");
         }
     }
 
@@ -69,16 +74,22 @@ impl BundleWriter {
         sender
     }
 
-    /// Waits until all are written, for [`BUNDLE_PATIENCE`] at most.
+    /// Waits until all are written, as a shutdown does.
     pub(crate) fn wait(&self) {
-        let until = Instant::now() + BUNDLE_PATIENCE;
+        self.wait_for(BUNDLE_PATIENCE);
+    }
+
+    /// Waits until all are written, for so long at most; how many are not.
+    pub(super) fn wait_for(&self, patience: Duration) -> usize {
+        let until = Instant::now() + patience;
         let mut count = self.progress.count.lock();
         while *count > 0 {
             if self.progress.changed.wait_until(&mut count, until).timed_out() {
                 tracing::warn!(left = *count, "crash bundles are still being written");
-                return;
+                break;
             }
         }
+        *count
     }
 }
 
