@@ -56,6 +56,7 @@ mod hostile_guests;
 mod hostile_worker;
 mod interruption;
 mod limits;
+mod live_instances;
 mod map;
 mod modules;
 mod native;

@@ -306,6 +306,12 @@ pub(crate) const INSTANCE_SLOTS: u32 = 4;
 /// Default for the versions of one plugin that a registry keeps: the current one, and some to go back to.
 pub const DEFAULT_PLUGIN_VERSIONS: usize = 8;
 
+/// Default for how long a live instance may be without a call before it is closed: it holds a process.
+pub const DEFAULT_LIVE_IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// Most live instances of one executor: each has a process, and a thread and some descriptors of its caller.
+pub const MAX_LIVE_INSTANCES: usize = 256;
+
 /// How often a watched file is looked at: sooner than a person has looked up from a build, and no load.
 pub(crate) const WATCH_INTERVAL: Duration = Duration::from_millis(500);
 

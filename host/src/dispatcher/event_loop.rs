@@ -6,6 +6,7 @@ mod hardening;
 mod hearing;
 mod host_calls;
 mod last_resort;
+mod living;
 mod nesting;
 mod progressing;
 mod quarantining;
@@ -43,6 +44,8 @@ pub(super) struct EventLoop {
     pub(super) classes: Classes,
     /// For the first worker; the index differs for each, and the grants for each class.
     pub(super) config: WorkerConfig,
+    /// What ends an instance ends the pool.
+    pub(super) one_life: bool,
     /// Where each worker gets a control group.
     pub(super) groups: Option<WorkerGroups>,
     pub(super) initializer_objects: Vec<Arc<SharedObject>>,
@@ -84,6 +87,7 @@ impl EventLoop {
         epoll.add(mailbox.bell(), EpollEvent::new(EpollFlags::EPOLLIN, Token::Mailbox.pack()))?;
         let host = host_calls::HostDesk::new(options.host_calls, &options.worker, &mailbox);
         Ok(Self {
+            one_life: options.state.recycling.one_life,
             state: State::new(options.state),
             classes: Classes::new(options.class),
             nursery: Nursery::new(options.start_method, options.program, options.worker.clone()),
@@ -227,10 +231,7 @@ impl EventLoop {
                 }
                 worker.answered(task);
                 let name = worker.name;
-                let trapped = matches!(outcome, Outcome::Trapped(_));
-                if let Outcome::Trapped(trap) = &outcome {
-                    self.cause = Some((Some(name), BrokenCause::Trap(trap.clone())));
-                }
+                let trapped = self.note_end(name, task, &outcome);
                 self.told = Some(Told { worker: name, outcome, payload, report });
                 self.handle(Event::TaskDone { worker: id, task, trapped });
                 self.told = None;
@@ -307,7 +308,9 @@ impl EventLoop {
             death(name, worker.up, &format!("{cause}{words}"));
             self.status.workers_lost.fetch_add(1, Ordering::Relaxed);
         }
-        let cause = if worker.up {
+        let was_up = worker.up;
+        let cause = self.explain_life(id, cause);
+        let cause = if was_up {
             cause
         } else {
             BrokenCause::SpawnFailed { reason: format!("{name} ended before it was ready: {cause}{words}") }
@@ -458,7 +461,11 @@ impl EventLoop {
         // It ends after this; one that was cancelled before has ended already.
         let culprit = culprit.and_then(|id| self.jobs.get(&id)).map(|job| job.promise.task.clone());
         let broken = BrokenProcessPool { task: None, culprit, worker, cause };
-        tracing::error!(%broken, "an executor is broken");
+        if self.one_life {
+            tracing::info!(%broken, "a live instance has ended");
+        } else {
+            tracing::error!(%broken, "an executor is broken");
+        }
         *self.status.broken.lock() = Some(broken);
         self.room.wake_all();
     }

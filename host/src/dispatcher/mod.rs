@@ -15,9 +15,13 @@ mod entry;
 mod event;
 mod event_loop;
 mod family;
+#[cfg(test)]
+mod instruction_tests;
 mod mailbox;
 #[cfg(test)]
 mod nested_simulation;
+#[cfg(test)]
+mod one_life_tests;
 mod pool;
 mod progress;
 mod promise;

@@ -87,6 +87,11 @@ pub enum BrokenCause {
         /// Why it does not hold.
         reason: String,
     },
+    /// A [live instance](crate::LiveInstance) is gone, and its state with it.
+    InstanceEnded {
+        /// Why, in words.
+        reason: String,
+    },
     /// The executor's initializer failed, in the guest's own words.
     InitializerFailed {
         /// What the guest said.
@@ -145,6 +150,7 @@ impl fmt::Display for BrokenCause {
                 "the kernel killed the worker process because it held more than the {limit} bytes of its control group; raise \
                  that with max_worker_memory_bytes()"
             ),
+            BrokenCause::InstanceEnded { reason } => f.write_str(reason),
             BrokenCause::SyscallDenied { syscall } => {
                 f.write_str("the worker process made a system call that its sandbox forbids")?;
                 syscall.map_or(Ok(()), |syscall| write!(f, ": {syscall}"))

@@ -44,6 +44,10 @@ pub enum ErrorKind {
     SignatureMismatch,
     /// The function does not speak the executor's codec.
     UnsupportedCodec,
+    /// The [live instance](crate::LiveInstance) has ended; the message says how.
+    InstanceEnded,
+    /// The executor has as many live instances as it may have.
+    TooManyInstances,
     /// The executor was shut down.
     Shutdown,
     /// The executor is broken; [`Error::broken_process_pool`] says why.

@@ -293,7 +293,7 @@ impl ExecutorBuilder {
             max_workers,
             options,
             bundles,
-            library,
+            Arc::new(library),
             PoolOptions { state, start_method, program, worker, class, initializer_objects, host_calls, groups },
         )
     }

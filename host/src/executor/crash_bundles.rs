@@ -24,7 +24,7 @@ impl ExecutorBuilder {
     /// A directory gets [`MAX_CRASH_BUNDLES`](crate::limits::MAX_CRASH_BUNDLES), the first ones; programs that write to the same one
     /// at the same time may go over that by one each. A thread of its own writes them, each
     /// whole or not at all, after the task's future has shown the failure; [`shutdown`](Executor::shutdown) waits for it. Tasks
-    /// of other tasks leave none, and what returns an error leaves none. With [`deterministic`](Self::deterministic) a replay is
+    /// of other tasks and calls of live instances leave none, and what returns an error leaves none. With [`deterministic`](Self::deterministic) a replay is
     /// the same run; without, it may differ.
     ///
     /// ```

@@ -3,6 +3,7 @@
 use super::builder::{ExecutorBuilder, Options, checked_max_workers};
 use super::future::TaskFuture;
 use super::latch::Latch;
+use super::live::Lives;
 use super::loaded_module::Module;
 use super::map::{Map, MapUnordered};
 use super::options::Shutdown;
@@ -60,9 +61,10 @@ pub(super) struct Inner {
     max_workers: AtomicUsize,
     share: Arc<WorkerShare>,
     pub(super) pool: PoolHandle,
-    pub(super) library: Library,
-    /// How a worker is started and what it is told, for probes.
-    probed: (Program, WorkerConfig),
+    pub(super) library: Arc<Library>,
+    /// How its pool was started, for probes and for the pools of live instances.
+    pub(super) recipe: PoolOptions,
+    pub(super) lives: Lives,
     closed: AtomicBool,
     ended: Arc<Latch>,
     pub(super) bundles: Option<Arc<BundleWriter>>,
@@ -98,7 +100,7 @@ impl Executor {
         max_workers: usize,
         options: Options,
         bundles: Option<Arc<BundleWriter>>,
-        library: Library,
+        library: Arc<Library>,
         pool: PoolOptions,
     ) -> Result<Self, Error> {
         static NEXT_EXECUTOR: AtomicU64 = AtomicU64::new(0);
@@ -110,7 +112,7 @@ impl Executor {
             taken.give_back();
             latch.set();
         };
-        let probed = (pool.program.clone(), pool.worker.clone());
+        let recipe = pool.clone();
         let class = Arc::clone(&pool.class);
         let pool = dispatcher::start(pool, options.queue_capacity(), options.pending_bytes(), when_ended).map_err(
             |error| {
@@ -129,7 +131,8 @@ impl Executor {
                 share,
                 pool,
                 library,
-                probed,
+                recipe,
+                lives: Lives::default(),
                 closed,
                 ended,
                 bundles,
@@ -138,7 +141,7 @@ impl Executor {
     }
 
     pub(super) fn probed(&self) -> (&Program, &WorkerConfig) {
-        (&self.inner.probed.0, &self.inner.probed.1)
+        (&self.inner.recipe.program, &self.inner.recipe.worker)
     }
 
     /// The executor's number: grows with each one that the program makes.
@@ -169,6 +172,24 @@ impl Executor {
     pub fn load(&self, name: &str, wasm: impl Into<Vec<u8>>) -> Result<Module, Error> {
         let wasm = Arc::new(wasm.into());
         let source = Source::Loaded { name: name.into(), hash: ModuleHash::of(&wasm), wasm };
+        let prepared = self.inner.library.get(&source)?;
+        Ok(Module { source, prepared })
+    }
+
+    /// The module that a task is of, ready for workers: for [`open`](Self::open), and to see what it says of itself. Waits for its
+    /// compilation, as the first task of it would.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    ///
+    /// ```
+    /// # let executor = isopool::Executor::builder().max_workers(1).build()?;
+    /// let module = executor.module_of(guest_basic::value::add::task(2, 3))?;
+    /// assert_eq!(module.name(), "guest-basic");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn module_of<T: IntoTask>(&self, task: T) -> Result<Module, Error> {
+        let source = task.into_task().source;
         let prepared = self.inner.library.get(&source)?;
         Ok(Module { source, prepared })
     }
@@ -221,11 +242,6 @@ impl Executor {
         let ready = self.prepare(&task)?;
         self.take_place()?;
         self.send(&task, ready, OnFull::Wait)
-    }
-
-    /// Waits for a place in the room.
-    pub(super) fn take_place(&self) -> Result<(), Error> {
-        if self.inner.pool.room.take(|| self.check_open().is_err()) { Ok(()) } else { self.check_open() }
     }
 
     /// Submits a task if there is room for it; else gives it back.
@@ -360,6 +376,7 @@ impl Executor {
             self.inner.ask_to_end(ShutdownMode::Kill);
         }
         ended.wait(None);
+        self.inner.lives.pools().iter().for_each(|live| live.shutdown(how));
         self.inner.bundles.iter().for_each(|bundles| bundles.wait());
     }
 
@@ -383,6 +400,7 @@ impl Executor {
             Shutdown::CancelPending => ShutdownMode::CancelPending,
             Shutdown::Kill => ShutdownMode::Kill,
         });
+        self.inner.lives.pools().iter().for_each(|live| live.begin_shutdown(how));
     }
 
     /// Waits until a shutdown is complete and every worker process is gone, at most `timeout`; whether it is. Does not ask for

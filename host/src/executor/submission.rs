@@ -121,6 +121,11 @@ impl Executor {
         }
     }
 
+    /// Waits for a place in the room.
+    pub(super) fn take_place(&self) -> Result<(), Error> {
+        if self.inner.pool.room.take(|| self.check_open().is_err()) { Ok(()) } else { self.check_open() }
+    }
+
     fn take_room(&self, bytes: usize, on_full: OnFull) -> Result<(), Error> {
         let room = &self.inner.pool.room;
         match on_full {

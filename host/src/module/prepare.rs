@@ -25,6 +25,16 @@ pub(crate) enum Source {
     Loaded { name: Arc<str>, hash: ModuleHash, wasm: Arc<Vec<u8>> },
 }
 
+impl Source {
+    /// Of its bytes: known where they were loaded, else computed.
+    pub(crate) fn hash(&self) -> ModuleHash {
+        match self {
+            Self::Embedded(module) => ModuleHash::of(module.wasm),
+            Self::Loaded { hash, .. } => *hash,
+        }
+    }
+}
+
 impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
