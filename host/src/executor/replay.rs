@@ -243,8 +243,8 @@ impl Log {
         let mut state = self.state.lock();
         let number = state.next;
         state.next += 1;
-        let calls = self.bundle.contents.host_calls.iter().zip(&self.bundle.calls);
-        let recorded = calls.skip(number).next().filter(|_| task.parent().is_none());
+        let Bundle { contents, calls, .. } = &self.bundle;
+        let recorded = contents.host_calls.get(number).zip(calls.get(number)).filter(|_| task.parent().is_none());
         match recorded {
             Some((call, (recorded, returned))) if call.function == function && recorded == argument => {
                 match &call.answer {
