@@ -162,7 +162,8 @@ fn start(parent: &Executor, idle_timeout: Duration) -> Result<Executor, Error> {
     // The first death is the end.
     pool.state.quarantine = QuarantineOptions { deaths: None, ..pool.state.quarantine };
     pool.worker.reuse = Reuse::Worker;
-    Executor::start(1, inner.options.clone(), Arc::clone(&inner.library), pool)
+    // Without crash bundles: what a call does depends on the calls before it.
+    Executor::start(1, inner.options.clone(), None, Arc::clone(&inner.library), pool)
 }
 
 impl Executor {

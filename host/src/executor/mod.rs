@@ -6,6 +6,7 @@ mod as_completed;
 mod builder;
 mod command;
 mod context;
+mod crash_bundles;
 #[cfg(test)]
 mod default_tests;
 mod encoded;
@@ -15,6 +16,7 @@ mod grants;
 mod handle;
 mod hardening;
 mod host_functions;
+mod initializer;
 mod latch;
 mod live;
 mod loaded_module;
@@ -23,6 +25,7 @@ mod map;
 mod options;
 mod quarantine;
 mod recycling;
+mod replay;
 mod reusable;
 mod room;
 mod schedule;
@@ -43,6 +46,7 @@ pub use loaded_module::{Function, Module};
 pub use map::{Map, MapUnordered};
 pub(crate) use options::Flavour;
 pub use options::{Containment, Execution, GuestOutput, Interruption, Overflow, Reuse, Shutdown};
+pub use replay::{CrashBundle, Divergence, Replay};
 pub use reusable::{
     NotReused, ReusableBuilder, ReusableExecutor, ReusableScope, ReuseExecutor, get_reusable_executor,
     release_reusable_executor,
