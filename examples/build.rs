@@ -1,7 +1,8 @@
-//! What it does: compiles the `task!` closures of the examples, and the plugin of one, for the sandbox. Hands to: `task!`,
-//! `plugin.rs`.
+//! What it does: compiles the `task!` closures of the examples, and the plugins of two, for the sandbox. Hands to: `task!`,
+//! `plugin.rs`, `side_by_side/`.
 
 fn main() {
     isopool_build::closures();
     isopool_build::guest_at("guests/pricing");
+    isopool_build::guest_at("guests/unruly");
 }
