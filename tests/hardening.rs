@@ -1,5 +1,6 @@
 //! What locks workers in, layer by layer: each with an attempt that fails because of exactly that layer.
 
+use crate::patience::only_worker;
 use crate::support::{house, no_hang};
 use guest_basic::resources::{allocate, compute_ms};
 use guest_basic::value::add;
@@ -7,6 +8,7 @@ use isopool::{
     BrokenCause, ErrorKind, Escape, EscapeAttempt, Execution, Executor, ExecutorBuilder, Hardening, Layer, LayerState,
     Layers, MemoryBound, ModuleErrorKind, StartMethod, TaskError, Verdict,
 };
+use landlock::{ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, Scope};
 use std::time::Duration;
 
 fn builder(hardening: Hardening) -> ExecutorBuilder {
@@ -22,11 +24,31 @@ fn verdict(attempts: &[EscapeAttempt], escape: Escape) -> &Verdict {
     &attempts.iter().find(|attempt| attempt.escape == escape).expect("each is tried").verdict
 }
 
-/// What this user may do on this machine, whatever a worker may.
+/// What the kernel has, asked without isopool: else a layer that isopool does not put on would only seem to be missing here.
 fn system_has(layer: Layer) -> bool {
-    let executor = builder(Hardening::BestEffort).build().expect("these are good options");
-    let report = executor.hardening_report().expect("a probe can be started");
-    report.of(layer).is_some_and(|report| report.state == LayerState::Held)
+    let ask = || Ruleset::default().set_compatibility(CompatLevel::HardRequirement);
+    match layer {
+        Layer::Files => ask().handle_access(AccessFs::from_all(ABI::V3)).is_ok(),
+        Layer::Network => ask().handle_access(AccessNet::from_all(ABI::V4)).is_ok(),
+        Layer::Scopes => ask().scope(Scope::from_all(ABI::V6)).is_ok(),
+        Layer::Processes => !nix::unistd::getuid().is_root(),
+        Layer::NewCode => kernel() >= (6, 3),
+        _ => true,
+    }
+}
+
+fn kernel() -> (u32, u32) {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").expect("it is Linux");
+    let mut numbers = release.split(|letter: char| !letter.is_ascii_digit()).map_while(|number| number.parse().ok());
+    (numbers.next().expect("it has a version"), numbers.next().unwrap_or(0))
+}
+
+/// A line of a file in `/proc` of an executor's worker.
+fn of_worker(executor: &Executor, file: &str, line: &str) -> String {
+    assert_eq!(executor.submit(add::task(2, 3)).expect("open").result(), Ok(5));
+    let text = std::fs::read_to_string(format!("/proc/{}/{file}", only_worker(executor).pid)).expect("it lives");
+    let found = text.lines().find_map(|found| found.strip_prefix(line)).expect("the kernel has it");
+    found.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[test]
@@ -82,6 +104,7 @@ fn each_layer_alone_holds_what_it_is_for() {
         (Layer::Resources, &[Escape::TakeMemory, Escape::OpenManyFiles]),
         (Layer::Processes, &[Escape::Fork, Escape::StartThread]),
         (Layer::Capabilities, &[Escape::ChangeUser, Escape::MountFiles]),
+        (Layer::NewCode, &[Escape::MapExecutable, Escape::MakeExecutable]),
         (Layer::Files, &[Escape::ReadFile, Escape::WriteFile, Escape::Execute, Escape::ReadParentMemory]),
         (Layer::Network, &[Escape::ConnectTcp]),
         (Layer::Scopes, &[Escape::SignalParent, Escape::ConnectAbstract]),
@@ -109,15 +132,63 @@ fn each_layer_alone_holds_what_it_is_for() {
     ];
     for (layer, escapes) in cases {
         if !system_has(*layer) {
-            eprintln!("{layer} does not hold for this user on this machine, and is not tested");
+            eprintln!("this user has no {layer} on this machine: it is not tested");
             continue;
         }
-        let alone = attempts(Hardening::Only((*layer).into()));
+        let execution = if *layer == Layer::NewCode { Execution::Fortress } else { Execution::default() };
+        let executor = builder(Hardening::Only((*layer).into())).execution(execution).build().expect("good options");
+        let alone = no_hang("each attempt ends", move || executor.try_escapes().expect("probes can be started"));
         for escape in *escapes {
             let verdict = verdict(&alone, *escape);
             let by_user = *verdict == Verdict::Held { by: None };
             assert!(*verdict == Verdict::Held { by: Some(*layer) } || by_user, "{layer}, {escape:?}: {alone:#?}");
         }
+    }
+}
+
+#[test]
+fn what_every_worker_gives_up_is_gone_without_any_layer() {
+    let _house = house();
+    let executor = builder(Hardening::Off).build().expect("good options");
+    assert_eq!(of_worker(&executor, "limits", "Max core file size"), "0 0 bytes");
+    assert_eq!(of_worker(&executor, "status", "Umask:"), "0077");
+    assert_eq!(of_worker(&executor, "status", "NoNewPrivs:"), "1");
+    let pid = only_worker(&executor).pid;
+    let folder = std::fs::read_link(format!("/proc/{pid}/cwd")).expect("it is our child");
+    assert_eq!(folder, std::path::Path::new("/"));
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it lives");
+    // Behind the name, which may hold anything: state, parent, group, session.
+    let session = stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(3)).expect("it has one");
+    assert_eq!(session, pid.to_string());
+}
+
+#[test]
+fn no_capability_is_left_nor_can_be_had_again() {
+    let _house = house();
+    let executor = builder(Hardening::Only(Layer::Capabilities.into())).build().expect("good options");
+    for set in ["CapInh:", "CapPrm:", "CapEff:", "CapAmb:"] {
+        assert_eq!(of_worker(&executor, "status", set), "0000000000000000", "{set}");
+    }
+    if nix::unistd::getuid().is_root() {
+        assert_eq!(of_worker(&executor, "status", "CapBnd:"), "0000000000000000");
+    }
+}
+
+#[test]
+fn processor_time_ends_with_a_word_and_a_second_later_without() {
+    let _house = house();
+    let executor = builder(Hardening::Only(Layer::Resources.into())).max_worker_cpu_time(Duration::from_secs(50));
+    let executor = executor.build().expect("good options");
+    assert_eq!(of_worker(&executor, "limits", "Max cpu time"), "50 51 seconds");
+}
+
+#[test]
+fn every_layer_that_this_system_has_is_held() {
+    let _house = house();
+    let executor = builder(Hardening::BestEffort).execution(Execution::Fortress).build().expect("good options");
+    let report = executor.hardening_report().expect("a probe can be started");
+    for layer in report.layers() {
+        assert_eq!(layer.state == LayerState::Held, system_has(layer.layer), "{report}");
     }
 }
 
@@ -161,9 +232,11 @@ fn a_layer_that_is_required_and_missing_breaks_the_pool_at_once_and_is_named() {
 #[test]
 fn layers_that_are_required_and_there_are_no_hindrance() {
     let _house = house();
-    let required = Layers::all().without(Layer::Processes);
+    // Root is exempt from the one, and machine code is mapped.
+    let required = Layers::all().without(Layer::Processes).without(Layer::NewCode);
     for method in [StartMethod::Spawn, StartMethod::ForkServer, StartMethod::Fork] {
         if !required_hold(required) {
+            eprintln!("this system lacks a layer: not tested");
             return;
         }
         let executor = builder(Hardening::Require(required)).start_method(method).build().expect("good options");
@@ -249,8 +322,10 @@ fn explosive_module() -> Vec<u8> {
     // One type without parameters and results, one function of it, its code.
     core.extend([1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0, 10]);
     core.extend(sized(&code));
-    // Section 1 of a component is a core module.
-    [add::task(0, 0).module.wasm, &[1], &sized(&core)].concat()
+    // Section 1 of a component is a core module. One of its own, of this moment's name, makes another module of it each time:
+    // none that an earlier run has left in the cache.
+    let fresh = [&[0][..], &once().to_le_bytes()].concat();
+    [add::task(0, 0).module.wasm, &[1], &sized(&core), &[0], &sized(&fresh)].concat()
 }
 
 /// Bytes behind their number, as WebAssembly has both.

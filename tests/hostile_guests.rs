@@ -59,7 +59,7 @@ fn wrongs(attack: &Attack, pool: &Pool) -> Vec<String> {
 }
 
 // limit: MAX_UNREAD_BYTES, MAX_MODULE_BYTES, MAX_FUNCTIONS, MAX_MEMORIES
-// limit: MAX_TABLES, MAX_TABLE_ELEMENTS, MAX_WASM_STACK, COMPILE_TIMEOUT
+// limit: MAX_CORE_INSTANCES, MAX_TABLES, MAX_TABLE_ELEMENTS, MAX_WASM_STACK, COMPILE_TIMEOUT
 #[test]
 fn every_hostile_guest_comes_to_its_end_and_harms_nobody_else() {
     let _house = house();

@@ -4,7 +4,9 @@
 use crate::patience::{PATIENCE, end_of, error_of, is_alive, only_worker, until};
 use crate::support::{self, memory};
 use guest_basic::value;
-use isopool::{BrokenCause, Error, ErrorKind, Executor, Shutdown, StartMethod, TaskError, TaskFuture, limits};
+use isopool::{
+    BrokenCause, Error, ErrorKind, Executor, ExecutorBuilder, Shutdown, StartMethod, TaskError, TaskFuture, limits,
+};
 use std::time::Duration;
 
 /// The lies of a worker that has begun a task, each with a part of what its future must say.
@@ -45,6 +47,10 @@ const HANGS: &str = "";
 
 /// An executor whose workers tell this lie. Its module comes from the cache: a liar cannot compile.
 fn of_liars(lie: &str, max_workers: usize) -> Executor {
+    liars(lie, max_workers).build().expect("a liar looks like any other program")
+}
+
+fn liars(lie: &str, max_workers: usize) -> ExecutorBuilder {
     let honest = Executor::builder().max_workers(1).build().expect("builds");
     assert_eq!(end_of(&honest.submit(value::add::task(1, 2)).expect("compiles")).expect("adds"), 3);
     honest.shutdown(Shutdown::Finish);
@@ -54,8 +60,6 @@ fn of_liars(lie: &str, max_workers: usize) -> Executor {
         // It is the workers that are bad here, and not the module.
         .quarantine_after(usize::MAX)
         .env("LIE", format!("[{lie}]"))
-        .build()
-        .expect("a liar looks like any other program")
 }
 
 /// What the caller holds, and may not hold much more of after a lie.
@@ -121,6 +125,15 @@ fn lie_about_a_task_that_has_begun_fails_that_task_with_what_was_wrong() {
         check_bystander(&bystander);
         check_ended(&executor);
     }
+}
+
+#[test]
+fn a_child_of_a_liar_is_held_to_the_limits_of_the_executor() {
+    let _house = support::house();
+    let small = liars("large-child", 1).max_argument_bytes(1000).build().expect("builds");
+    let error = error_of(&submit(&small)).to_string();
+    assert!(error.contains("a task holds more children, or larger ones, than it may"), "{error}");
+    check_ended(&small);
 }
 
 #[test]
@@ -237,7 +250,7 @@ fn worker_of_another_build_is_told_as_such() {
     let executor = of_liars("before-ready-other-protocol", 1);
     let error = error_of(&submit(&executor));
     let told = error.to_string();
-    assert!(told.contains("the worker program was built with isopool lie (protocol 8), this program with"), "{told}");
+    assert!(told.contains("the worker program was built with isopool lie (protocol 9), this program with"), "{told}");
     assert!(told.contains("build both with the same"), "{told}");
     check_ended(&executor);
 }

@@ -86,6 +86,7 @@ fn what_a_stopped_task_held_is_free() {
     assert_eq!(only_worker(&executor), worker);
 }
 
+// limit: INTERRUPTION_GRACE
 #[test]
 fn a_task_that_does_not_yield_costs_its_worker() {
     let _house = house();

@@ -119,6 +119,21 @@ fn the_memory_of_one_task_is_bounded_below_its_executor_s() {
 }
 
 #[test]
+fn calls_within_calls_are_bounded_by_the_stack_of_the_executor() {
+    let _house = house();
+    let ends = |stack: u64| {
+        let executor = pool(|builder| builder.limit(Limit::StackBytes, stack));
+        end_of(&submit(&executor, resources::nest_calls::task(3000)))
+    };
+    assert!(ends(4 << 20).is_ok());
+    let error = ends(64 << 10).expect_err("too many for so small a stack");
+    let Some(BrokenCause::Trap(trap)) = error.broken_process_pool().map(|broken| &broken.cause) else {
+        panic!("{error}")
+    };
+    assert!(trap.code == TrapCode::StackOverflow && trap.message.contains("65536 bytes"), "{}", trap.message);
+}
+
+#[test]
 fn a_guest_that_overruns_its_own_stack_is_told_so() {
     let _house = house();
     let executor = executor(1);
@@ -132,7 +147,7 @@ fn a_guest_that_overruns_its_own_stack_is_told_so() {
     assert!(!error.to_string().contains("stack overflowed"), "another fault is not called so: {error}");
 }
 
-// limit: MIN_MEMORY_BYTES, MIN_WASM_STACK, LARGEST_WASM_STACK, MAX_FUEL
+// limit: MIN_MEMORY_BYTES, MIN_WASM_STACK, LARGEST_WASM_STACK, MAX_FUEL, LARGEST_HOST_RESOURCES, LARGEST_RANDOM_BYTES
 #[test]
 fn limits_that_no_task_can_have_are_refused() {
     let _house = house();
@@ -148,6 +163,14 @@ fn limits_that_no_task_can_have_are_refused() {
     assert_eq!(
         refused(|builder| builder.limit(Limit::Fuel, 0)),
         "limit(Limit::Fuel) is 0; it must be between 1 and 9223372036854775807"
+    );
+    assert_eq!(
+        refused(|builder| builder.limit(Limit::HostResources, 1_000_001)),
+        "limit(Limit::HostResources) is 1000001; it must be between 1 and 1000000"
+    );
+    assert_eq!(
+        refused(|builder| builder.limit(Limit::RandomBytes, (64 << 20) + 1)),
+        "limit(Limit::RandomBytes) is 67108865; it must be between 64 and 67108864"
     );
     let executor = executor(1);
     for (limit, value, said) in [

@@ -209,6 +209,9 @@ fn process_has_the_caller_s_surroundings_and_no_descriptor_of_it() {
     let _house = support::house();
     let busy = Executor::builder().max_workers(2).build().expect("builds");
     assert_eq!(end_of(&busy.submit(value::add::task(1, 2)).expect("submits")), Ok(3));
+    // Without close-on-exec it reaches every child that does not take care.
+    let (reader, _writer) = std::io::pipe().expect("a pipe");
+    let _inheritable = nix::unistd::dup(&reader).expect("a descriptor is free");
     let here = std::env::current_dir().expect("it is there").display().to_string();
     let (path, folder, descriptors) = started(surroundings::call("PATH".into())).result().expect("it can look");
     assert_eq!((path, folder), (std::env::var("PATH").ok(), here));

@@ -220,6 +220,16 @@ fn an_argument_of_a_nested_task_over_the_limit_is_an_error_for_its_parent() {
     assert!(told.ends_with("the limit is 3145728"), "{told}");
 }
 
+// limit: MAX_CHILD_BYTES
+#[test]
+fn arguments_of_nested_tasks_are_bounded_together() {
+    let _house = house();
+    let executor = executor(1);
+    let (held, said) = run(&executor, nested::hold_bytes::task(60 << 20)).expect("an error is a value");
+    assert_eq!(held, 4, "{said}");
+    assert!(said.ends_with("the limit is 268435456"), "{said}");
+}
+
 // behaviour: B44
 #[test]
 fn tasks_that_were_sent_ahead_behind_a_task_that_waits_are_not_lost() {

@@ -422,6 +422,7 @@ fn fork_server_killed_at_any_moment_while_it_forks_loses_no_task_that_had_not_be
 }
 
 // behaviour: B50
+// limit: FORK_SERVER_PATIENCE
 #[test]
 fn fork_server_that_does_not_answer_keeps_nobody_from_leaving() {
     let _house = support::house();

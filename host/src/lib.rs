@@ -72,6 +72,8 @@ mod process;
 #[cfg(not(target_family = "wasm"))]
 mod queue;
 #[cfg(not(target_family = "wasm"))]
+mod registry;
+#[cfg(not(target_family = "wasm"))]
 mod sandbox;
 #[cfg(not(target_family = "wasm"))]
 pub mod sync;
@@ -99,9 +101,9 @@ pub use error::{
 #[cfg(not(target_family = "wasm"))]
 pub use executor::{
     AsCompleted, CancelOnDrop, Command, Containment, Execution, Executor, ExecutorBuilder, Function, GuestOutput,
-    Interruption, IntoTask, Map, MapUnordered, Module, NotReused, Overflow, ReturnWhen, ReusableBuilder,
-    ReusableExecutor, ReusableScope, Reuse, ReuseExecutor, Shutdown, Task, TaskFuture, TrySubmitError, TrySubmitted,
-    Unfinished, Waited, as_completed, get_reusable_executor, release_reusable_executor, wait,
+    Interruption, IntoTask, LiveBuilder, LiveInstance, Map, MapUnordered, Module, NotReused, Overflow, ReturnWhen,
+    ReusableBuilder, ReusableExecutor, ReusableScope, Reuse, ReuseExecutor, Shutdown, Task, TaskFuture, TrySubmitError,
+    TrySubmitted, Unfinished, Waited, as_completed, get_reusable_executor, release_reusable_executor, wait,
 };
 #[cfg(not(target_family = "wasm"))]
 pub use host_functions::{AsyncHostFunction, HostCall, HostError, HostFunction, HostFunctionInContext};
@@ -118,6 +120,8 @@ pub use isopool_macros::{closure as task, host, native, shared};
 pub use module::module_cache_directory;
 #[cfg(not(target_family = "wasm"))]
 pub use native::{Descriptor, NativeCall, Process, ProcessError};
+#[cfg(not(target_family = "wasm"))]
+pub use registry::{Registry, Version, Watch};
 #[cfg(not(target_family = "wasm"))]
 pub use sandbox::{Escape, EscapeAttempt, Hardening, HardeningReport, Layer, LayerReport, LayerState, Layers, Verdict};
 #[cfg(not(target_family = "wasm"))]

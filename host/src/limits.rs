@@ -113,11 +113,11 @@ pub const DEFAULT_MAX_WORKER_GROWTH_BYTES: usize = 512 * MIB;
 
 /// Shortest time between two looks at the memory of one worker. A look costs a worker its tasks sent ahead and one system
 /// call of the caller's: once a second that is not noticed.
-pub const MEMORY_LOOK_INTERVAL: Duration = Duration::from_secs(1);
+pub(crate) const MEMORY_LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long a worker that seems to have grown too much is left without a task before the look that counts: it gives back
 /// the memory of its last task after its answer, some hundred MiB in tens of milliseconds.
-pub const MEMORY_SECOND_LOOK_DELAY: Duration = Duration::from_millis(50);
+pub(crate) const MEMORY_SECOND_LOOK_DELAY: Duration = Duration::from_millis(50);
 
 /// Most retries of one task: enough for workers that are lost to the machine's trouble, and an end to a task that kills
 /// each of its workers.
@@ -235,14 +235,14 @@ pub const MIN_WASM_STACK: usize = 64 * KIB;
 pub const LARGEST_WASM_STACK: usize = 64 * MIB;
 
 /// What host functions have of the stack that they share with the guest that calls them, in bytes: beside the guest's own.
-pub const HOST_STACK_BYTES: usize = MIB;
+pub(crate) const HOST_STACK_BYTES: usize = MIB;
 
 /// Initial memory up to this size, in bytes, is mapped copy-on-write however sparse it is. Measured for a snapshot of
 /// 16 MiB: 15 µs instead of 9 ms. wasmtime's own default is 16 MiB; above this one, images sparser than half are copied.
-pub const DENSE_IMAGE_BYTES: usize = MAX_MODULE_BYTES;
+pub(crate) const DENSE_IMAGE_BYTES: usize = MAX_MODULE_BYTES;
 
 /// Memory of a table that is zeroed instead of given back, in bytes: the tables of a small guest.
-pub const TABLE_KEEP_RESIDENT_BYTES: usize = 16 * KIB;
+pub(crate) const TABLE_KEEP_RESIDENT_BYTES: usize = 16 * KIB;
 
 /// Default for the host resources (streams, pollables) that one instance may hold.
 pub const MAX_HOST_RESOURCES: usize = 10_000;
@@ -268,11 +268,25 @@ pub const HOST_CALL_SLACK_BYTES: usize = 2 * MIB;
 /// lies before its data: otherwise every page of data and heap is given back and faulted in again by each task. Measured
 /// with a small guest, whole life of an instance: with 512 KiB 16 µs (stack of 64 KiB), 19 µs (128), 22 µs (256, the SDK's
 /// default); with 256 KiB the last is 38 µs. Megabytes make it slower again.
-pub const KEEP_RESIDENT_BYTES: usize = 512 * KIB;
+pub(crate) const KEEP_RESIDENT_BYTES: usize = 512 * KIB;
 
 /// Instance slots of a worker's pool, beside one for each level of nesting. One task runs at a time; the others stay warm
 /// for other modules.
-pub const INSTANCE_SLOTS: u32 = 4;
+pub(crate) const INSTANCE_SLOTS: u32 = 4;
+
+// ── Plugins ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Default for the versions of one plugin that a registry keeps: the current one, and some to go back to.
+pub const DEFAULT_PLUGIN_VERSIONS: usize = 8;
+
+/// Default for how long a live instance may be without a call before it is closed: it holds a process.
+pub const DEFAULT_LIVE_IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// Most live instances of one executor: each has a process, and a thread and some descriptors of its caller.
+pub const MAX_LIVE_INSTANCES: usize = 256;
+
+/// How often a watched file is looked at: sooner than a person has looked up from a build, and no load.
+pub(crate) const WATCH_INTERVAL: Duration = Duration::from_millis(500);
 
 // ── Host functions ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -319,7 +333,7 @@ pub const SYNC_PLACES: u32 = 512;
 /// How long one that waits for an object sleeps at most before it looks by itself: whether the holder is alive, and whether
 /// a wake-up was lost with a process that died. Ten looks a second cost nothing, and a tenth of a second after a death is
 /// soon.
-pub const SYNC_RECHECK: Duration = Duration::from_millis(100);
+pub(crate) const SYNC_RECHECK: Duration = Duration::from_millis(100);
 
 /// The first of these looks comes after this; each is then twice as late as the one before.
 pub(crate) const SYNC_FIRST_LOOK: Duration = Duration::from_millis(2);
@@ -400,19 +414,19 @@ pub const MAX_CAPTURED_OUTPUT_BYTES: usize = MAX_MESSAGE_FRAME_BYTES / 2;
 
 /// Freed memory that a worker keeps while it is busy, in bytes, and with it the buffer of the last argument: room for two
 /// payloads of the size that must work. Measured with 1 MiB there and back: fresh pages were most of its time.
-pub const WORKER_KEEPS_BYTES: usize = 128 * MIB;
+pub(crate) const WORKER_KEEPS_BYTES: usize = 128 * MIB;
 
 /// How long a worker that has handled large payloads waits for the next task before it gives that memory back.
-pub const WORKER_KEEPS_FOR: Duration = Duration::from_secs(1);
+pub(crate) const WORKER_KEEPS_FOR: Duration = Duration::from_secs(1);
 
 /// Payloads from this size on count as large, in bytes.
-pub const LARGE_PAYLOAD_BYTES: usize = 256 * KIB;
+pub(crate) const LARGE_PAYLOAD_BYTES: usize = 256 * KIB;
 
 /// Payloads from this size on are received into large pages where the kernel has them, in bytes.
-pub const HUGE_PAYLOAD_BYTES: usize = 8 * MIB;
+pub(crate) const HUGE_PAYLOAD_BYTES: usize = 8 * MIB;
 
 /// What one read from a worker's channel takes at most, in bytes, so that no worker holds the dispatcher for long.
-pub const READ_CHUNK_BYTES: usize = 256 * KIB;
+pub(crate) const READ_CHUNK_BYTES: usize = 256 * KIB;
 
 const _: () = assert!(DEFAULT_MAX_ARGUMENT_BYTES <= MAX_PAYLOAD_BYTES);
 const _: () = assert!(DEFAULT_MAX_RESULT_BYTES <= MAX_PAYLOAD_BYTES);

@@ -51,6 +51,10 @@ impl Liar {
                 let output = vec![b'x'; 2 * 1024 * 1024 + 1];
                 self.send(&[&[1, id, 0, 0, 0, 0, 0, 0, 0, 0, 0, 252][..], &length, &output, &[0, 0]].concat(), 0)?;
             }
+            "large-child" => {
+                self.send(&submit(id, 0), 1001)?;
+                self.channel.write_all(&[0; 1001])?;
+            }
             "many-children" => (0..1025).try_for_each(|child| self.send(&submit(id, child), 0))?,
             // For ever: what the caller answers is never read.
             "children-without-end" => {

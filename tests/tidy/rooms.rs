@@ -32,6 +32,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "ipc::NativeCall",
             "process::Program",
             "process::expect_no_worker",
+            "process::WorkerGroups",
             "native::NativeCall",
             "native::Parts",
             // What a worker is locked in by, and whether it is.
@@ -39,6 +40,8 @@ const TABLE: &[(&str, &[&str])] = &[
             "probe",
         ],
     ),
+    // By the executor's public door, like any user, but for `forget`.
+    ("registry", &["executor"]),
     ("queue", &[]),
     (
         "dispatcher",

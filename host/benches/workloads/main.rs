@@ -1,20 +1,21 @@
-//! The workloads W1–W8, as the peers run them, and W9–W13, which are ours: the same arguments, the same lines of JSON on standard output.
+//! The workloads W1–W8, as the peers run them, and W9–W14, which are ours: the same arguments, the same lines of JSON on standard output.
 //!
 //! `workloads W1 | W2 N CHUNK… | W3 | W4 WORKERS | W4life | W5 K | W6 | W7 N | W8 N CHUNK… | W9 TIMES | W10 TIMES | W11 TIMES |
-//! W12 ROUNDS | W13 CALLS`; with none, as `cargo bench`
+//! W12 ROUNDS | W13 CALLS | W14 CALLS`; with none, as `cargo bench`
 //! calls it, all of them with sizes that take seconds. BENCHMARKS.md says what each measures and what came out.
 
 mod calls;
 mod hardening;
 mod host_calls;
 mod lifetime;
+mod live;
 mod measure;
 mod stopping;
 
 use std::process::{Command, ExitCode};
 
 /// What `cargo bench` runs: enough to see a change of a few tens of percent on a quiet machine.
-const ALL: [&[&str]; 15] = [
+const ALL: [&[&str]; 16] = [
     &["W1"],
     &["W2", "20000", "1", "100", "1000"],
     &["W3"],
@@ -30,6 +31,7 @@ const ALL: [&[&str]; 15] = [
     &["W11", "20"],
     &["W12", "5"],
     &["W13", "2000"],
+    &["W14", "2000"],
 ];
 
 fn main() -> ExitCode {
@@ -54,9 +56,10 @@ fn main() -> ExitCode {
         "W11" => stopping::stopped(first(20)),
         "W12" => stopping::flavours(first(5)),
         "W13" => host_calls::round_trip(first(2000)),
+        "W14" => live::round_trip(first(2000)),
         "W7" => calls::futures_at_once(first(100_000)),
         _ => {
-            eprintln!("{workload} is no workload; use one of: W1 W2 W3 W4 W4life W5 W6 W7 W8 W9 W10 W11 W12 W13");
+            eprintln!("{workload} is no workload; use one of: W1 W2 W3 W4 W4life W5 W6 W7 W8 W9 W10 W11 W12 W13 W14");
             return ExitCode::from(2);
         }
     }

@@ -9,7 +9,7 @@ use crate::error::BrokenCause;
 use crate::ipc::WorkerConfig;
 use crate::limits::FORK_SERVER_PATIENCE;
 use crate::metrics;
-use crate::process::{News, explained};
+use crate::process::{News, WorkerGroups, explained};
 use crate::sys::PidFd;
 use crate::task::{ClassId, WorkerId};
 use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
@@ -22,10 +22,14 @@ use std::time::Instant;
 impl EventLoop {
     pub(super) fn start_worker(&mut self, id: WorkerId, index: u32, class: ClassId) {
         let class = Arc::clone(self.classes.class(class));
-        let config = WorkerConfig { index, grants: class.grants.clone(), ..self.config.clone() };
         let had_server = self.nursery.server().is_some();
-        let started = WorkerHandle::start(id, class, config, &self.initializer_objects, || self.nursery.start(id));
-        let started = started.and_then(|mut worker| {
+        let group = self.groups.as_ref().map(WorkerGroups::make).transpose();
+        let started = group.and_then(|group| {
+            let folder = group.as_ref().map(|group| group.folder().to_string_lossy().into_owned());
+            let config = WorkerConfig { index, grants: class.grants.clone(), group: folder, ..self.config.clone() };
+            let start = || self.nursery.start(id);
+            let mut worker = WorkerHandle::start(id, class, config, &self.initializer_objects, start)?;
+            worker.group = group;
             if !had_server {
                 self.watch_fork_server()?;
             }

@@ -6,6 +6,7 @@ mod hardening;
 mod hearing;
 mod host_calls;
 mod last_resort;
+mod living;
 mod nesting;
 mod progressing;
 mod quarantining;
@@ -27,7 +28,7 @@ use super::worker_handle::Workers;
 use crate::error::{BrokenCause, BrokenProcessPool, TaskError, TaskRef, TimeLimit, WorkerRef};
 use crate::ipc::{ChannelError, Received, Reply, WorkerConfig, last_words};
 use crate::metrics;
-use crate::process::{Nursery, OomWatch, ProcessEnd};
+use crate::process::{Nursery, OomWatch, ProcessEnd, WorkerGroups};
 use crate::sync::SharedObject;
 use crate::task::{ModuleNumber, Outcome, TaskId, TaskReport, WorkerId};
 use hearing::{oversized, unasked};
@@ -43,6 +44,10 @@ pub(super) struct EventLoop {
     pub(super) classes: Classes,
     /// For the first worker; the index differs for each, and the grants for each class.
     pub(super) config: WorkerConfig,
+    /// What ends an instance ends the pool.
+    pub(super) one_life: bool,
+    /// Where each worker gets a control group.
+    pub(super) groups: Option<WorkerGroups>,
     pub(super) initializer_objects: Vec<Arc<SharedObject>>,
     pub(super) nursery: Nursery,
     pub(super) epoll: Epoll,
@@ -82,10 +87,12 @@ impl EventLoop {
         epoll.add(mailbox.bell(), EpollEvent::new(EpollFlags::EPOLLIN, Token::Mailbox.pack()))?;
         let host = host_calls::HostDesk::new(options.host_calls, &options.worker, &mailbox);
         Ok(Self {
+            one_life: options.state.recycling.one_life,
             state: State::new(options.state),
             classes: Classes::new(options.class),
             nursery: Nursery::new(options.start_method, options.program, options.worker.clone()),
             config: options.worker,
+            groups: options.groups,
             initializer_objects: options.initializer_objects,
             epoll,
             mailbox,
@@ -224,10 +231,7 @@ impl EventLoop {
                 }
                 worker.answered(task);
                 let name = worker.name;
-                let trapped = matches!(outcome, Outcome::Trapped(_));
-                if let Outcome::Trapped(trap) = &outcome {
-                    self.cause = Some((Some(name), BrokenCause::Trap(trap.clone())));
-                }
+                let trapped = self.note_end(name, task, &outcome);
                 self.told = Some(Told { worker: name, outcome, payload, report });
                 self.handle(Event::TaskDone { worker: id, task, trapped });
                 self.told = None;
@@ -304,7 +308,9 @@ impl EventLoop {
             death(name, worker.up, &format!("{cause}{words}"));
             self.status.workers_lost.fetch_add(1, Ordering::Relaxed);
         }
-        let cause = if worker.up {
+        let was_up = worker.up;
+        let cause = self.explain_life(id, cause);
+        let cause = if was_up {
             cause
         } else {
             BrokenCause::SpawnFailed { reason: format!("{name} ended before it was ready: {cause}{words}") }
@@ -455,7 +461,11 @@ impl EventLoop {
         // It ends after this; one that was cancelled before has ended already.
         let culprit = culprit.and_then(|id| self.jobs.get(&id)).map(|job| job.promise.task.clone());
         let broken = BrokenProcessPool { task: None, culprit, worker, cause };
-        tracing::error!(%broken, "an executor is broken");
+        if self.one_life {
+            tracing::info!(%broken, "a live instance has ended");
+        } else {
+            tracing::error!(%broken, "an executor is broken");
+        }
         *self.status.broken.lock() = Some(broken);
         self.room.wake_all();
     }

@@ -18,6 +18,8 @@ mod family;
 mod mailbox;
 #[cfg(test)]
 mod nested_simulation;
+#[cfg(test)]
+mod one_life_tests;
 mod pool;
 mod progress;
 mod promise;

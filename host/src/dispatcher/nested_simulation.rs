@@ -134,6 +134,7 @@ impl Run {
             max_tasks: random.chance(30).then(|| 1 + random.below(4) as u64),
             max_age: random.chance(20).then(|| Duration::from_millis(1 + random.below(100) as u64)),
             max_growth_bytes: random.chance(30).then_some(100),
+            one_life: false,
         };
         let state = State::new(StateOptions {
             max_workers,

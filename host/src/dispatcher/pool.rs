@@ -8,7 +8,7 @@ use super::state::StateOptions;
 use crate::context::StartMethod;
 use crate::error::BrokenCause;
 use crate::ipc::WorkerConfig;
-use crate::process::Program;
+use crate::process::{Program, WorkerGroups};
 use crate::sync::SharedObject;
 use crate::task::Class;
 use std::io;
@@ -28,6 +28,8 @@ pub(crate) struct PoolOptions {
     /// What the native initializer of each worker may use; kept for as long as the pool may start one.
     pub(crate) initializer_objects: Vec<Arc<SharedObject>>,
     pub(crate) host_calls: HostCallOptions,
+    /// Where each worker gets a control group.
+    pub(crate) groups: Option<WorkerGroups>,
 }
 
 /// How a pool serves calls of host functions.

@@ -124,6 +124,7 @@ fn a_task_that_ends_by_itself_between_makes_good_for_all_deaths_before() {
     assert!(told(&pool.die(BAD)).is_some(), "two in a row");
 }
 
+// limit: QUARANTINE_WINDOW
 #[test]
 fn deaths_that_lie_far_apart_are_no_habit() {
     let mut pool = Pool::new(1, 2);
@@ -136,6 +137,7 @@ fn deaths_that_lie_far_apart_are_no_habit() {
     assert!(told(&pool.die(BAD)).is_some(), "just near enough");
 }
 
+// limit: LONGEST_QUARANTINE
 #[test]
 fn after_its_time_one_task_tries_and_each_failure_doubles_the_time() {
     let mut pool = Pool::new(1, 1);

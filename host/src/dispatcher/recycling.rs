@@ -13,6 +13,8 @@ pub(crate) struct Recycling {
     pub(crate) max_age: Option<Duration>,
     /// Beyond the least that it held since its first task.
     pub(crate) max_growth_bytes: Option<u64>,
+    /// The first worker that has come up is the last: when it is gone, for whatever reason, the pool is broken. For live instances.
+    pub(crate) one_life: bool,
 }
 
 /// The memory of one worker, from look to look. It gets no tasks from the moment when a look is due until it is over, so

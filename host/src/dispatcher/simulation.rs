@@ -1,7 +1,7 @@
 //! Random orders of events against the state machine, with a model of workers that begin, end, lie, grow and die at any
 //! moment, and of callers who submit, cancel, resize and shut down at any moment. Every run is seeded: `ISOPOOL_SIMULATION_SEED=n` replays one, `ISOPOOL_SIMULATION_RUNS` sets how many.
 
-mod model;
+pub(super) mod model;
 
 use super::action::{Action, End, KillReason};
 use super::event::{Event, ShutdownMode};
@@ -47,6 +47,7 @@ impl Run {
             max_tasks: random.chance(50).then(|| 1 + random.below(4) as u64),
             max_age: random.chance(30).then(|| Duration::from_millis(1 + random.below(100) as u64)),
             max_growth_bytes: random.chance(40).then_some(100),
+            one_life: false,
         };
         let deaths = random.chance(50).then(|| 1 + random.below(3) as u32);
         let quarantine = QuarantineOptions { deaths, first: Duration::from_millis(1 + random.below(40) as u64) };

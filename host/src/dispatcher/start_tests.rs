@@ -1,12 +1,12 @@
 //! Workers that do not come up, or not in peace, against the state machine: no test can wait for their real limits.
 
 use super::action::{Action, End, KillReason};
-use super::event::Event;
+use super::event::{Event, ShutdownMode};
 use super::quarantine::QuarantineOptions;
 use super::recycling::Recycling;
 use super::state::{Claims, State, StateOptions};
 use crate::executor::{Containment, Interruption};
-use crate::limits::{CRASH_LOOP_STARTS, HANDSHAKE_TIMEOUT, HANG_UP_GRACE};
+use crate::limits::{CRASH_LOOP_STARTS, HANDSHAKE_TIMEOUT, HANG_UP_GRACE, STOP_GRACE};
 use crate::queue::Turn;
 use crate::task::{ClassId, TaskId, WorkerId};
 use std::time::Instant;
@@ -112,6 +112,20 @@ fn workers_that_lie_before_they_have_served_break_the_pool_in_the_end() {
     }
 }
 
+// limit: STOP_GRACE
+#[test]
+fn worker_that_does_not_stop_when_it_is_asked_to_is_killed() {
+    let mut pool = Pool::new(true);
+    let worker = WorkerId(0);
+    pool.event(Event::Submitted { turn: Turn::new(TASK, 0, 0) });
+    pool.event(Event::WorkerReady { worker });
+    pool.event(Event::TaskDone { worker, task: TASK, trapped: false });
+    assert_eq!(pool.event(Event::Shutdown { mode: ShutdownMode::Finish }), [Action::Stop { worker }]);
+    let killed = vec![Action::Kill { worker, reason: KillReason::TimedOut }];
+    assert_eq!(pool.tick(), (STOP_GRACE.as_millis(), killed));
+}
+
+// limit: HANG_UP_GRACE
 #[test]
 fn worker_that_closes_its_channel_gets_a_moment_to_end_by_itself() {
     let mut pool = Pool::new(true);

@@ -266,7 +266,8 @@ impl State {
         let crashed = worker.phase != Phase::Killed && !matches!(worker.phase, Phase::Stopping { .. });
         let (lost, mut back): (Vec<Turn>, Vec<Turn>) =
             worker.live().partition(|turn| claims.has_begun(id, turn.task()));
-        let breaks = self.options.containment == Containment::Pool && (crashed || !lost.is_empty());
+        let breaks = self.options.containment == Containment::Pool && (crashed || !lost.is_empty())
+            || self.options.recycling.one_life && self.would_need_another(&worker);
         let mut ends = Vec::new();
         if let Some(&culprit) = lost.last().filter(|_| crashed && !breaks) {
             self.blame(culprit, &worker, &mut back, now, claims, actions);
@@ -293,6 +294,11 @@ impl State {
             self.count_failed_start(id, now, actions);
         }
         actions.append(&mut ends);
+    }
+
+    /// Whether tasks may come, or wait, for the worker that has left.
+    fn would_need_another(&self, left: &Worker) -> bool {
+        self.life == Life::Open || !self.waiting.is_empty() || left.live().next().is_some()
     }
 
     fn start_failed(&mut self, id: WorkerId, now: Instant, actions: &mut Vec<Action>) {

@@ -9,7 +9,7 @@ use crate::fault;
 use crate::ipc::{
     CallerChannel, ChannelError, ClaimLedger, ClaimTicket, Payload, Received, Reply, Request, RunRequest, WorkerConfig,
 };
-use crate::process::{Newborn, ProcessEnd, WorkerProcess};
+use crate::process::{Newborn, ProcessEnd, WorkerGroup, WorkerProcess};
 use crate::sandbox::HardeningReport;
 use crate::sync::SharedObject;
 use crate::sys::PidFd;
@@ -27,6 +27,8 @@ pub(crate) struct WorkerHandle {
     pub(crate) name: WorkerRef,
     /// Kept, so that its number stays its own.
     _class: Arc<Class>,
+    /// Removed with it, when the process was reaped.
+    pub(crate) group: Option<WorkerGroup>,
     process: WorkerProcess,
     channel: CallerChannel,
     claims: ClaimLedger,
@@ -83,6 +85,7 @@ impl WorkerHandle {
             id,
             name: WorkerRef { index, pid },
             _class: class,
+            group: None,
             process,
             channel,
             claims,

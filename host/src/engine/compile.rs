@@ -59,9 +59,25 @@ pub(super) fn new_component(engine: &GuestEngine, wasm: &[u8]) -> Result<Compone
         if is_parsers || message.starts_with("failed to parse WebAssembly module") {
             Refusal::Invalid { message }
         } else {
-            Refusal::Compile { message }
+            Refusal::Compile { message: with_name_of_limit(message) }
         }
     })
+}
+
+/// The engine counts the parts of a component and says how many there are and how many there may be; not where that comes from.
+fn with_name_of_limit(message: String) -> String {
+    let parts = [
+        ("core module instances, which exceeds", "MAX_CORE_INSTANCES"),
+        ("memories, which exceeds", "MAX_MEMORIES"),
+        ("defined memories count", "MAX_MEMORIES"),
+        ("tables, which exceeds", "MAX_TABLES"),
+        ("defined tables count", "MAX_TABLES"),
+    ];
+    let limit = parts.iter().find(|(words, _)| message.contains(words));
+    match limit {
+        Some((_, limit)) => cut(format!("{message}: limits::{limit}, which no option raises; build it of fewer parts")),
+        None => message,
+    }
 }
 
 fn functions(engine: &GuestEngine, component: &Component) -> Result<Vec<FunctionInfo>, Refusal> {

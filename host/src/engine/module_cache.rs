@@ -99,6 +99,12 @@ impl ModuleCache {
         let _ = modules.load(&self.engine, artifact);
     }
 
+    /// How many modules are ready to run.
+    #[cfg(test)]
+    pub(super) fn loaded(&self) -> usize {
+        self.modules.lock().by_name.values().filter(|module| matches!(module.code, Code::Loaded(_))).count()
+    }
+
     /// Makes these the modules of a process that was forked from the one that has loaded them.
     pub(crate) fn renew(&mut self, settings: GuestSettings) -> wasmtime::Result<()> {
         self.engine.renew(settings)

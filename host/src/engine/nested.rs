@@ -213,3 +213,40 @@ fn to_wit(fault: ChildFault) -> nested::Fault {
     };
     nested::Fault { kind, message: fault.message }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::chance::Chance;
+    use crate::engine::guest::{GuestSettings, Own, Purview, World};
+    use crate::engine::reach::Reach;
+    use crate::engine::testing::settings;
+    use crate::task::Grants;
+    use std::sync::Arc;
+
+    fn guest(depth: u32) -> Guest {
+        let settings = Arc::new(GuestSettings { max_depth: 2, max_argument_bytes: 10, ..settings() });
+        let reach = Reach::open(&Grants::default()).expect("there is nothing to open");
+        let chance = Chance::new().expect("the kernel has random numbers");
+        let mut guest = Guest::new(&settings, &reach, Own::default(), World::Open(&chance));
+        let purview = Purview { task: Some(TaskId(7)), depth, ..Purview::of_no_task("f", &settings) };
+        guest.begin(&purview);
+        guest
+    }
+
+    /// A guest need not be made with the SDK, which looks at the same limits before it asks.
+    #[test]
+    fn a_guest_is_held_to_the_limits_of_its_children_whatever_it_is_made_with() {
+        let kind = |result: Result<_, ChildFault>| result.map(drop).map_err(|fault| fault.kind);
+        let mut held = guest(1);
+        assert_eq!(kind(held.new_child("f", "raw", 10)), Ok(()));
+        assert_eq!(kind(held.new_child("f", "raw", 11)), Err(ChildFaultKind::TooLarge));
+        let name = "f".repeat(MAX_MESSAGE_BYTES - 2);
+        assert_eq!(kind(held.new_child(&name, "raw", 0)), Err(ChildFaultKind::Refused));
+        assert_eq!(kind(guest(2).new_child("f", "raw", 0)), Err(ChildFaultKind::Refused));
+        for _ in 1..MAX_CHILDREN {
+            assert_eq!(kind(held.new_child("f", "raw", 1)), Ok(()));
+        }
+        assert_eq!(kind(held.new_child("f", "raw", 1)), Err(ChildFaultKind::Refused));
+    }
+}

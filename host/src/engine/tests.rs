@@ -3,7 +3,7 @@
 use super::testing::{TASK_MODULE, settings};
 use super::{Artifact, Ended, GuestEngine, GuestSettings, ModuleCache, Own, Purpose, Run, compile};
 use crate::executor::Reuse;
-use crate::limits::{MAX_LOG_RECORDS, MAX_TRACE_ENTRIES, MIB};
+use crate::limits::{MAX_LOADED_MODULES, MAX_LOG_RECORDS, MAX_TRACE_ENTRIES, MIB};
 use crate::sys::MemoryFile;
 use crate::task::{
     ArtifactId, InitializerCall, Limit, LogLevel, MemoryBound, Outcome, Refusal, Side, TaskId, TrapCode,
@@ -177,6 +177,22 @@ fn every_task_has_an_instance_of_its_own_unless_asked_otherwise() {
     assert_eq!([count(&mut reused), count(&mut reused)], [1, 2]);
     assert!(matches!(run(&mut reused, "unreachable", b"").outcome, Outcome::Trapped(_)));
     assert_eq!(count(&mut reused), 1);
+}
+
+// limit: MAX_LOADED_MODULES
+#[test]
+fn the_longest_unused_of_too_many_modules_is_let_go_and_comes_back_when_it_is_needed() {
+    let modules = worker_with(settings());
+    for number in 0..=MAX_LOADED_MODULES as u8 {
+        let artifact = ArtifactId([number; 32]);
+        modules.add(artifact, sealed(machine_code()).into());
+        let run = Run { artifact, ..of_no_kind("echo", b"") };
+        assert_eq!(modules.run(&run).outcome, Outcome::Returned);
+    }
+    assert_eq!(modules.loaded(), MAX_LOADED_MODULES);
+    let first = Run { artifact: ArtifactId([0; 32]), ..of_no_kind("echo", b"") };
+    assert_eq!(modules.run(&first).outcome, Outcome::Returned);
+    assert_eq!(modules.loaded(), MAX_LOADED_MODULES);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::ending::Stopped;
 use super::guest::Guest;
 use super::host_functions::EndedByHost;
 use super::memory_limit::OverMemory;
-use crate::limits::{MAX_MESSAGE_BYTES, MAX_TRACE_ENTRIES};
+use crate::limits::{HOST_CALL_SLACK_BYTES, MAX_MESSAGE_BYTES, MAX_TRACE_ENTRIES};
 use crate::task::{CodecFailure, Failure, Limit, LimitExceeded, Outcome, Side, Trap, TrapCode};
 use std::collections::HashSet;
 use wasmtime::component::ResourceTableError;
@@ -85,6 +85,14 @@ pub(super) fn error_outcome(error: &wasmtime::Error, guest: &mut Guest) -> Outco
         return Outcome::Trapped(Trap { code: TrapCode::Exit(exit.0), message, backtrace });
     }
     let root = error.root_cause().to_string();
+    if root.starts_with(TOO_MUCH_DATA) && !backtrace.is_empty() {
+        // The guest is in the middle of a call of its own. A result is taken when it has returned.
+        let message = format!(
+            "a call of the host hands over more than {HOST_CALL_SLACK_BYTES} bytes beside the payload \
+             (limits::HOST_CALL_SLACK_BYTES)"
+        );
+        return Outcome::Trapped(Trap { code: TrapCode::Other, message, backtrace });
+    }
     if root.starts_with(TOO_MUCH_DATA) {
         let limit = guest.settings.max_result_bytes;
         return Outcome::ResultTooLarge { size: limit.saturating_add(1), limit };

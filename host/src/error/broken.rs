@@ -61,6 +61,12 @@ pub enum BrokenCause {
     /// that cannot be read, it is [`Signaled`](Self::Signaled). A guest over *its* limit is
     /// [`TaskError::OutOfMemory`](crate::TaskError::OutOfMemory).
     OutOfMemory,
+    /// The kernel killed the worker process because it held more memory than the control group of its own may
+    /// ([`worker_cgroup`](crate::ExecutorBuilder::worker_cgroup)).
+    OutOfWorkerMemory {
+        /// How much that was, in bytes.
+        limit: u64,
+    },
     /// The worker made a system call that its sandbox forbids, and the kernel killed it. No guest makes system calls: its code
     /// must have got out of the sandbox of WebAssembly, or isopool or a library needs a call that
     /// [`Layer::SystemCalls`] does not allow.
@@ -79,6 +85,11 @@ pub enum BrokenCause {
         /// Which.
         layer: Layer,
         /// Why it does not hold.
+        reason: String,
+    },
+    /// A [live instance](crate::LiveInstance) is gone, and its state with it.
+    InstanceEnded {
+        /// Why, in words.
         reason: String,
     },
     /// The executor's initializer failed, in the guest's own words.
@@ -134,6 +145,12 @@ impl fmt::Display for BrokenCause {
                 "the kernel killed the worker process for want of memory (`dmesg` tells of it): give the machine or the \
                  control group more, run fewer workers, or bound what a guest may hold with max_memory_bytes()",
             ),
+            BrokenCause::OutOfWorkerMemory { limit } => write!(
+                f,
+                "the kernel killed the worker process because it held more than the {limit} bytes of its control group; raise \
+                 that with max_worker_memory_bytes()"
+            ),
+            BrokenCause::InstanceEnded { reason } => f.write_str(reason),
             BrokenCause::SyscallDenied { syscall } => {
                 f.write_str("the worker process made a system call that its sandbox forbids")?;
                 syscall.map_or(Ok(()), |syscall| write!(f, ": {syscall}"))

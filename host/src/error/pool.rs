@@ -32,6 +32,8 @@ pub enum ErrorKind {
     InvalidOption,
     /// A module cannot be used; [`Error::module_error`] says why.
     Module,
+    /// The [`Registry`](crate::Registry) has no plugin of this name, or no such version of it.
+    UnknownPlugin,
     /// The module has no function of this name.
     UnknownFunction,
     /// Several functions of the module have this name, in several versions of a package.
@@ -42,6 +44,10 @@ pub enum ErrorKind {
     SignatureMismatch,
     /// The function does not speak the executor's codec.
     UnsupportedCodec,
+    /// The [live instance](crate::LiveInstance) has ended; the message says how.
+    InstanceEnded,
+    /// The executor has as many live instances as it may have.
+    TooManyInstances,
     /// The executor was shut down.
     Shutdown,
     /// The executor is broken; [`Error::broken_process_pool`] says why.

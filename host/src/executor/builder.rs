@@ -314,6 +314,7 @@ impl ExecutorBuilder {
         if options.execution == Execution::Fortress {
             recycling.max_tasks = Some(1);
         }
+        let groups = options.hardening.groups(&worker.limits)?;
         let Options { idle_timeout, containment, interruption, .. } = *options;
         let state = StateOptions { max_workers, idle_timeout, containment, recycling, interruption, quarantine };
         let host_calls = options.host.checked()?;
@@ -321,8 +322,8 @@ impl ExecutorBuilder {
         Executor::start(
             max_workers,
             options,
-            library,
-            PoolOptions { state, start_method, program, worker, class, initializer_objects, host_calls },
+            Arc::new(library),
+            PoolOptions { state, start_method, program, worker, class, initializer_objects, host_calls, groups },
         )
     }
 }
@@ -446,7 +447,7 @@ impl Options {
         }
     }
 
-    fn worker_config(&self, class: &Class) -> Result<WorkerConfig, Error> {
+    pub(super) fn worker_config(&self, class: &Class) -> Result<WorkerConfig, Error> {
         let native_initializer = self.native_initializer.as_ref().map(native_call).transpose()?;
         Ok(WorkerConfig {
             protocol: PROTOCOL_VERSION,
@@ -463,6 +464,7 @@ impl Options {
                 self.max_argument_bytes,
                 self.max_result_bytes,
             ),
+            group: None,
             output: self.output,
             log_level: log_level(),
             max_result_bytes: self.max_result_bytes as u64,

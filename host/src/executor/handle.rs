@@ -3,6 +3,7 @@
 use super::builder::{ExecutorBuilder, Options, checked_max_workers};
 use super::future::TaskFuture;
 use super::latch::Latch;
+use super::live::Lives;
 use super::loaded_module::Module;
 use super::map::{Map, MapUnordered};
 use super::options::Shutdown;
@@ -59,9 +60,10 @@ pub(super) struct Inner {
     max_workers: AtomicUsize,
     share: Arc<WorkerShare>,
     pub(super) pool: PoolHandle,
-    pub(super) library: Library,
-    /// How a worker is started and what it is told, for probes.
-    probed: (Program, WorkerConfig),
+    pub(super) library: Arc<Library>,
+    /// How its pool was started, for probes and for the pools of live instances.
+    pub(super) recipe: PoolOptions,
+    pub(super) lives: Lives,
     closed: AtomicBool,
     ended: Arc<Latch>,
 }
@@ -95,7 +97,7 @@ impl Executor {
     pub(super) fn start(
         max_workers: usize,
         options: Options,
-        library: Library,
+        library: Arc<Library>,
         pool: PoolOptions,
     ) -> Result<Self, Error> {
         static NEXT_EXECUTOR: AtomicU64 = AtomicU64::new(0);
@@ -107,7 +109,7 @@ impl Executor {
             taken.give_back();
             latch.set();
         };
-        let probed = (pool.program.clone(), pool.worker.clone());
+        let recipe = pool.clone();
         let class = Arc::clone(&pool.class);
         let pool = dispatcher::start(pool, options.queue_capacity(), options.pending_bytes(), when_ended).map_err(
             |error| {
@@ -118,12 +120,24 @@ impl Executor {
         let closed = AtomicBool::new(false);
         let max_workers = AtomicUsize::new(max_workers);
         Ok(Self {
-            inner: Arc::new(Inner { id, options, class, max_workers, share, pool, library, probed, closed, ended }),
+            inner: Arc::new(Inner {
+                id,
+                options,
+                class,
+                max_workers,
+                share,
+                pool,
+                library,
+                recipe,
+                lives: Lives::default(),
+                closed,
+                ended,
+            }),
         })
     }
 
     pub(super) fn probed(&self) -> (&Program, &WorkerConfig) {
-        (&self.inner.probed.0, &self.inner.probed.1)
+        (&self.inner.recipe.program, &self.inner.recipe.worker)
     }
 
     /// The executor's number: grows with each one that the program makes.
@@ -158,6 +172,24 @@ impl Executor {
         Ok(Module { source, prepared })
     }
 
+    /// The module that a task is of, ready for workers: for [`open`](Self::open), and to see what it says of itself. Waits for its
+    /// compilation, as the first task of it would.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    ///
+    /// ```
+    /// # let executor = isopool::Executor::builder().max_workers(1).build()?;
+    /// let module = executor.module_of(guest_basic::value::add::task(2, 3))?;
+    /// assert_eq!(module.name(), "guest-basic");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn module_of<T: IntoTask>(&self, task: T) -> Result<Module, Error> {
+        let source = task.into_task().source;
+        let prepared = self.inner.library.get(&source)?;
+        Ok(Module { source, prepared })
+    }
+
     /// Reads a module from a file and [loads](Self::load) it.
     ///
     /// # Errors
@@ -177,6 +209,11 @@ impl Executor {
         })?;
         let name = path.file_stem().map_or_else(|| path.to_string_lossy(), |stem| stem.to_string_lossy());
         self.load(&name, wasm)
+    }
+
+    /// Lets go of a module that was loaded, unless a task or a caller's `Module` still has it.
+    pub(crate) fn forget(&self, hash: ModuleHash) {
+        self.inner.library.forget(hash);
     }
 
     /// Submits a task. Waits while the queue is full, or the arguments of unfinished tasks take all their
@@ -338,6 +375,7 @@ impl Executor {
             self.inner.ask_to_end(ShutdownMode::Kill);
         }
         ended.wait(None);
+        self.inner.lives.pools().iter().for_each(|live| live.shutdown(how));
     }
 
     /// Ends the executor without waiting. `FinishWithin` needs someone who waits: here it means `Finish`.
@@ -360,6 +398,7 @@ impl Executor {
             Shutdown::CancelPending => ShutdownMode::CancelPending,
             Shutdown::Kill => ShutdownMode::Kill,
         });
+        self.inner.lives.pools().iter().for_each(|live| live.begin_shutdown(how));
     }
 
     /// Waits until a shutdown is complete and every worker process is gone, at most `timeout`; whether it is. Does not ask for

@@ -6,7 +6,9 @@ use super::options::Execution;
 use crate::error::{BrokenCause, BrokenProcessPool, Error, ErrorKind};
 use crate::limits;
 use crate::probe::{self, ProbeError};
+use crate::process::WorkerGroups;
 use crate::sandbox::{EscapeAttempt, Hardening, HardeningReport, Layer, NotHardened, ProcessLimits};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The options.
@@ -17,6 +19,7 @@ pub(super) struct HardeningOptions {
     max_worker_memory_bytes: Option<usize>,
     max_worker_cpu_time: Option<Duration>,
     max_open_files: u32,
+    worker_cgroup: Option<PathBuf>,
     max_compile_memory_bytes: usize,
     max_compile_time: Duration,
 }
@@ -28,6 +31,7 @@ impl Default for HardeningOptions {
             max_worker_memory_bytes: None,
             max_worker_cpu_time: None,
             max_open_files: limits::DEFAULT_MAX_OPEN_FILES,
+            worker_cgroup: None,
             max_compile_memory_bytes: limits::DEFAULT_MAX_COMPILE_MEMORY_BYTES as usize,
             max_compile_time: limits::COMPILE_TIMEOUT,
         }
@@ -83,6 +87,22 @@ impl ExecutorBuilder {
     /// [`Resources`](crate::Layer::Resources) holds it.
     pub fn max_open_files(mut self, files: u32) -> Self {
         self.options.hardening.max_open_files = files;
+        self
+    }
+
+    /// A control group below which each worker gets one of its own (cgroups(7)): what the worker holds resident is bounded then by as
+    /// many bytes as [`max_worker_memory_bytes`](Self::max_worker_memory_bytes) allows it to write to, and a worker that goes over
+    /// is killed alone, with [`BrokenCause::OutOfWorkerMemory`]. Of version 2 a group that was delegated to this program and
+    /// whose controllers are on for its children, with no process in it; or one of the memory controller of version 1. Groups
+    /// are removed with their workers; what a killed caller leaves, the next one to use the folder removes. Default: none, and
+    /// the kernel counts no more than [`Layer::Resources`] does.
+    ///
+    /// A worker goes into its group as part of [`Layer::Resources`]; where that is switched off, it stays outside.
+    ///
+    /// # Errors
+    /// [`build`](Self::build) refuses a folder in which that is not possible, and says what is missing.
+    pub fn worker_cgroup(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.options.hardening.worker_cgroup = Some(folder.into());
         self
     }
 
@@ -171,6 +191,7 @@ impl HardeningOptions {
             max_worker_memory_bytes,
             max_worker_cpu_time,
             max_open_files,
+            worker_cgroup,
             max_compile_memory_bytes,
             max_compile_time,
         } = self;
@@ -179,6 +200,7 @@ impl HardeningOptions {
             ("max_worker_memory_bytes", *max_worker_memory_bytes != other.max_worker_memory_bytes),
             ("max_worker_cpu_time", *max_worker_cpu_time != other.max_worker_cpu_time),
             ("max_open_files", *max_open_files != other.max_open_files),
+            ("worker_cgroup", *worker_cgroup != other.worker_cgroup),
             ("max_compile_memory_bytes", *max_compile_memory_bytes != other.max_compile_memory_bytes),
             ("max_compile_time", *max_compile_time != other.max_compile_time),
         ];
@@ -227,6 +249,13 @@ impl HardeningOptions {
             cpu_time: self.max_worker_cpu_time,
             open_files: self.max_open_files,
         }
+    }
+
+    /// Where workers get control groups, if anywhere.
+    pub(super) fn groups(&self, limits: &ProcessLimits) -> Result<Option<WorkerGroups>, Error> {
+        let Some(folder) = &self.worker_cgroup else { return Ok(None) };
+        let groups = WorkerGroups::below(folder, limits.memory_bytes);
+        groups.map(Some).map_err(|why| Error::invalid(format!("worker_cgroup is `{}`: {why}", folder.display())))
     }
 
     /// The limits of a compile worker.

@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::module::{Prepared, Source};
 use crate::task::{FunctionInfo, ModuleHash, ModuleInfo};
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
 /// A module that was compiled and can be called: see [`Executor::load`](crate::Executor::load). Cheap to clone.
@@ -20,10 +21,17 @@ use std::sync::Arc;
 /// # assert!(module.info().function("value::add").is_some());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Module {
     pub(crate) source: Source,
     pub(crate) prepared: Arc<Prepared>,
+}
+
+/// Its name and hash: its bytes are too many for any message.
+impl fmt::Debug for Module {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Module({})", self.prepared.display_name())
+    }
 }
 
 impl Module {
@@ -66,10 +74,16 @@ impl Module {
 }
 
 /// A function of a module that was loaded at run time.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Function {
     module: Module,
     info: FunctionInfo,
+}
+
+impl fmt::Debug for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Function({} in {})", self.info.name, self.module.prepared.display_name())
+    }
 }
 
 impl Function {

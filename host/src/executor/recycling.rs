@@ -103,6 +103,7 @@ impl RecyclingOptions {
             max_tasks: self.max_tasks_per_worker.map(|tasks| tasks as u64),
             max_age: self.max_worker_age,
             max_growth_bytes: max_growth_bytes.map(|bytes| bytes as u64),
+            one_life: false,
         })
     }
 }

@@ -11,7 +11,7 @@ use isopool_guest::sync::ObjectId;
 use serde::{Deserialize, Serialize};
 
 /// Raised whenever a message changes. Both ends must have the same: a named worker program may be of another build.
-pub(crate) const PROTOCOL_VERSION: u32 = 7;
+pub(crate) const PROTOCOL_VERSION: u32 = 8;
 
 /// Tells a process that it is a worker, with its channel as standard input; its value is the caller's process id, and for
 /// a process that runs a native function [`NATIVE_SUFFIX`] after it.
@@ -95,6 +95,8 @@ pub(crate) struct WorkerConfig {
     pub(crate) hardening: Hardening,
     /// Of the whole process.
     pub(crate) limits: ProcessLimits,
+    /// The control group that the process is to go into.
+    pub(crate) group: Option<String>,
     pub(crate) output: crate::executor::GuestOutput,
     /// The least severe level that the caller listens to; `None`: no logs at all.
     pub(crate) log_level: Option<LogLevel>,

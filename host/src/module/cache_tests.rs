@@ -364,6 +364,7 @@ fn file_that_is_not_finished_has_no_name_and_one_with_a_name_serves_as_well() {
     assert_eq!(names(directory.path()).len(), 1);
 }
 
+// limit: MAX_CACHE_BYTES
 #[test]
 fn longest_unused_entries_go_first() {
     let directory = tempfile::tempdir().expect("a temporary directory can be made");

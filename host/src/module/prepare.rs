@@ -12,16 +12,36 @@ use crate::task::{ArtifactId, FunctionInfo, FunctionKind, Grants, ModuleHash, Mo
 use isopool_guest::{Codec, EmbeddedModule};
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
+use std::fmt;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// A module's bytes.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) enum Source {
     Embedded(&'static EmbeddedModule),
     Loaded { name: Arc<str>, hash: ModuleHash, wasm: Arc<Vec<u8>> },
+}
+
+impl Source {
+    /// Of its bytes: known where they were loaded, else computed.
+    pub(crate) fn hash(&self) -> ModuleHash {
+        match self {
+            Self::Embedded(module) => ModuleHash::of(module.wasm),
+            Self::Loaded { hash, .. } => *hash,
+        }
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Embedded(module) => write!(f, "{module:?}"),
+            Self::Loaded { name, hash, wasm } => write!(f, "{name}@{hash:.12} of {} bytes", wasm.len()),
+        }
+    }
 }
 
 /// A module that workers can load.
@@ -191,6 +211,18 @@ impl Library {
         let slot = Arc::clone(self.slots.lock().get(&hash)?);
         let prepared = slot.lock();
         prepared.as_ref().map(|prepared| prepared.number)
+    }
+
+    /// Lets go of a module that nobody else holds.
+    pub(crate) fn forget(&self, hash: ModuleHash) {
+        let mut slots = self.slots.lock();
+        let is_held = |slot: &Slot| {
+            // One that waits for the lock of a slot holds the slot.
+            Arc::strong_count(slot) > 1 || slot.lock().as_ref().is_some_and(|prepared| Arc::strong_count(prepared) > 1)
+        };
+        if slots.get(&hash).is_some_and(|slot| !is_held(slot)) {
+            slots.remove(&hash);
+        }
     }
 
     fn by_hash(

@@ -2,6 +2,7 @@
 //! Takes from: dispatcher, module, native. Hands to: the kernel.
 //! Never: forks the caller, unless its start method is `fork`; leaves a process unwatched; waits for a fork server.
 
+mod cgroup;
 mod child;
 mod exit;
 mod explain;
@@ -13,6 +14,7 @@ mod oom;
 mod program;
 mod spawn;
 
+pub(crate) use cgroup::{WorkerGroup, WorkerGroups};
 pub(crate) use child::{Child, ProcessEnd, WorkerProcess};
 pub(crate) use exit::cause_of;
 pub(crate) use explain::explained;

@@ -166,3 +166,65 @@ fn scopes() -> Put {
         Ok(()) => Put::missing("the self-test could signal the parent process"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::{Hardening, ProcessLimits, Profile};
+    use crate::task::{DirectoryGrant, Grants};
+    use nix::sys::stat::Mode;
+    use std::fs;
+    use std::path::Path;
+
+    fn policy(grants: &Grants) -> Policy<'_> {
+        let limits = ProcessLimits { memory_bytes: 1 << 30, cpu_time: None, open_files: 64 };
+        Policy {
+            profile: Profile::Worker,
+            hardening: Hardening::BestEffort,
+            grants,
+            no_machine_code: false,
+            limits,
+            group: None,
+        }
+    }
+
+    /// Landlock restricts the thread that asks for it: the one of this test, and no other.
+    #[test]
+    fn the_kernel_gives_of_a_granted_directory_what_was_granted() {
+        let (read, write) = (tempfile::tempdir().expect("a directory"), tempfile::tempdir().expect("a directory"));
+        for folder in [&read, &write] {
+            fs::write(folder.path().join("file"), "text").expect("it can be written");
+        }
+        let grant = |folder: &Path, access| DirectoryGrant { host: folder.into(), guest: "/".into(), access };
+        let directories = vec![grant(read.path(), Granted::ReadOnly), grant(write.path(), Granted::ReadWrite)];
+        let grants = Grants { directories, addresses: Vec::new() };
+        sys::forbid_new_privileges().expect("it can be asked for");
+        if restrict(&policy(&grants)).abi.is_err() {
+            eprintln!("this kernel has no Landlock: not tested");
+            return;
+        }
+        let in_read = |name: &str| read.path().join(name);
+        let in_write = |name: &str| write.path().join(name);
+        assert_eq!(fs::read(in_read("file")).expect("it may be read"), b"text");
+        assert!(fs::write(in_read("file"), "no").is_err() && fs::write(in_read("new"), "no").is_err());
+        assert!(fs::remove_file(in_read("file")).is_err());
+        assert!(fs::read_dir(in_read("..")).is_err(), "what is beside it");
+        fs::write(in_write("file"), "new text").expect("it may be written");
+        fs::create_dir(in_write("folder")).expect("it may be made");
+        assert!(nix::unistd::mkfifo(&in_write("pipe"), Mode::S_IRWXU).is_err(), "no file");
+        assert!(std::os::unix::net::UnixListener::bind(in_write("socket")).is_err(), "no file");
+    }
+
+    // limit: MAX_GRANTED_PORTS
+    #[test]
+    fn as_many_ports_as_are_worth_a_rule_each_are_restricted_and_more_are_told() {
+        let ports = |ranges: &[&str]| {
+            let addresses = ranges.iter().map(|range| range.parse().expect("it names addresses")).collect();
+            let grants = Grants { directories: Vec::new(), addresses };
+            granted_ports(&policy(&grants)).map(|ports| ports.len())
+        };
+        assert_eq!(ports(&[]), Some(0));
+        assert_eq!(ports(&["127.0.0.1:1-4096"]), Some(MAX_GRANTED_PORTS));
+        assert_eq!(ports(&["127.0.0.1:1-4096", "127.0.0.2:80"]), None);
+    }
+}

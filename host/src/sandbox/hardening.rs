@@ -77,7 +77,7 @@ layers! {
     Surroundings = "surroundings",
     /// No program started from here can gain rights (`no_new_privs`). Always held.
     NewPrivileges = "new-privileges",
-    /// Resource limits: memory, open files, processor time, size of files, no core dumps (`setrlimit`).
+    /// Resource limits: memory, open files, processor time, size of files (`setrlimit`).
     Resources = "resources",
     /// No further process or thread (`RLIMIT_NPROC`). Linux does not apply it to root; the layer
     /// [`SystemCalls`](Self::SystemCalls) forbids the same.

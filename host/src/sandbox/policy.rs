@@ -35,6 +35,8 @@ pub(crate) struct Policy<'a> {
     /// Guests are interpreted: nothing need ever become executable.
     pub(crate) no_machine_code: bool,
     pub(crate) limits: ProcessLimits,
+    /// The control group that the process goes into.
+    pub(crate) group: Option<&'a str>,
 }
 
 impl Policy<'_> {

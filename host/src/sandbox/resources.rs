@@ -6,8 +6,10 @@ use crate::sys;
 use crate::task::Access;
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use std::fs;
 use std::io;
 use std::os::fd::AsFd;
+use std::path::Path;
 
 /// How long a process may go on after the signal that says that its processor time is over, in seconds.
 const CPU_GRACE_SECONDS: u64 = 1;
@@ -16,21 +18,38 @@ const CPU_GRACE_SECONDS: u64 = 1;
 pub(super) fn limit(policy: &Policy<'_>) -> Put {
     match try_limit(policy) {
         Ok(limits) => Put::held(limits.join(", ")),
-        Err((resource, error)) => Put::missing(format!("{resource:?} cannot be set: {error}")),
+        Err(why) => Put::missing(why.to_string()),
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum NotLimited {
+    #[error("{0:?} cannot be set: {1}")]
+    Resource(Resource, Errno),
+    #[error("the control group `{0}` cannot be entered: {1}")]
+    Group(String, io::Error),
+}
+
+impl From<Refused> for NotLimited {
+    fn from((resource, error): Refused) -> Self {
+        Self::Resource(resource, error)
     }
 }
 
 type Refused = (Resource, Errno);
 
-fn try_limit(policy: &Policy<'_>) -> Result<Vec<String>, Refused> {
+fn try_limit(policy: &Policy<'_>) -> Result<Vec<String>, NotLimited> {
     let limits = policy.limits;
     let mut told = Vec::new();
-    lower(Resource::RLIMIT_CORE, 0)?;
-    told.push("no core dumps".to_owned());
     // What the engine has set aside by now is no guest's to fill.
-    let before = sys::data_bytes().map_err(|error| (Resource::RLIMIT_DATA, errno(&error)))?;
+    let before = sys::data_bytes().map_err(|error| NotLimited::Resource(Resource::RLIMIT_DATA, errno(&error)))?;
     lower(Resource::RLIMIT_DATA, before.saturating_add(limits.memory_bytes))?;
     told.push(format!("{} bytes of memory beside the engine's", limits.memory_bytes));
+    // The fork server's copies go into groups of their own.
+    if let Some(group) = policy.group.filter(|_| policy.profile == Profile::Worker) {
+        enter(Path::new(group)).map_err(|error| NotLimited::Group(group.to_owned(), error))?;
+        told.push("as many of them resident (its control group)".to_owned());
+    }
     if let Some(cpu_time) = limits.cpu_time.filter(|_| policy.profile != Profile::ForkServer) {
         let seconds = cpu_time.as_secs().max(1);
         limit_cpu(seconds)?;
@@ -43,13 +62,23 @@ fn try_limit(policy: &Policy<'_>) -> Result<Vec<String>, Refused> {
     // Where a limit is reached, a write is to fail, and not to kill.
     match file_bytes(policy) {
         FileBytes::Limit(bytes) => {
-            sys::ignore_file_size_signal().map_err(|error| (Resource::RLIMIT_FSIZE, errno(&error)))?;
+            sys::ignore_file_size_signal()
+                .map_err(|error| NotLimited::Resource(Resource::RLIMIT_FSIZE, errno(&error)))?;
             lower(Resource::RLIMIT_FSIZE, bytes)?;
             told.push(if bytes == 0 { "no file grows".to_owned() } else { format!("{bytes} bytes of one file") });
         }
         FileBytes::NoLimit(why) => told.push(why.to_owned()),
     }
     Ok(told)
+}
+
+/// Goes into a control group, and looks whether it is in.
+fn enter(group: &Path) -> io::Result<()> {
+    fs::write(group.join("cgroup.procs"), "0")?;
+    let groups = fs::read_to_string("/proc/self/cgroup")?;
+    let name = group.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let is_in = groups.lines().any(|line| Path::new(line).file_name() == Some(name));
+    if is_in { Ok(()) } else { Err(io::Error::other("the process is not in it after that")) }
 }
 
 enum FileBytes {

@@ -127,7 +127,7 @@ mod tests {
 
     fn policy(profile: Profile, grants: &Grants, no_machine_code: bool) -> Policy<'_> {
         let limits = ProcessLimits { memory_bytes: 1 << 30, cpu_time: None, open_files: 64 };
-        Policy { profile, hardening: Hardening::BestEffort, grants, no_machine_code, limits }
+        Policy { profile, hardening: Hardening::BestEffort, grants, no_machine_code, limits, group: None }
     }
 
     fn everything() -> Grants {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::error::ErrorKind;
-use crate::limits::{MAX_PERMITS, MAX_QUEUE_BYTES};
+use crate::limits::{DEFAULT_QUEUE_BYTES, MAX_PERMITS, MAX_QUEUE_BYTES};
 use isopool_guest::Codec;
 use isopool_guest::sync::{Handle, Object};
 use proptest::prelude::*;
@@ -267,6 +267,16 @@ fn a_queue_is_bounded_in_items_and_in_bytes() {
     by_bytes.put_nowait(&vec![4; 7]).expect("a smaller one has room");
     assert_eq!(by_bytes.is_full(), Ok(true));
     assert_eq!(by_bytes.get_nowait().map(|item| item.len()), Ok(15));
+}
+
+// limit: DEFAULT_QUEUE_BYTES
+#[test]
+fn a_queue_of_no_options_has_a_mebibyte() {
+    let queue = queue::<Vec<u8>>(0).expect("made");
+    // With its two lengths, a sixty-fourth of it.
+    let item = vec![1; DEFAULT_QUEUE_BYTES / 64 - 6];
+    let taken = (0..).find(|_| queue.put_nowait(&item) == Err(SyncError::Full)).expect("it is bounded");
+    assert!((63..=64).contains(&taken), "{taken}");
 }
 
 // limit: MIN_QUEUE_BYTES, MAX_QUEUE_BYTES

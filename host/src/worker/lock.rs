@@ -18,12 +18,14 @@ pub(super) struct Lock {
     grants: Grants,
     execution: Execution,
     limits: ProcessLimits,
+    group: Option<String>,
 }
 
 impl Lock {
     pub(super) fn of(config: &WorkerConfig) -> Self {
-        let WorkerConfig { hardening, grants, execution, limits, .. } = config;
-        Self { hardening: *hardening, grants: grants.clone(), execution: *execution, limits: *limits }
+        let WorkerConfig { hardening, grants, execution, limits, group, .. } = config;
+        let (grants, group) = (grants.clone(), group.clone());
+        Self { hardening: *hardening, grants, execution: *execution, limits: *limits, group }
     }
 
     /// Locks this process in and tells what holds; false when something that must does not: then it leaves.
@@ -37,6 +39,7 @@ impl Lock {
             grants: &self.grants,
             no_machine_code: self.execution == Execution::Fortress,
             limits: self.limits,
+            group: self.group.as_deref(),
         };
         match sandbox::lock_in(&policy) {
             Ok(report) => send(channel, &Reply::Hardened { report }, &[]).map(|()| true),

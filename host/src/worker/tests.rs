@@ -60,6 +60,7 @@ fn config(role: Role) -> WorkerConfig {
         native_initializer: None,
         hardening: Hardening::default(),
         limits: ProcessLimits { memory_bytes: 4096 * MIB as u64, cpu_time: None, open_files: 256 },
+        group: None,
     }
 }
 

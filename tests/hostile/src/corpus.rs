@@ -228,12 +228,15 @@ fn lie() -> Vec<Attack> {
 
 fn be_too_much() -> Vec<Attack> {
     vec![
-        attack("nine memories", &["refused: not compilable"], |pool| pool.module(&modules::memories(8))),
+        attack("nine memories", &["refused: too many memories"], |pool| pool.module(&modules::memories(8))),
         attack("a thousand memories", &["refused: invalid"], |pool| pool.module(&modules::memories(1000))),
         attack("a memory of 4 GiB", &["refused: no list of functions"], |pool| {
             pool.module(&modules::memory_of_four_gibibytes())
         }),
-        attack("a hundred tables", &["refused: not compilable"], |pool| pool.module(&modules::tables(100))),
+        attack("a hundred tables", &["refused: too many tables"], |pool| pool.module(&modules::tables(100))),
+        attack("a hundred core instances", &["refused: too many instances"], |pool| {
+            pool.module(&modules::core_instances(100))
+        }),
         attack("a table of four billion elements", &["refused: not compilable"], |pool| {
             pool.module(&modules::table_of(4_000_000_000))
         }),

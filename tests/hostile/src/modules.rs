@@ -321,6 +321,14 @@ pub(crate) fn components_in_components(depth: usize) -> Vec<u8> {
     inner.finish()
 }
 
+/// One core module, again and again.
+pub(crate) fn core_instances(count: usize) -> Vec<u8> {
+    let mut component = ComponentBuilder::default();
+    let core = component.core_module(None, &wasm_encoder::Module::new());
+    (0..count).for_each(|_| _ = component.core_instantiate(None, core, []));
+    component.finish()
+}
+
 /// A list of lists of lists, as the type of nothing.
 pub(crate) fn types_in_types(depth: u32) -> Vec<u8> {
     let mut component = ComponentBuilder::default();

@@ -65,6 +65,11 @@ impl EventLoop {
 
     /// What ended a worker, with what is known here of the layer or limit that it ran into.
     pub(super) fn explain_limit(&self, id: WorkerId, cause: BrokenCause) -> BrokenCause {
+        let killed = matches!(cause, BrokenCause::OutOfMemory | BrokenCause::Signaled { signal: libc::SIGKILL });
+        let group = self.workers.0.get(&id).filter(|worker| killed && !worker.killed);
+        if let Some(limit) = group.and_then(|worker| worker.group.as_ref()?.was_too_small()) {
+            return BrokenCause::OutOfWorkerMemory { limit };
+        }
         match (cause, self.config.limits.cpu_time) {
             (BrokenCause::SyscallDenied { .. }, _) => {
                 BrokenCause::SyscallDenied { syscall: self.workers.0.get(&id).and_then(|worker| worker.denied) }

@@ -158,6 +158,19 @@ pub fn submit_bytes(bytes: u64) -> String {
     told(submit(value::echo_vec::task(vec![7; bytes as usize])).and_then(|echo| echo.result()))
 }
 
+/// Submits tasks with an argument of so many bytes each, and holds them, until one is refused; gives how many it holds, and
+/// what was said.
+#[task]
+pub fn hold_bytes(bytes: u64) -> (u64, String) {
+    let mut held = Vec::new();
+    loop {
+        match submit(value::echo_vec::task(vec![7; bytes as usize])) {
+            Ok(child) => held.push(child),
+            Err(refused) => return (held.len() as u64, refused.message),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

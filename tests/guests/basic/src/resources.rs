@@ -53,6 +53,18 @@ pub fn log_often(times: u64) {
     }
 }
 
+/// Calls itself so many times, one in the other.
+#[task]
+pub fn nest_calls(depth: u32) -> u32 {
+    nested(depth)
+}
+
+#[inline(never)]
+fn nested(depth: u32) -> u32 {
+    // No compiler makes a loop of it.
+    if depth == 0 { 1 } else { nested(std::hint::black_box(depth - 1)).rotate_left(3) ^ depth }
+}
+
 /// Holds a lock and computes for ever.
 ///
 /// # Errors
