@@ -1,5 +1,5 @@
-//! What it does: compiles the `task!` closures of the examples, and the plugins of two, for the sandbox. Hands to: `task!`,
-//! `plugin.rs`, `side_by_side/`.
+//! What it does: compiles the `task!` closures of the examples, and plugins, for the sandbox. Hands to: `task!`,
+//! `plugin.rs`, `swap.rs`, `side_by_side/`.
 
 fn main() {
     isopool_build::closures();

@@ -31,6 +31,7 @@
 //! - [`hostile_worker`]: workers that lie on their channel.
 //! - [`sync`]: locks, queues and what else tasks share with each other and with their caller.
 //! - [`time_limits`]: tasks that may run for so long and no longer, and tasks that must have ended by a moment.
+//! - [`crash_bundles`]: what tasks that fail leave, and that it brings the same failure again.
 //! - [`interruption`]: tasks that are stopped, and workers that go on.
 //! - [`limits`]: tasks that ask for more than they may have.
 //! - [`flavours`]: guests that see nothing of the world, and guests that are interpreted.
@@ -43,6 +44,7 @@
 
 mod commands;
 mod counting;
+mod crash_bundles;
 mod crashes;
 mod defaults;
 mod flavours;
@@ -56,6 +58,7 @@ mod hostile_worker;
 mod interruption;
 mod limits;
 mod live_instances;
+mod live_resources;
 mod map;
 mod modules;
 mod native;

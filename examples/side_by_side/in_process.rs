@@ -1,19 +1,16 @@
-//! The same plugin host, with the engine in the host's own process. It is as careful as such a host can be: a fresh instance for
-//! each call, a time limit, a memory limit.
+//! The host of a plugin, with the engine in its own process: as isopool's own workers use it, with the bounds that the engine offers.
 
 use std::thread;
 use std::time::Duration;
-use wasmtime::component::{Component, InstancePre, Linker, ResourceTable};
+use wasmtime::component::{Component, ComponentNamedList, Instance, InstancePre, Lift, Linker, Lower, ResourceTable};
 use wasmtime::{Config, Engine, Store, StoreLimits, StoreLimitsBuilder};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-/// Runs a plugin.
 pub(crate) struct Host {
     engine: Engine,
     plugin: InstancePre<State>,
 }
 
-/// What one instance has.
 struct State {
     wasi: WasiCtx,
     table: ResourceTable,
@@ -26,39 +23,81 @@ impl WasiView for State {
     }
 }
 
-/// How often it is looked at the clock.
-const TICK: Duration = Duration::from_millis(10);
+/// How often the clock of the engine ticks, which stops calls.
+const TICK: Duration = Duration::from_millis(100);
+/// A second.
+const TICKS: u64 = 10;
 
 impl Host {
-    /// Takes a plugin: it is compiled here.
-    pub(crate) fn load(wasm: &[u8]) -> wasmtime::Result<Self> {
+    pub(crate) fn new(wasm: &[u8]) -> wasmtime::Result<Self> {
         let mut config = Config::new();
         config.epoch_interruption(true);
         let engine = Engine::new(&config)?;
-        let weak = engine.weak();
+        let clock = engine.clone();
         thread::spawn(move || {
-            while let Some(engine) = weak.upgrade() {
-                engine.increment_epoch();
-                drop(engine);
+            loop {
                 thread::sleep(TICK);
+                clock.increment_epoch();
             }
         });
-        let component = Component::new(&engine, wasm)?;
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
-        let plugin = linker.instantiate_pre(&component)?;
+        let plugin = linker.instantiate_pre(&Component::new(&engine, wasm)?)?;
         Ok(Self { engine, plugin })
     }
 
-    /// Calls it.
-    pub(crate) fn transform(&self, text: &str) -> wasmtime::Result<String> {
-        let limits = StoreLimitsBuilder::new().memory_size(64 << 20).build();
+    fn instance(&self) -> wasmtime::Result<(Store<State>, Instance)> {
+        let limits = StoreLimitsBuilder::new().memory_size(64 << 20).trap_on_grow_failure(true).build();
         let state = State { wasi: WasiCtx::builder().build(), table: ResourceTable::new(), limits };
         let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.limits);
-        store.set_epoch_deadline((Duration::from_secs(1).as_millis() / TICK.as_millis()) as u64);
+        store.set_epoch_deadline(TICKS);
         let instance = self.plugin.instantiate(&mut store)?;
-        let transform = instance.get_typed_func::<(&str,), (String,)>(&mut store, "transform")?;
-        Ok(transform.call(&mut store, (text,))?.0)
+        Ok((store, instance))
+    }
+
+    fn call<P, R>(&self, function: &str, parameters: P) -> wasmtime::Result<R>
+    where
+        P: ComponentNamedList + Lower,
+        R: ComponentNamedList + Lift,
+    {
+        let (mut store, instance) = self.instance()?;
+        let function = instance.get_typed_func::<P, R>(&mut store, function)?;
+        function.call(&mut store, parameters)
+    }
+
+    pub(crate) fn tidy(&self, text: &str) -> wasmtime::Result<String> {
+        self.call("tidy", (text,)).map(|(tidy,)| tidy)
+    }
+
+    pub(crate) fn spin(&self) -> wasmtime::Result<()> {
+        self.call("spin", ())
+    }
+
+    pub(crate) fn fail(&self, message: &str) -> wasmtime::Result<()> {
+        self.call("fail", (message,))
+    }
+
+    pub(crate) fn eat(&self) -> wasmtime::Result<u32> {
+        self.call("eat", ()).map(|(mebibytes,)| mebibytes)
+    }
+
+    /// One instance for many calls.
+    pub(crate) fn session(&self) -> wasmtime::Result<Session> {
+        let (store, instance) = self.instance()?;
+        Ok(Session { store, instance })
+    }
+}
+
+pub(crate) struct Session {
+    store: Store<State>,
+    instance: Instance,
+}
+
+impl Session {
+    pub(crate) fn tidy(&mut self, text: &str) -> wasmtime::Result<String> {
+        self.store.set_epoch_deadline(TICKS);
+        let tidy = self.instance.get_typed_func::<(&str,), (String,)>(&mut self.store, "tidy")?;
+        Ok(tidy.call(&mut self.store, (text,))?.0)
     }
 }

@@ -1,111 +1,150 @@
-//! The same small plugin host twice: with isopool, and with the engine in its own process. `cargo run --bin side_by_side` runs both
-//! and prints what became of them; README.md has a table that was printed.
+//! The same plugin host twice, with isopool and with the engine in its own process: what they cost, and what is left of them when the
+//! plugin misbehaves. `cargo run --release --example side_by_side`
 
 mod in_process;
 mod with_isopool;
 
-use anyhow::{Context, ensure};
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, kill, raise};
 use nix::unistd::Pid;
-use std::fmt::Display;
-use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The plugin of both: `guests/unruly`.
-const PLUGIN: &[u8] = include_bytes!(env!("ISOPOOL_MODULE_UNRULY"));
+const WASM: &[u8] = include_bytes!(env!("ISOPOOL_MODULE_UNRULY"));
 
-/// For the median of the price.
-const CALLS: usize = 1000;
-
-/// Makes this program the host that is going to die.
-const VICTIM: &str = "--in-process-until-the-end";
+/// What the plugin is asked to do, and what is told of it.
+const CASES: [(&str, &str); 5] = [
+    ("tidy", "does its work"),
+    ("fail", "panics"),
+    ("spin", "loops for ever"),
+    ("eat", "eats memory"),
+    ("crash", "meets a bug of the engine (a SIGABRT stands in for it)"),
+];
 
 fn main() -> anyhow::Result<()> {
-    if std::env::args().nth(1).as_deref() == Some(VICTIM) {
-        let host = known(in_process::Host::load(PLUGIN))?;
-        println!("running");
-        return known(host.transform("please loop")).map(drop);
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["isopool", case] => with_isopool(case),
+        ["in-process", case] => in_process(case),
+        _ => compare(),
     }
-    let (isopool, in_process) = (with_isopool::Host::load(PLUGIN)?, known(in_process::Host::load(PLUGIN))?);
-    ensure!(isopool.transform("hello")? == "HELLO" && known(in_process.transform("hello"))? == "HELLO");
+}
 
-    println!("| | isopool | engine in the host's process |\n|---|---|---|");
-    let lines = |source: &str| source.lines().filter(|line| is_code(line)).count();
-    row("lines of the host", lines(include_str!("with_isopool.rs")), lines(include_str!("in_process.rs")));
-    row("a call, median", price(|| isopool.transform("hello"))?, price(|| known(in_process.transform("hello")))?);
-    for (what, text) in [("loops", "please loop"), ("panics", "please panic"), ("eats memory", "please eat memory")] {
-        let ends = [told(isopool.transform(text)), told(in_process.transform(text).map_err(innermost))];
-        ensure!(isopool.transform("hello")? == "HELLO" && known(in_process.transform("hello"))? == "HELLO");
-        row(&format!("the plugin {what}"), &ends[0], &ends[1]);
+fn compare() -> anyhow::Result<()> {
+    for (case, what) in CASES {
+        println!("The plugin {what}:");
+        for host in ["isopool", "in-process"] {
+            // Each in a process of its own, which is the host that may die.
+            let output = Command::new(std::env::current_exe()?).args([host, case]).output()?;
+            let said = String::from_utf8_lossy(&output.stdout);
+            println!("  {host:11} {} [{}]", said.trim(), left(output.status));
+        }
     }
-    row("the process that runs the plugin dies", isopool_loses_a_process(&isopool)?, in_process_loses_its_process()?);
+    println!("\nA call, median:");
+    let (isopool, engine) = (with_isopool::Host::new(WASM)?, plain(in_process::Host::new(WASM))?);
+    let (mut kept, mut engine_kept) = (isopool.session()?, plain(engine.session())?);
+    println!(
+        "  {:11} fresh sandbox {}, one instance {}",
+        "isopool",
+        median(|| isopool.tidy(TEXT)),
+        median(|| kept.tidy(TEXT))
+    );
+    let engine_fresh = median(|| plain(engine.tidy(TEXT)));
+    println!(
+        "  {:11} fresh sandbox {}, one instance {}",
+        "in-process",
+        engine_fresh,
+        median(|| plain(engine_kept.tidy(TEXT)))
+    );
+
+    println!("\nLines of the host:");
+    for (host, source) in [("isopool", include_str!("with_isopool.rs")), ("in-process", include_str!("in_process.rs"))]
+    {
+        let lines = source.lines().filter(|line| !line.trim().is_empty() && !line.trim().starts_with("//")).count();
+        println!("  {host:11} {lines}");
+    }
     Ok(())
 }
 
-/// An error of the engine as one of this program.
-fn known<T>(end: wasmtime::Result<T>) -> anyhow::Result<T> {
-    end.map_err(anyhow::Error::msg)
-}
+const TEXT: &str = "  so   many\tspaces ";
 
-fn row(what: &str, isopool: impl Display, in_process: impl Display) {
-    println!("| {what} | {isopool} | {in_process} |");
-}
-
-/// No empty line, no comment.
-fn is_code(line: &str) -> bool {
-    let line = line.trim();
-    !line.is_empty() && !line.starts_with("//")
-}
-
-fn price(call: impl Fn() -> anyhow::Result<String>) -> anyhow::Result<String> {
-    let mut times = Vec::new();
-    for _ in 0..CALLS {
-        let begun = Instant::now();
-        call()?;
-        times.push(begun.elapsed());
+fn left(status: ExitStatus) -> String {
+    match (status.signal(), status.code()) {
+        (Some(signal), _) => format!("the host is dead: signal {signal}"),
+        (None, Some(0)) => "the host went on".to_owned(),
+        (None, code) => format!("the host left with {code:?}"),
     }
+}
+
+fn median(mut call: impl FnMut() -> anyhow::Result<String>) -> String {
+    let mut times: Vec<Duration> = (0..1000)
+        .map(|_| {
+            let begun = Instant::now();
+            assert_eq!(call().expect("it is tidy"), "so many spaces");
+            begun.elapsed()
+        })
+        .collect();
     times.sort_unstable();
-    Ok(format!("{} µs", times[CALLS / 2].as_micros()))
+    format!("{:.1} µs", times[times.len() / 2].as_secs_f64() * 1e6)
 }
 
-/// What the host knows of a call that failed: the first line, without what differs from run to run.
-fn told(end: Result<String, impl Display>) -> String {
-    match end {
-        Ok(value) => format!("a value: {value}"),
-        Err(error) => error.to_string().lines().next().unwrap_or_default().replace('|', "/"),
+/// The first line of how a call ended.
+fn tell<T: std::fmt::Debug>(result: anyhow::Result<T>) {
+    match result {
+        Ok(value) => println!("{value:?}"),
+        // The engine's first line says only where it was.
+        Err(error) => println!("{}", error.root_cause().to_string().lines().next().unwrap_or_default()),
     }
 }
 
-/// The engine's reason; before it come the frames of the guest.
-fn innermost(error: wasmtime::Error) -> String {
-    error.root_cause().to_string()
-}
-
-/// A bug in an engine is played: the process that runs the plugin is told to abort, in the middle of a call.
-fn isopool_loses_a_process(host: &with_isopool::Host) -> anyhow::Result<String> {
-    let call = host.begin("please loop")?;
-    while !call.running() {
-        ensure!(!call.done(), "it is stopped after a second at the earliest");
-        thread::sleep(Duration::from_millis(1));
+fn with_isopool(case: &str) -> anyhow::Result<()> {
+    let host = with_isopool::Host::new(WASM)?;
+    assert_eq!(host.tidy(TEXT)?, "so many spaces");
+    match case {
+        "fail" => tell(host.fail("on purpose")),
+        "spin" => tell(host.spin()),
+        "eat" => tell(host.eat()),
+        "crash" => {
+            let process = host.engine_process().expect("it has run a call");
+            thread::scope(|scope| -> anyhow::Result<()> {
+                let call = scope.spawn(|| host.spin());
+                thread::sleep(Duration::from_millis(100));
+                kill(Pid::from_raw(process.try_into()?), Signal::SIGABRT)?;
+                tell(call.join().expect("it does not panic"));
+                Ok(())
+            })?;
+        }
+        _ => tell(host.tidy(TEXT)),
     }
-    let pid = host.process().context("a worker runs it")?;
-    kill(Pid::from_raw(pid.try_into()?), Signal::SIGABRT)?;
-    let error = told(call.result());
-    ensure!(host.transform("hello")? == "HELLO");
-    Ok(format!("{}; the next call works", error.replace(&pid.to_string(), "…")))
+    assert_eq!(host.tidy(TEXT)?, "so many spaces");
+    Ok(())
 }
 
-/// The same, where that process is the host: here a child of this program.
-fn in_process_loses_its_process() -> anyhow::Result<String> {
-    let mut command = Command::new(std::env::current_exe()?);
-    let mut victim = command.arg(VICTIM).stdout(Stdio::piped()).spawn()?;
-    let mut said = String::new();
-    BufReader::new(victim.stdout.take().context("it is piped")?).read_line(&mut said)?;
-    kill(Pid::from_raw(victim.id().try_into()?), Signal::SIGABRT)?;
-    let status = victim.wait()?;
-    let signal = status.signal().and_then(|signal| Signal::try_from(signal).ok());
-    Ok(format!("the host died: {}", signal.context("it was killed")?))
+fn in_process(case: &str) -> anyhow::Result<()> {
+    let host = plain(in_process::Host::new(WASM))?;
+    assert_eq!(plain(host.tidy(TEXT))?, "so many spaces");
+    match case {
+        "fail" => tell(plain(host.fail("on purpose"))),
+        "spin" => tell(plain(host.spin())),
+        "eat" => tell(plain(host.eat())),
+        "crash" => {
+            thread::scope(|scope| -> anyhow::Result<()> {
+                let call = scope.spawn(|| host.spin());
+                thread::sleep(Duration::from_millis(100));
+                // The engine runs in this process.
+                raise(Signal::SIGABRT)?;
+                tell(plain(call.join().expect("it does not panic")));
+                Ok(())
+            })?;
+        }
+        _ => tell(plain(host.tidy(TEXT))),
+    }
+    assert_eq!(plain(host.tidy(TEXT))?, "so many spaces");
+    Ok(())
+}
+
+/// The engine has an error type of its own.
+fn plain<T>(result: wasmtime::Result<T>) -> anyhow::Result<T> {
+    result.map_err(|error| anyhow::Error::msg(error.root_cause().to_string()))
 }

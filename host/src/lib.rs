@@ -40,6 +40,8 @@
 //! it may itself be a dependency of a guest. There is no pool in a sandbox.
 
 #[cfg(not(target_family = "wasm"))]
+mod bundle;
+#[cfg(not(target_family = "wasm"))]
 mod context;
 #[cfg(not(target_family = "wasm"))]
 mod dispatcher;
@@ -100,10 +102,11 @@ pub use error::{
 };
 #[cfg(not(target_family = "wasm"))]
 pub use executor::{
-    AsCompleted, CancelOnDrop, Command, Containment, Execution, Executor, ExecutorBuilder, Function, GuestOutput,
-    Interruption, IntoTask, LiveBuilder, LiveInstance, Map, MapUnordered, Module, NotReused, Overflow, ReturnWhen,
-    ReusableBuilder, ReusableExecutor, ReusableScope, Reuse, ReuseExecutor, Shutdown, Task, TaskFuture, TrySubmitError,
-    TrySubmitted, Unfinished, Waited, as_completed, get_reusable_executor, release_reusable_executor, wait,
+    AsCompleted, CancelOnDrop, Command, Containment, CrashBundle, Divergence, Execution, Executor, ExecutorBuilder,
+    Function, GuestOutput, Interruption, IntoTask, LiveBuilder, LiveInstance, Map, MapUnordered, Module, NotReused,
+    Overflow, Replay, ReturnWhen, ReusableBuilder, ReusableExecutor, ReusableScope, Reuse, ReuseExecutor, Shutdown,
+    Task, TaskFuture, TrySubmitError, TrySubmitted, Unfinished, Waited, as_completed, get_reusable_executor,
+    release_reusable_executor, wait,
 };
 #[cfg(not(target_family = "wasm"))]
 pub use host_functions::{AsyncHostFunction, HostCall, HostError, HostFunction, HostFunctionInContext};
@@ -131,6 +134,8 @@ pub use task::{
     MemoryBound, ModuleHash, ModuleInfo, Panic, Progress, Side, SystemCall, TaskId, TaskReport, Trap, TrapCode,
     ValueType,
 };
+#[cfg(not(target_family = "wasm"))]
+pub use values::Resource;
 #[cfg(not(target_family = "wasm"))]
 pub use worker::worker_main;
 

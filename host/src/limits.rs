@@ -17,6 +17,33 @@ pub(crate) const KIB: usize = 1024;
 /// Bytes in one mebibyte.
 pub(crate) const MIB: usize = 1024 * KIB;
 
+// ── Crash bundles ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Most crash bundles in one directory: enough to tell causes apart, and a module that fails a thousand times a second does not
+/// fill the disk. What fails after that leaves none, so that the first failures stay.
+pub const MAX_CRASH_BUNDLES: usize = 32;
+
+/// Largest module that goes into a crash bundle, in bytes; a larger one is named by its hash and given to the replay.
+pub const MAX_BUNDLE_MODULE_BYTES: usize = 16 * MIB;
+
+/// Largest argument that goes into a crash bundle, in bytes: a task with more leaves none.
+pub const MAX_BUNDLE_ARGUMENT_BYTES: usize = 64 * MIB;
+
+/// Most calls of host functions that a crash bundle holds: the first ones. A task that makes more cannot be replayed beyond them.
+pub const MAX_BUNDLE_HOST_CALLS: usize = 10_000;
+
+/// Most bytes of the arguments and answers of these calls together. They are kept in the caller while a task runs.
+pub const MAX_BUNDLE_HOST_CALL_BYTES: usize = 16 * MIB;
+
+/// Longest description in a crash bundle, in bytes: what it holds beside the module, the argument and the calls' own bytes.
+pub const MAX_BUNDLE_DESCRIPTION_BYTES: usize = 8 * MIB;
+
+/// Most failures whose crash bundles wait to be written by one executor; those that come while so many wait leave none.
+pub(crate) const MAX_WAITING_BUNDLES: usize = 16;
+
+/// How long a shutdown waits for crash bundles that are being written: a disk that does not answer holds nobody for ever.
+pub(crate) const BUNDLE_PATIENCE: Duration = Duration::from_secs(10);
+
 // ── What a caller may ask for ────────────────────────────────────────────────────────────────────────────────────────
 
 /// Most workers of one executor. Each costs a process, three descriptors in the caller and a few MiB.

@@ -18,6 +18,8 @@ const TABLE: &[(&str, &[&str])] = &[
         "executor",
         &[
             "dispatcher",
+            // What a task that fails leaves, and what is read of that.
+            "bundle",
             "host_functions",
             "module",
             "values",
@@ -47,6 +49,7 @@ const TABLE: &[(&str, &[&str])] = &[
         "dispatcher",
         &[
             "queue",
+            "bundle::Recording",
             "host_functions",
             "ipc",
             "process",
@@ -60,6 +63,17 @@ const TABLE: &[(&str, &[&str])] = &[
         ],
     ),
     ("dispatcher::state", &["queue", "executor::Containment", "executor::Interruption"]),
+    (
+        "bundle",
+        &[
+            "module::Source",
+            "module::compatibility",
+            "executor::Execution",
+            "executor::Interruption",
+            "executor::Overflow",
+            "executor::Reuse",
+        ],
+    ),
     ("host_functions", &["values"]),
     ("module", &["host_functions", "ipc", "process", "sandbox::NotHardened", "sys", "values"]),
     (

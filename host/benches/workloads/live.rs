@@ -1,4 +1,4 @@
-//! W14: a call of a live instance, beside a task with a fresh one, one at a time.
+//! W15: a call of a live instance, beside a task with a fresh one, one at a time.
 
 use crate::measure::{FRESH, REUSED, line, microseconds, quantile};
 use guest_bench::noop;
@@ -26,7 +26,7 @@ pub(crate) fn round_trip(calls: u64) {
     }
     for (peer, samples) in [(FRESH, &mut of_fresh), (REUSED, &mut of_live)] {
         for (metric, part) in [("min", 0.0), ("p50", 0.5), ("p99", 0.99)] {
-            line(peer, "W14", calls, metric, quantile(samples, part), "us");
+            line(peer, "W15", calls, metric, quantile(samples, part), "us");
         }
     }
 }

@@ -1,12 +1,15 @@
-//! The workloads W1–W8, as the peers run them, and W9–W14, which are ours: the same arguments, the same lines of JSON on standard output.
+//! The workloads W1–W8, as the peers run them, and W9–W15, which are ours: the same arguments, the same lines of JSON on standard output.
+//! `workloads compare` runs them beside the peers and the limits of the machine, and writes BENCHMARKS.md.
 //!
 //! `workloads W1 | W2 N CHUNK… | W3 | W4 WORKERS | W4life | W5 K | W6 | W7 N | W8 N CHUNK… | W9 TIMES | W10 TIMES | W11 TIMES |
-//! W12 ROUNDS | W13 CALLS | W14 CALLS`; with none, as `cargo bench`
+//! W12 ROUNDS | W13 CALLS | W14 TIMES | W15 CALLS`; with none, as `cargo bench`
 //! calls it, all of them with sizes that take seconds. BENCHMARKS.md says what each measures and what came out.
 
 mod calls;
+mod compare;
 mod hardening;
 mod host_calls;
+mod instances;
 mod lifetime;
 mod live;
 mod measure;
@@ -15,7 +18,7 @@ mod stopping;
 use std::process::{Command, ExitCode};
 
 /// What `cargo bench` runs: enough to see a change of a few tens of percent on a quiet machine.
-const ALL: [&[&str]; 16] = [
+const ALL: [&[&str]; 17] = [
     &["W1"],
     &["W2", "20000", "1", "100", "1000"],
     &["W3"],
@@ -32,11 +35,16 @@ const ALL: [&[&str]; 16] = [
     &["W12", "5"],
     &["W13", "2000"],
     &["W14", "2000"],
+    &["W15", "2000"],
 ];
 
 fn main() -> ExitCode {
+    let all_arguments: Vec<String> = std::env::args().skip(1).collect();
+    if all_arguments.first().is_some_and(|first| first == "compare") {
+        return compare::compare(&all_arguments[1..]);
+    }
     // `cargo bench` adds `--bench`; `cargo test --benches` runs benches too, with nothing, and only to see them run.
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let arguments: Vec<String> = all_arguments.into_iter().filter(|argument| !argument.starts_with("--")).collect();
     let Some((workload, numbers)) = arguments.split_first() else { return all() };
     let Ok(numbers) = numbers.iter().map(|number| number.parse()).collect::<Result<Vec<u64>, _>>() else {
         eprintln!("the arguments of {workload} are {numbers:?}; they must be whole numbers");
@@ -56,10 +64,15 @@ fn main() -> ExitCode {
         "W11" => stopping::stopped(first(20)),
         "W12" => stopping::flavours(first(5)),
         "W13" => host_calls::round_trip(first(2000)),
-        "W14" => live::round_trip(first(2000)),
+        "W14" => instances::threads_and_processes(first(2000)),
+        "W15" => live::round_trip(first(2000)),
+        // What W14 starts.
+        "W14process" => instances::process(first(2000)),
         "W7" => calls::futures_at_once(first(100_000)),
         _ => {
-            eprintln!("{workload} is no workload; use one of: W1 W2 W3 W4 W4life W5 W6 W7 W8 W9 W10 W11 W12 W13 W14");
+            eprintln!(
+                "{workload} is no workload; use one of: W1 W2 W3 W4 W4life W5 W6 W7 W8 W9 W10 W11 W12 W13 W14 W15 compare"
+            );
             return ExitCode::from(2);
         }
     }

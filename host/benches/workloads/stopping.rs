@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 /// How long a task may run that is to be stopped.
 const LIMIT: Duration = Duration::from_millis(5);
 
+/// Bounds of the histogram, in microseconds.
+const BOUNDS: [u64; 11] = [100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 51_200, 10_000_000];
+
 /// W11: a task that computes for ever is cancelled, or comes to its time limit: until its future knows, and until the next task
 /// in its place has its result.
 pub(crate) fn stopped(times: u64) {
@@ -48,10 +51,22 @@ pub(crate) fn stopped(times: u64) {
             samples[3].1.push(milliseconds(start));
         }
         for (metric, samples) in &mut samples {
-            for (part, quantile_name) in [(0.0, "min"), (0.5, "p50"), (0.99, "p99")] {
+            for (part, quantile_name) in [(0.0, "min"), (0.5, "p50"), (0.99, "p99"), (1.0, "max")] {
                 line(&peer, "W11", 1, &format!("{metric}_{quantile_name}"), quantile(samples, part), "ms");
             }
+            histogram(&peer, metric, samples);
         }
+    }
+}
+
+/// How many samples, in milliseconds, lie below each bound, and not below the one before. The last bound is above all.
+fn histogram(peer: &str, metric: &str, samples: &[f64]) {
+    let mut from = 0.0;
+    for microseconds in BOUNDS {
+        let to = microseconds as f64 / 1e3;
+        let count = samples.iter().filter(|sample| (from..to).contains(*sample)).count();
+        line(peer, "W11", microseconds, &format!("{metric}_below"), count as f64, "tasks");
+        from = to;
     }
 }
 

@@ -2,7 +2,9 @@
 
 use super::doctor::DoctorArguments;
 use super::exit::EXIT_CODES;
-use super::tool_args::{BenchArguments, BuildArguments, CompletionsArguments, NewArguments, TestArguments};
+use super::tool_args::{
+    BenchArguments, BuildArguments, CompletionsArguments, NewArguments, ReplayArguments, TestArguments,
+};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -21,6 +23,7 @@ pub(super) enum Command {
     Inspect(InspectArguments),
     CpuCount(CpuCountArguments),
     Doctor(DoctorArguments),
+    Replay(ReplayArguments),
     New(NewArguments),
     Build(BuildArguments),
     Bench(BenchArguments),

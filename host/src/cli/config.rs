@@ -20,9 +20,16 @@ pub(super) enum Config {
     Run(Run),
     Program(Program),
     Map(Map),
-    Inspect { module: PathBuf, json: bool },
-    CpuCount { physical: bool },
+    Inspect {
+        module: PathBuf,
+        json: bool,
+    },
+    CpuCount {
+        physical: bool,
+    },
     Doctor(DoctorArguments),
+    /// A crash bundle to replay.
+    Replay(Replay),
     New(New),
     Build(Build),
     Bench(Bench),
@@ -114,6 +121,14 @@ pub(super) enum Print {
     Records,
 }
 
+/// A crash bundle to replay.
+#[derive(Debug)]
+pub(super) struct Replay {
+    pub(super) bundle: PathBuf,
+    pub(super) module: Option<PathBuf>,
+    pub(super) pool: Pool,
+}
+
 impl Config {
     pub(super) fn from_arguments(arguments: Arguments) -> Result<Self, Stop> {
         Ok(match arguments.command {
@@ -125,6 +140,10 @@ impl Config {
             Command::Inspect(inspect) => Config::Inspect { module: inspect.module, json: inspect.json },
             Command::CpuCount(count) => Config::CpuCount { physical: count.physical },
             Command::Doctor(doctor) => Config::Doctor(doctor),
+            Command::Replay(typed) => {
+                let pool = pool(typed.pool, Some(1))?;
+                Config::Replay(Replay { bundle: typed.bundle, module: typed.module, pool })
+            }
             Command::New(new) => Config::New(New { folder: new.folder, template: new.template, checkout: new.isopool }),
             Command::Build(build) => Config::Build(build.try_into()?),
             Command::Bench(bench) => Config::Bench(bench.try_into()?),

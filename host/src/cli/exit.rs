@@ -18,6 +18,7 @@ Exit codes:
     6  an input could not be read, or a result could not be written
     7  doctor: something got out of a worker, could not be tried, or a layer is missing
     8  a package could not be compiled to a module
+    9  replay: the task ended otherwise than its crash bundle says
   101  a test failed (isopool test)
   130  interrupted (Ctrl-C); 143: terminated; 129: hung up
   141  whoever read the results has closed the pipe
@@ -39,6 +40,7 @@ impl Code {
     pub(super) const INPUT_OUTPUT: Self = Self(6);
     pub(super) const NOT_HELD: Self = Self(7);
     pub(super) const BUILD: Self = Self(8);
+    pub(super) const DIFFERS: Self = Self(9);
     pub(super) const PIPE_CLOSED: Self = Self(141);
 
     /// As a shell reports a program that this signal killed.
@@ -123,6 +125,9 @@ pub(super) enum Stop {
         /// How many layers the system does not have.
         missing: usize,
     },
+    /// A replay came out differently.
+    #[error("the task ended otherwise than its crash bundle says")]
+    Differs,
     /// A signal asked for the end.
     #[error("stopped by {name}: {done} of {begun} tasks were done", name = signal_name(*.signal))]
     Signal {
@@ -160,6 +165,7 @@ impl Stop {
             Stop::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Code::PIPE_CLOSED,
             Stop::Output(_) => Code::INPUT_OUTPUT,
             Stop::NotHeld { .. } => Code::NOT_HELD,
+            Stop::Differs => Code::DIFFERS,
             Stop::Signal { signal, .. } => Code::of_signal(*signal),
             Stop::Program { status } => Code(*status as u8),
         }
@@ -187,6 +193,7 @@ fn code_of_task(error: &TaskError) -> Code {
 fn code_of_error(error: &Error) -> Code {
     match error.kind() {
         ErrorKind::InvalidOption => Code::USAGE,
+        ErrorKind::Bundle => Code::INPUT_OUTPUT,
         // No fault of the module's.
         ErrorKind::Module if error.module_error().is_some_and(|error| is_system(&error.kind)) => Code::POOL,
         ErrorKind::Module

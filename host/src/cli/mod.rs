@@ -3,7 +3,7 @@
 //! Never: holds logic that a user of the library would need.
 //!
 //! A command goes one way: [`args`] (as typed) → [`config`] (what it means) → [`run`], [`map`], [`inspect`],
-//! [`bench`], [`new`], [`build`], [`test`], [`completions`].
+//! [`bench`], [`replay`], [`new`], [`build`], [`test`], [`completions`].
 
 mod args;
 mod bench;
@@ -20,6 +20,7 @@ mod map;
 mod new;
 mod output;
 mod program;
+mod replay;
 mod run;
 mod start;
 mod test;

@@ -3,7 +3,7 @@
 use super::args::Arguments;
 use super::config::Config;
 use super::exit::{Code, Stop};
-use super::{bench, build, completions, doctor, inspect, map, new, program, run, test};
+use super::{bench, build, completions, doctor, inspect, map, new, program, replay, run, test};
 use clap::Parser;
 use std::io::Write;
 use std::process::ExitCode;
@@ -54,6 +54,7 @@ fn carry_out(config: Config) -> Result<(), Stop> {
         Config::Inspect { module, json } => inspect::inspect(&module, json),
         Config::CpuCount { physical } => cpu_count(physical),
         Config::Doctor(typed) => doctor::doctor(&typed),
+        Config::Replay(config) => replay::replay(&config),
         Config::New(config) => new::create(&config),
         Config::Build(config) => build::build(&config),
         Config::Bench(config) => bench::bench(config),

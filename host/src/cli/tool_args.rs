@@ -24,6 +24,22 @@ pub(super) struct NewArguments {
     pub(super) isopool: Option<PathBuf>,
 }
 
+/// Run a task that has failed once more, from the crash bundle that it left.
+///
+/// Host functions answer as they did then. Directories, addresses and the values of variables are not in a bundle: give them as for
+/// `run`. The exit code is 0 when the task ends as it did then.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  isopool replay crashes/1767225600-task-7-1f2e3d4c.isopool-crash")]
+pub(super) struct ReplayArguments {
+    /// The crash bundle: a file that an executor with crash_bundles() has left.
+    pub(super) bundle: PathBuf,
+    /// The module, where it was too large for the bundle.
+    #[arg(long, value_name = "FILE")]
+    pub(super) module: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) pool: PoolArguments,
+}
+
 /// Print a script that completes command lines of this program.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  isopool completions bash > ~/.local/share/bash-completion/completions/isopool\n  \

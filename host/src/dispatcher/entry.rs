@@ -1,6 +1,7 @@
 //! A task as its dispatcher keeps it.
 
 use super::promise::Promise;
+use crate::bundle::Recording;
 use crate::error::{BrokenProcessPool, WorkerRef};
 use crate::ipc::{Payload, RunOptions};
 use crate::module::Prepared;
@@ -48,6 +49,8 @@ pub(crate) struct Job {
     pub(crate) log_records: u64,
     /// How often it has called host functions since it begun.
     pub(crate) host_function_calls: u64,
+    /// What is kept of it for a crash bundle, where its executor wants them.
+    pub(crate) recording: Option<Arc<Recording>>,
 }
 
 impl Job {
@@ -80,6 +83,7 @@ impl Job {
             attempts: 1,
             log_records: 0,
             host_function_calls: 0,
+            recording: None,
         }
     }
 

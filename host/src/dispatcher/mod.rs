@@ -15,6 +15,8 @@ mod entry;
 mod event;
 mod event_loop;
 mod family;
+#[cfg(test)]
+mod instruction_tests;
 mod mailbox;
 #[cfg(test)]
 mod nested_simulation;

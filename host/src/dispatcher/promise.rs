@@ -2,6 +2,7 @@
 
 use super::mailbox::Mailbox;
 use super::progress::{ProgressWatch, Watcher, tell};
+use crate::bundle::Recording;
 use crate::error::{TaskError, TaskRef};
 use crate::ipc::ClaimView;
 use crate::module::Encoding;
@@ -20,6 +21,8 @@ pub(crate) enum Observer {
     Set(Arc<super::CompletionSet>, usize),
     /// A user's callback: never run on the dispatcher's thread.
     Callback(Callback),
+    /// What writes a crash bundle of it, elsewhere, if it has failed.
+    Recording(Arc<Recording>),
 }
 
 /// See [`Observer::Callback`].
@@ -188,6 +191,11 @@ impl Promise {
                 }
                 Observer::Set(set, place) => set.completed(place),
                 Observer::Callback(callback) => callbacks.push(callback),
+                Observer::Recording(recording) => {
+                    if let Some(Ended { result, .. }) = self.ended() {
+                        recording.ended(result);
+                    }
+                }
             }
         }
         callbacks

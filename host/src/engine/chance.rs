@@ -22,6 +22,11 @@ impl Chance {
         Ok(Self(Mutex::new(ChaCha20Rng::from_seed(seed))))
     }
 
+    /// One that nobody else has, as far as chance goes.
+    pub(super) fn number(&self) -> u64 {
+        self.0.lock().next_u64()
+    }
+
     /// Gives a guest generators of its own.
     pub(super) fn give(&self, wasi: &mut WasiCtxBuilder) {
         let mut common = self.0.lock();

@@ -3,12 +3,12 @@
 use super::contract::{Failure, FailureKind};
 use super::guest::Guest;
 use super::recognise::is_program;
-use super::values::{BlockShape, Unfit, call, function_type};
+use super::values::{BlockShape, Unfit, call, drop_resource, function_type};
 use crate::limits::{MAX_COMPONENT_TYPES, MAX_FUNCTIONS};
-use crate::task::{FunctionInfo, FunctionKind, FunctionType};
+use crate::task::{FunctionInfo, FunctionKind, FunctionType, ValueType};
 use std::collections::HashMap;
 use wasmtime::component::types::{ComponentFunc, ComponentItem};
-use wasmtime::component::{Component, ComponentExportIndex, Instance};
+use wasmtime::component::{Component, ComponentExportIndex, Instance, ResourceType};
 use wasmtime::{Engine, Store};
 
 /// The functions of one component.
@@ -23,7 +23,8 @@ pub(super) struct Exports {
 struct Export {
     /// `score`, `my:pkg/math@1.0.0#add`.
     name: String,
-    index: ComponentExportIndex,
+    /// `None`: it drops a resource.
+    index: Option<ComponentExportIndex>,
     ty: FunctionType,
     shape: Option<BlockShape>,
 }
@@ -35,11 +36,12 @@ impl Exports {
     /// In words: there are too many, or one has a type that is too large.
     pub(super) fn of(engine: &Engine, component: &Component, is_wanted: impl Fn(&str) -> bool) -> Result<Self, String> {
         let mut found = Self { all: Vec::new(), by_name: HashMap::new(), types_left: MAX_COMPONENT_TYPES };
+        let resources = found.add_resources(engine, component, &is_wanted)?;
         for (name, export) in component.component_type().exports(engine) {
             let Some(index) = component.get_export_index(None, name) else { continue };
             match export.ty {
                 ComponentItem::ComponentFunc(function) if is_wanted(name) => {
-                    found.add(name.to_owned(), index, &function)?;
+                    found.add(name.to_owned(), index, &function, &resources)?;
                 }
                 ComponentItem::ComponentInstance(interface) => {
                     for (member, export) in interface.exports(engine) {
@@ -48,7 +50,7 @@ impl Exports {
                             && is_wanted(&whole)
                             && let Some(index) = component.get_export_index(Some(&index), member)
                         {
-                            found.add(whole, index, &function)?;
+                            found.add(whole, index, &function, &resources)?;
                         }
                     }
                 }
@@ -58,15 +60,59 @@ impl Exports {
         Ok(found)
     }
 
-    fn add(&mut self, name: String, index: ComponentExportIndex, function: &ComponentFunc) -> Result<(), String> {
+    /// The resources that a component has of its own, by their whole names; to drop one is a function of it too.
+    fn add_resources(
+        &mut self,
+        engine: &Engine,
+        component: &Component,
+        is_wanted: &impl Fn(&str) -> bool,
+    ) -> Result<Vec<(ResourceType, String)>, String> {
+        let mut resources: Vec<(ResourceType, String)> = Vec::new();
+        let mut found = |resource, interface: &str, name: &str| {
+            let drop = format!("{interface}[resource-drop]{name}");
+            let whole = format!("{interface}{name}");
+            if !is_wanted(&drop) || resources.iter().any(|(other, _)| *other == resource) {
+                return Ok(());
+            }
+            resources.push((resource, whole.clone()));
+            let params = vec![("self".to_owned(), ValueType::Own(whole))];
+            self.push(Export { name: drop, index: None, ty: FunctionType { params, result: None }, shape: None })
+        };
+        for (name, export) in component.component_type().exports(engine) {
+            match export.ty {
+                ComponentItem::Resource(resource) => found(resource, "", name)?,
+                ComponentItem::ComponentInstance(interface) => {
+                    for (member, export) in interface.exports(engine) {
+                        if let ComponentItem::Resource(resource) = export.ty {
+                            found(resource, &format!("{name}#"), member)?;
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(resources)
+    }
+
+    fn add(
+        &mut self,
+        name: String,
+        index: ComponentExportIndex,
+        function: &ComponentFunc,
+        resources: &[(ResourceType, String)],
+    ) -> Result<(), String> {
+        let ty = function_type(function, resources, &mut self.types_left)
+            .map_err(|problem| format!("the function `{name}` has {problem}"))?;
+        let shape = BlockShape::of(&ty);
+        self.push(Export { name, index: Some(index), ty, shape })
+    }
+
+    fn push(&mut self, export: Export) -> Result<(), String> {
         if self.all.len() >= MAX_FUNCTIONS {
             return Err(format!("it exports more than {MAX_FUNCTIONS} functions (limits::MAX_FUNCTIONS)"));
         }
-        let ty = function_type(function, &mut self.types_left)
-            .map_err(|problem| format!("the function `{name}` has {problem}"))?;
-        let shape = BlockShape::of(&ty);
-        self.by_name.insert(name.clone(), self.all.len());
-        self.all.push(Export { name, index, ty, shape });
+        self.by_name.insert(export.name.clone(), self.all.len());
+        self.all.push(export);
         Ok(())
     }
 
@@ -98,12 +144,18 @@ impl Exports {
         let Some(export) = self.by_name.get(name).map(|place| &self.all[*place]) else {
             return failure(FailureKind::UnknownFunction, String::new());
         };
-        let Some(function) = instance.get_func(&mut *store, export.index) else {
-            return failure(FailureKind::UnknownFunction, String::new());
-        };
         // The arguments of a program are in its environment.
         let argument = if is_program(name) { &[] } else { argument };
-        match call(function, &export.ty, export.shape, store, argument).await? {
+        let called = match export.index {
+            None => drop_resource(&export.ty, store, argument).await?,
+            Some(index) => {
+                let Some(function) = instance.get_func(&mut *store, index) else {
+                    return failure(FailureKind::UnknownFunction, String::new());
+                };
+                call(function, &export.ty, export.shape, store, argument).await?
+            }
+        };
+        match called {
             Ok(result) => Ok(Ok(result)),
             Err(Unfit::Argument(error)) => failure(FailureKind::ArgumentCodec, error.to_string()),
             Err(Unfit::Result(error)) => failure(FailureKind::ResultCodec, error.to_string()),

@@ -11,6 +11,7 @@ use super::output::{GuestStream, SharedOutput, Stream, TaskOutput};
 use super::progress::ProgressGate;
 use super::reach::Reach;
 use super::trap::cut_at;
+use super::values::Handles;
 use crate::executor::{Flavour, GuestOutput, Overflow, Reuse};
 use crate::limits::{MAX_PROGRESS_TEXT_BYTES, PROGRAM_END_BYTES};
 use crate::sys;
@@ -133,6 +134,8 @@ pub(super) struct Guest {
     /// Processor time of this thread at that moment.
     begun_cpu: Duration,
     progress: ProgressGate,
+    /// Its resources that the caller holds.
+    pub(super) handles: Handles,
     pub(super) panic: Option<Panic>,
     limits: TaskLimits,
     log_records_left: u64,
@@ -164,12 +167,12 @@ impl Guest {
         for (name, value) in settings.environment.iter().filter(|(name, _)| !is_hidden(name)).chain(environment) {
             wasi.env(name, value);
         }
-        let clock = match world {
+        let (clock, handles) = match world {
             World::Open(chance) => {
                 chance.give(&mut wasi);
-                None
+                (None, Handles::new(chance.number()))
             }
-            World::Closed(seed) => Some(seed.close_world(&mut wasi)),
+            World::Closed(seed) => (Some(seed.close_world(&mut wasi)), Handles::default()),
         };
         let (name, own_arguments) = own.arguments.split_at(usize::from(own.stdin.is_some()).min(own.arguments.len()));
         wasi.args(name).args(&settings.arguments).args(own_arguments);
@@ -195,6 +198,7 @@ impl Guest {
             begun: Instant::now(),
             begun_cpu: Duration::ZERO,
             progress: ProgressGate::default(),
+            handles,
             panic: None,
             limits,
             log_records_left: 0,

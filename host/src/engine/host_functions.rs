@@ -105,7 +105,7 @@ fn not_a_function(name: &str) -> String {
 }
 
 fn checked_type(name: &str, function: &ComponentFunc, types_left: &mut usize) -> Result<FunctionType, String> {
-    let ty = function_type(function, types_left).map_err(|message| format!("`{name}` has {message}"))?;
+    let ty = function_type(function, &[], types_left).map_err(|message| format!("`{name}` has {message}"))?;
     if function.async_() {
         return Err(format!("`{name}` is an async function, which the engine is not configured for"));
     }

@@ -59,6 +59,8 @@ pub enum ErrorKind {
     /// The executors of this program would have more workers together than
     /// [`MAX_TOTAL_WORKERS`](crate::limits::MAX_TOTAL_WORKERS).
     TooManyWorkers,
+    /// A crash bundle cannot be read, or not be replayed.
+    Bundle,
     /// The operating system refused something that the pool needs; the source is its error.
     System,
 }

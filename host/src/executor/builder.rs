@@ -4,23 +4,23 @@ use super::grants::{Asked, check_arguments};
 use super::handle::Executor;
 use super::hardening::HardeningOptions;
 use super::host_functions::HostOptions;
+use super::initializer::InitializerOption;
 use super::log_level::log_level;
 use super::options::{Containment, Execution, GuestOutput, Interruption, Overflow, Reuse};
 use super::quarantine::QuarantineOption;
 use super::recycling::RecyclingOptions;
 use super::schedule::check_time_limit;
-use super::task::{IntoTask, Task};
 use super::task_limits;
 use crate::context::{self, StartMethod, get_start_method};
 use crate::dispatcher::{PoolOptions, StateOptions};
 use crate::error::Error;
-use crate::ipc::{InitializerCall, NativeCall as EncodedCall, PROTOCOL_VERSION, Role, WorkerConfig};
+use crate::ipc::{NativeCall as EncodedCall, PROTOCOL_VERSION, Role, WorkerConfig};
 use crate::limits;
-use crate::module::{Initializer, Library, Source};
+use crate::module::Library;
 use crate::native::{NativeCall, Parts};
 use crate::process::{Program, expect_no_worker};
-use crate::task::{Class, Limit, ModuleHash, TaskLimits};
-use isopool_guest::{Codec, CodecError};
+use crate::task::{Class, Limit, TaskLimits};
+use isopool_guest::Codec;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,12 +45,12 @@ pub struct ExecutorBuilder {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Options {
     pub(super) idle_timeout: Option<Duration>,
-    initializer: Option<InitializerOption>,
-    environment: Vec<(String, String)>,
+    pub(super) initializer: Option<InitializerOption>,
+    pub(super) environment: Vec<(String, String)>,
     pub(super) asked: Asked,
     pub(super) arguments: Vec<String>,
     containment: Containment,
-    reuse: Reuse,
+    pub(super) reuse: Reuse,
     pub(super) execution: Execution,
     pub(super) codec: Codec,
     pub(super) queue_capacity: usize,
@@ -63,7 +63,7 @@ pub(super) struct Options {
     worker_program: Option<PathBuf>,
     output: GuestOutput,
     pub(super) max_argument_bytes: usize,
-    max_result_bytes: usize,
+    pub(super) max_result_bytes: usize,
     pub(super) limits: TaskLimits,
     pub(super) overflow: Overflow,
     pub(super) interruption: Interruption,
@@ -73,14 +73,7 @@ pub(super) struct Options {
     pub(super) recycling: RecyclingOptions,
     pub(super) hardening: HardeningOptions,
     pub(super) host: HostOptions,
-}
-
-/// An initializer, encoded in every codec, because the executor's is not known before `build`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct InitializerOption {
-    module: ModuleHash,
-    function: String,
-    arguments: Vec<(Codec, Result<Vec<u8>, CodecError>)>,
+    pub(super) crash_bundles: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -113,6 +106,7 @@ impl Default for Options {
             recycling: RecyclingOptions::default(),
             hardening: HardeningOptions::default(),
             host: HostOptions::default(),
+            crash_bundles: None,
         }
     }
 }
@@ -129,31 +123,6 @@ impl ExecutorBuilder {
     /// [`DEFAULT_REUSABLE_IDLE_TIMEOUT`](limits::DEFAULT_REUSABLE_IDLE_TIMEOUT)).
     pub fn idle_timeout(mut self, idle_timeout: Duration) -> Self {
         self.options.idle_timeout = Some(idle_timeout);
-        self
-    }
-
-    /// Runs a call once in its module before any task of that module: every instance starts from a snapshot of the
-    /// memory that it leaves. A failure ends the first use of the module with the guest's own message.
-    ///
-    /// # Source
-    /// loky's `initializer`, which runs once per worker.
-    ///
-    /// ```
-    /// use guest_basic::state::{get_global, set_global}; // keep a number in a static
-    /// use isopool::Executor;
-    ///
-    /// let executor = Executor::builder().max_workers(1).initializer(set_global::task(7)).build()?;
-    /// assert_eq!(executor.submit(get_global::task())?.result()?, 7);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn initializer<T: IntoTask<Output = ()>>(mut self, call: T) -> Self {
-        let Task { source, function, arguments, .. } = call.into_task();
-        let module = match source {
-            Source::Embedded(module) => ModuleHash::of(module.wasm),
-            Source::Loaded { hash, .. } => hash,
-        };
-        let arguments = Codec::ALL.iter().map(|&codec| (codec, codec.encode(&arguments))).collect();
-        self.options.initializer = Some(InitializerOption { module, function: function.into_owned(), arguments });
         self
     }
 
@@ -319,9 +288,11 @@ impl ExecutorBuilder {
         let state = StateOptions { max_workers, idle_timeout, containment, recycling, interruption, quarantine };
         let host_calls = options.host.checked()?;
         let options = Options { start_method: Some(start_method), ..self.options };
+        let bundles = options.bundle_writer()?;
         Executor::start(
             max_workers,
             options,
+            bundles,
             Arc::new(library),
             PoolOptions { state, start_method, program, worker, class, initializer_objects, host_calls, groups },
         )
@@ -389,6 +360,7 @@ impl Options {
             recycling,
             hardening,
             host,
+            crash_bundles,
         } = self;
         let mut differences = recycling.differences(&other.recycling);
         differences.extend(asked.differences(&other.asked));
@@ -419,6 +391,7 @@ impl Options {
         compare("interruption", *interruption != other.interruption);
         compare("deterministic", *deterministic != other.deterministic);
         compare("task_time_limit", *task_time_limit != other.task_time_limit);
+        compare("crash_bundles", *crash_bundles != other.crash_bundles);
         compare("task_deadline", *task_deadline != other.task_deadline);
         differences
     }
@@ -478,20 +451,5 @@ impl Options {
             max_host_function_bytes: self.host.max_call_bytes as u64,
             native_initializer,
         })
-    }
-
-    fn initializer_call(&self) -> Result<Option<Initializer>, Error> {
-        let Some(initializer) = &self.initializer else { return Ok(None) };
-        let encoded = initializer.arguments.iter().find(|(codec, _)| *codec == self.codec);
-        let argument = match encoded {
-            Some((_, Ok(argument))) => argument.clone(),
-            Some((_, Err(error))) => {
-                let message = format!("the arguments of the initializer do not encode as {}", self.codec.name());
-                return Err(Error::invalid(message).with_source(error.clone()));
-            }
-            None => return Err(Error::invalid(format!("the codec {} is not built in", self.codec.name()))),
-        };
-        let call = InitializerCall { function: initializer.function.clone(), codec: self.codec, argument };
-        Ok(Some(Initializer { module: initializer.module, call }))
     }
 }

@@ -11,6 +11,7 @@ use super::submission::OnFull;
 use super::task::IntoTask;
 use super::total_workers::WorkerShare;
 use super::try_submit::{TrySubmitError, TrySubmitted};
+use crate::bundle::BundleWriter;
 use crate::dispatcher::{self, Message, PoolHandle, PoolOptions, ShutdownMode, Stats};
 use crate::error::{BrokenProcessPool, Error, ErrorKind};
 use crate::ipc::WorkerConfig;
@@ -66,6 +67,7 @@ pub(super) struct Inner {
     pub(super) lives: Lives,
     closed: AtomicBool,
     ended: Arc<Latch>,
+    pub(super) bundles: Option<Arc<BundleWriter>>,
 }
 
 impl Executor {
@@ -97,6 +99,7 @@ impl Executor {
     pub(super) fn start(
         max_workers: usize,
         options: Options,
+        bundles: Option<Arc<BundleWriter>>,
         library: Arc<Library>,
         pool: PoolOptions,
     ) -> Result<Self, Error> {
@@ -132,6 +135,7 @@ impl Executor {
                 lives: Lives::default(),
                 closed,
                 ended,
+                bundles,
             }),
         })
     }
@@ -236,10 +240,7 @@ impl Executor {
         let task = task.into_task();
         self.check_open()?;
         let ready = self.prepare(&task)?;
-        let room = &self.inner.pool.room;
-        if !room.take(|| self.check_open().is_err()) {
-            self.check_open()?;
-        }
+        self.take_place()?;
         self.send(&task, ready, OnFull::Wait)
     }
 
@@ -376,6 +377,7 @@ impl Executor {
         }
         ended.wait(None);
         self.inner.lives.pools().iter().for_each(|live| live.shutdown(how));
+        self.inner.bundles.iter().for_each(|bundles| bundles.wait());
     }
 
     /// Ends the executor without waiting. `FinishWithin` needs someone who waits: here it means `Finish`.

@@ -4,7 +4,7 @@
 //! so no call ever meets a fresh instance in place of the one whose state it relies on.
 
 use super::handle::Executor;
-use super::loaded_module::Module;
+use super::loaded_module::{Function, Module};
 use super::options::{Containment, Reuse};
 use super::task::{IntoTask, Task};
 use super::{Shutdown, TaskFuture};
@@ -162,7 +162,8 @@ fn start(parent: &Executor, idle_timeout: Duration) -> Result<Executor, Error> {
     // The first death is the end.
     pool.state.quarantine = QuarantineOptions { deaths: None, ..pool.state.quarantine };
     pool.worker.reuse = Reuse::Worker;
-    Executor::start(1, inner.options.clone(), Arc::clone(&inner.library), pool)
+    // Without crash bundles: what a call does depends on the calls before it.
+    Executor::start(1, inner.options.clone(), None, Arc::clone(&inner.library), pool)
 }
 
 impl Executor {
@@ -222,6 +223,18 @@ impl LiveInstance {
             Some(ended) if error.kind() == ErrorKind::Broken => self.ended_error(ended),
             _ => error,
         })
+    }
+
+    /// One of its module's functions, as [`Module::function`] gives it, but that resources of the module's own may be in its types:
+    /// constructors (`my:pkg/things#[constructor]thing`), methods (`#[method]thing.name`), statics (`#[static]thing.new`), and
+    /// `#[resource-drop]thing`, which drops one. The caller's type for a resource is [`Resource`](crate::Resource).
+    ///
+    /// # Errors
+    /// As [`Module::function`], and [`ErrorKind::NotCallable`] for streams, futures and resources of others.
+    pub fn function(&self, name: &str) -> Result<Function, Error> {
+        let module = self.shared.module.clone();
+        let info = module.prepared.resolve_live(name)?.clone();
+        Ok(Function { module, info })
     }
 
     /// The module that it is an instance of.

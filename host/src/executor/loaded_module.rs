@@ -76,8 +76,8 @@ impl Module {
 /// A function of a module that was loaded at run time.
 #[derive(Clone)]
 pub struct Function {
-    module: Module,
-    info: FunctionInfo,
+    pub(super) module: Module,
+    pub(super) info: FunctionInfo,
 }
 
 impl fmt::Debug for Function {

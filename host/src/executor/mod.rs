@@ -7,6 +7,7 @@ mod builder;
 mod client;
 mod command;
 mod context;
+mod crash_bundles;
 #[cfg(test)]
 mod default_tests;
 mod encoded;
@@ -16,6 +17,7 @@ mod grants;
 mod handle;
 mod hardening;
 mod host_functions;
+mod initializer;
 mod latch;
 mod live;
 mod loaded_module;
@@ -24,6 +26,7 @@ mod map;
 mod options;
 mod quarantine;
 mod recycling;
+mod replay;
 mod reusable;
 mod room;
 mod schedule;
@@ -45,6 +48,7 @@ pub use loaded_module::{Function, Module};
 pub use map::{Map, MapUnordered};
 pub(crate) use options::Flavour;
 pub use options::{Containment, Execution, GuestOutput, Interruption, Overflow, Reuse, Shutdown};
+pub use replay::{CrashBundle, Divergence, Replay};
 pub use reusable::{
     NotReused, ReusableBuilder, ReusableExecutor, ReusableScope, ReuseExecutor, get_reusable_executor,
     release_reusable_executor,

@@ -7,10 +7,10 @@ use super::handle::{Executor, Inner};
 use super::schedule::Schedule;
 use super::task::Task;
 use crate::dispatcher::{Ended, Job, Message, Promise};
-use crate::error::{Error, ErrorKind, TaskRef};
+use crate::error::{Error, ErrorKind, TaskError, TaskRef};
 use crate::metrics;
-use crate::module::Prepared;
-use crate::task::{Class, TaskId};
+use crate::module::{Encoding, Prepared};
+use crate::task::{Class, FunctionKind, TaskId};
 use serde::Serialize;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -43,7 +43,11 @@ impl Executor {
             Some(asked) => Arc::new(asked.add_to(&inner.class)?),
         };
         let module = self.inner.library.get(&task.source)?;
-        module.check(&task.function, task.signature, self.inner.options.codec)?;
+        let info = module.check(&task.function, task.signature, self.inner.options.codec)?;
+        if !inner.recipe.state.recycling.one_life && matches!(info.kind, FunctionKind::Export { .. }) {
+            // A function of a live instance may have resources, and this is no live instance.
+            module.expect_callable(info)?;
+        }
         Ok(Ready { module, class })
     }
 
@@ -51,8 +55,20 @@ impl Executor {
     pub(super) fn send<A: Serialize, R>(
         &self,
         task: &Task<A, R>,
+        ready: Ready,
+        on_full: OnFull,
+    ) -> Result<TaskFuture<R>, Error> {
+        let options = &self.inner.options;
+        self.send_encoded(task, ready, on_full, |encoding, name| encode(options, encoding, &task.arguments, name))
+    }
+
+    /// As [`send`](Self::send), for arguments whose bytes somebody has.
+    pub(super) fn send_encoded<A, R>(
+        &self,
+        task: &Task<A, R>,
         Ready { module, class }: Ready,
         on_full: OnFull,
+        encode: impl FnOnce(&Encoding, &TaskRef) -> Result<Encoded, TaskError>,
     ) -> Result<TaskFuture<R>, Error> {
         let Inner { options, pool, .. } = &*self.inner;
         let id = TaskId(pool.status.next_task.fetch_add(1, Ordering::Relaxed));
@@ -61,7 +77,7 @@ impl Executor {
         let encoding = module.encoding(&task.function, options.codec);
         let promise = Arc::new(Promise::new(name.clone(), encoding, Arc::clone(&pool.mailbox)));
         let future = TaskFuture::new(Arc::clone(&promise));
-        let Encoded { argument, objects } = match encode(options, &promise.encoding, &task.arguments, &name) {
+        let Encoded { argument, objects } = match encode(&promise.encoding, &name) {
             Ok(encoded) => encoded,
             Err(refused) => {
                 pool.room.give_back();
@@ -85,7 +101,7 @@ impl Executor {
         let time_limit = time_limit.or(options.task_time_limit);
         let deadline = deadline.or_else(|| Instant::now().checked_add(options.task_deadline?));
         let options = task.options.as_deref().cloned().unwrap_or_default();
-        let job = Job {
+        let mut job = Job {
             options,
             class,
             objects,
@@ -95,6 +111,7 @@ impl Executor {
             deadline,
             ..Job::new(id, module, argument, promise, span)
         };
+        job.recording = self.record(&job, &task.source);
         match pool.mailbox.send(Message::Submit(Box::new(job))) {
             Ok(()) => {
                 metrics::task_submitted();
@@ -106,6 +123,11 @@ impl Executor {
                 Err(self.check_open().err().unwrap_or_else(Error::shutdown))
             }
         }
+    }
+
+    /// Waits for a place in the room.
+    pub(super) fn take_place(&self) -> Result<(), Error> {
+        if self.inner.pool.room.take(|| self.check_open().is_err()) { Ok(()) } else { self.check_open() }
     }
 
     fn take_room(&self, bytes: usize, on_full: OnFull) -> Result<(), Error> {

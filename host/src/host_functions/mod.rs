@@ -5,6 +5,7 @@
 mod error;
 mod function;
 mod pending;
+mod recorded;
 mod registry;
 #[cfg(test)]
 mod tests;
@@ -15,5 +16,6 @@ pub use function::{AsyncHostFunction, HostCall, HostFunction, HostFunctionInCont
 
 #[cfg(test)]
 use function::Implementation;
+pub(crate) use recorded::{Recorded, RecordedAnswer};
 pub(crate) use registry::{Given, HostFunctions};
 pub(crate) use threads::{Answered, HostThreads, Incoming, Withdrawn};

@@ -1,6 +1,7 @@
 //! The host functions of an executor by their names, and which of them a module gets.
 
 use super::function::Implementation;
+use super::recorded::Recorded;
 use crate::error::ModuleErrorKind;
 use crate::limits::MAX_HOST_FUNCTIONS;
 use crate::task::{FunctionType, HostFunctionInfo, ModuleInfo};
@@ -12,13 +13,18 @@ const OWN: [&str; 2] = ["wasi:", "isopool:"];
 
 /// The host functions of an executor.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct HostFunctions(BTreeMap<String, Arc<Implementation>>);
+pub(crate) struct HostFunctions(BTreeMap<String, Arc<Implementation>>, Option<Recorded>);
 
 /// Equal when they are the very same functions: two closures cannot be compared.
 impl PartialEq for HostFunctions {
     fn eq(&self, other: &Self) -> bool {
         let mut both = self.0.iter().zip(&other.0);
-        self.0.len() == other.0.len() && both.all(|(a, b)| a.0 == b.0 && Arc::ptr_eq(a.1, b.1))
+        let same_log = match (&self.1, &other.1) {
+            (None, None) => true,
+            (Some(a), Some(b)) => Arc::ptr_eq(&a.0, &b.0),
+            _ => false,
+        };
+        same_log && self.0.len() == other.0.len() && both.all(|(a, b)| a.0 == b.0 && Arc::ptr_eq(a.1, b.1))
     }
 }
 
@@ -37,6 +43,11 @@ impl HostFunctions {
     /// The last function that is given for a name counts.
     pub(crate) fn insert(&mut self, name: String, function: Implementation) {
         self.0.insert(name, Arc::new(function));
+    }
+
+    /// Instead of all functions.
+    pub(crate) fn recorded(recorded: Recorded) -> Self {
+        Self(BTreeMap::new(), Some(recorded))
     }
 
     /// Checks the names.
@@ -79,6 +90,10 @@ impl HostFunctions {
 
     fn give(&self, import: &HostFunctionInfo) -> Result<Given, ModuleErrorKind> {
         let HostFunctionInfo { name, ty } = import;
+        if let Some(Recorded(function)) = &self.1 {
+            let function = Arc::clone(function);
+            return Ok(Given { name: name.as_str().into(), ty: Arc::new(ty.clone()), function });
+        }
         let Some(function) = self.find(name) else {
             return Err(ModuleErrorKind::UnknownImport { message: how_to_give(import) });
         };

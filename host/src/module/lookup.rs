@@ -9,14 +9,38 @@ impl Prepared {
     /// The function that a caller means: by its whole name, or, if only one fits, by its name without the version of its
     /// package.
     pub(crate) fn resolve(&self, name: &str) -> Result<&FunctionInfo, Error> {
+        self.expect_callable(self.find(name)?)
+    }
+
+    /// As `resolve`, for a call of a live instance, which carries resources too.
+    pub(crate) fn resolve_live(&self, name: &str) -> Result<&FunctionInfo, Error> {
+        let info = self.find(name)?;
+        match &info.kind {
+            FunctionKind::Export { ty, .. } => match ty.foreign_handle() {
+                None => Ok(info),
+                Some(handle) => {
+                    let why = format!("its type `{ty}` holds `{handle}`, which cannot travel");
+                    let message = format!(
+                        "function `{}` of module {} cannot be called in a live instance: {why}",
+                        info.name,
+                        self.display_name()
+                    );
+                    Err(Error::new(ErrorKind::NotCallable, message))
+                }
+            },
+            _ => self.expect_callable(info),
+        }
+    }
+
+    fn find(&self, name: &str) -> Result<&FunctionInfo, Error> {
         if let Some(info) = self.by_whole_name(name) {
-            return self.expect_callable(info);
+            return Ok(info);
         }
         let fits = |info: &&FunctionInfo| without_version(&info.name).is_some_and(|short| short == name);
         let fitting: Vec<&FunctionInfo> = self.info.functions.iter().filter(fits).collect();
         match fitting[..] {
             [] => Err(Error::new(ErrorKind::UnknownFunction, self.unknown(name))),
-            [info] => self.expect_callable(info),
+            [info] => Ok(info),
             _ => {
                 let names: Vec<&str> = fitting.iter().map(|info| info.name.as_str()).collect();
                 let message = format!(
@@ -30,7 +54,7 @@ impl Prepared {
     }
 
     /// Refuses what no task can call.
-    pub(super) fn expect_callable<'a>(&self, info: &'a FunctionInfo) -> Result<&'a FunctionInfo, Error> {
+    pub(crate) fn expect_callable<'a>(&self, info: &'a FunctionInfo) -> Result<&'a FunctionInfo, Error> {
         let refuse = |why: String| {
             let message =
                 format!("function `{}` of module {} cannot be called as a task: {why}", info.name, self.display_name());
@@ -41,7 +65,8 @@ impl Prepared {
             FunctionKind::Export { ty, .. } => match ty.handle() {
                 None => Ok(info),
                 Some(handle) => refuse(format!(
-                    "its type `{ty}` holds `{handle}`, and only values travel: nothing of an instance outlives a task"
+                    "its type `{ty}` holds `{handle}`, and only values travel: nothing of an instance outlives a task; a live instance \
+                     can have it (Executor::open)"
                 )),
             },
             FunctionKind::Task => Ok(info),

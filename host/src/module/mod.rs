@@ -15,5 +15,6 @@ mod prepare;
 
 pub(crate) use cache::Cache;
 pub use cache::module_cache_directory;
+pub(crate) use compatibility::compatibility;
 pub(crate) use encoding::Encoding;
 pub(crate) use prepare::{Initializer, Library, Prepared, Source};

@@ -35,7 +35,12 @@ pub enum ValueType {
         err: Option<Box<ValueType>>,
     },
     Flags(Vec<String>),
-    /// What cannot travel in a call: a resource, a stream, a future, in the words of WIT.
+    /// A resource of the component's own, by its whole name, that the call gives away. Calls of a live instance carry it, and
+    /// tasks do not.
+    Own(String),
+    /// As `Own`, lent for the call.
+    Borrow(String),
+    /// What cannot travel in a call: a resource of others, a stream, a future, in the words of WIT.
     Handle(String),
 }
 
@@ -50,24 +55,33 @@ pub struct FunctionType {
 }
 
 impl ValueType {
-    /// The first part of it, at any depth, that cannot travel in a call.
-    pub(crate) fn handle(&self) -> Option<&str> {
+    /// The first part of it, at any depth, that is such a one.
+    fn first(&self, is_such: fn(&Self) -> bool) -> Option<&Self> {
         match self {
-            Self::Handle(kind) => Some(kind),
-            Self::List(element) | Self::Option(element) => element.handle(),
-            Self::Record(fields) => fields.iter().find_map(|(_, ty)| ty.handle()),
-            Self::Tuple(types) => types.iter().find_map(Self::handle),
-            Self::Variant(cases) => cases.iter().find_map(|(_, ty)| ty.as_ref()?.handle()),
-            Self::Result { ok, err } => [ok, err].into_iter().flatten().find_map(|ty| ty.handle()),
+            part if is_such(part) => Some(part),
+            Self::List(element) | Self::Option(element) => element.first(is_such),
+            Self::Record(fields) => fields.iter().find_map(|(_, ty)| ty.first(is_such)),
+            Self::Tuple(types) => types.iter().find_map(|ty| ty.first(is_such)),
+            Self::Variant(cases) => cases.iter().find_map(|(_, ty)| ty.as_ref()?.first(is_such)),
+            Self::Result { ok, err } => [ok, err].into_iter().flatten().find_map(|ty| ty.first(is_such)),
             _ => None,
         }
     }
 }
 
 impl FunctionType {
-    /// The first part of it that cannot travel in a call.
-    pub(crate) fn handle(&self) -> Option<&str> {
-        self.params.iter().map(|(_, ty)| ty).chain(&self.result).find_map(ValueType::handle)
+    /// The first part of it that no task can carry.
+    pub(crate) fn handle(&self) -> Option<&ValueType> {
+        self.first(|ty| matches!(ty, ValueType::Own(_) | ValueType::Borrow(_) | ValueType::Handle(_)))
+    }
+
+    /// The first part of it that no call of a live instance can carry either.
+    pub(crate) fn foreign_handle(&self) -> Option<&ValueType> {
+        self.first(|ty| matches!(ty, ValueType::Handle(_)))
+    }
+
+    fn first(&self, is_such: fn(&ValueType) -> bool) -> Option<&ValueType> {
+        self.params.iter().map(|(_, ty)| ty).chain(&self.result).find_map(|ty| ty.first(is_such))
     }
 }
 
@@ -101,6 +115,8 @@ impl fmt::Display for ValueType {
             Self::Result { ok: None, err: Some(err) } => write!(f, "result<_, {err}>"),
             Self::Result { ok: Some(ok), err: Some(err) } => write!(f, "result<{ok}, {err}>"),
             Self::Flags(names) => list(f, "flags { ", names, " }", |f, name| f.write_str(name)),
+            Self::Own(name) => write!(f, "own<{}>", short(name)),
+            Self::Borrow(name) => write!(f, "borrow<{}>", short(name)),
             Self::Handle(kind) => f.write_str(kind),
         }
     }
@@ -112,6 +128,11 @@ impl fmt::Display for FunctionType {
         list(f, "func(", &self.params, ")", |f, (name, ty)| write!(f, "{name}: {ty}"))?;
         self.result.as_ref().map_or(Ok(()), |ty| write!(f, " -> {ty}"))
     }
+}
+
+/// `test:plain/things@1.2.0#thing` → `thing`
+fn short(name: &str) -> &str {
+    name.rsplit_once('#').map_or(name, |(_, short)| short)
 }
 
 fn list<T>(
@@ -151,9 +172,12 @@ mod tests {
 
     #[test]
     fn handles_are_found_at_any_depth() {
-        let deep = ValueType::Option(Box::new(ValueType::Tuple(vec![ValueType::Handle("borrow<blob>".into())])));
+        let deep = ValueType::Option(Box::new(ValueType::Tuple(vec![ValueType::Borrow("a:b/c#blob".into())])));
         let function = FunctionType { params: Vec::new(), result: Some(deep) };
-        assert_eq!(function.handle(), Some("borrow<blob>"));
-        assert_eq!(ValueType::List(Box::new(ValueType::U8)).handle(), None);
+        assert_eq!(function.handle().map(ToString::to_string).as_deref(), Some("borrow<blob>"));
+        assert_eq!(function.foreign_handle(), None);
+        let stream = ValueType::List(Box::new(ValueType::Handle("stream".into())));
+        let function = FunctionType { params: vec![("of".into(), stream)], result: None };
+        assert_eq!(function.foreign_handle(), Some(&ValueType::Handle("stream".into())));
     }
 }

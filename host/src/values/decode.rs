@@ -2,6 +2,7 @@
 
 use super::enums::RESULT_CASES;
 use super::names::is_same;
+use super::resource::{RESOURCE, handle_type};
 use super::{Reader, Step, ValueError, flag_bytes};
 use crate::task::ValueType;
 use serde::de::value::{SeqDeserializer, StrDeserializer, UnitDeserializer};
@@ -110,6 +111,9 @@ impl<'de> Deserializer<'de> for ValueDeserializer<'_, 'de> {
                 true => visitor.visit_some(ValueDeserializer { ty: some, input: self.input }),
             },
             ValueType::Flags(names) => self.flags(names, visitor),
+            ty @ (ValueType::Own(_) | ValueType::Borrow(_)) => {
+                Err(ValueError::new(format!("{ty} can only be read as isopool::Resource")))
+            }
             ValueType::Handle(kind) => Err(ValueError::new(format!("{kind} cannot travel"))),
         }
     }
@@ -143,7 +147,14 @@ impl<'de> Deserializer<'de> for ValueDeserializer<'_, 'de> {
         self.deserialize_bytes(visitor)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, ValueError> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, ValueError> {
+        if let (RESOURCE, ValueType::Own(_)) = (name, self.ty) {
+            return visitor.visit_newtype_struct(ValueDeserializer { ty: &handle_type(), input: self.input });
+        }
         visitor.visit_newtype_struct(self)
     }
 

@@ -3,6 +3,7 @@
 use super::encode_compound::{Compound, Kind};
 use super::enums::Chosen;
 use super::names::{listed, position};
+use super::resource::{RESOURCE, handle_type};
 use super::{ValueError, Writer, flag_bytes};
 use crate::task::ValueType;
 use serde::ser::{Serialize, Serializer};
@@ -224,8 +225,15 @@ impl<'a> Serializer for ValueSerializer<'a> {
         self.serialize_str(variant)
     }
 
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), ValueError> {
-        value.serialize(self)
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result<(), ValueError> {
+        if name != RESOURCE {
+            return value.serialize(self);
+        }
+        let mut this = self.present()?;
+        match this.ty {
+            ValueType::Own(_) | ValueType::Borrow(_) => value.serialize(this.part(&handle_type())),
+            ty => Err(ValueError::mismatch(ty, "a resource")),
+        }
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(

@@ -16,6 +16,7 @@ mod error;
 mod fields;
 mod host_call;
 mod names;
+mod resource;
 mod result;
 #[cfg(test)]
 mod tests;
@@ -26,5 +27,6 @@ pub use component_value::{ComponentValue, Flags, read_flags, show_flags, type_of
 pub(crate) use difference::difference;
 pub(crate) use error::{Step, ValueError};
 pub(crate) use host_call::{read_argument, write_result, write_value};
+pub use resource::Resource;
 pub(crate) use result::{NoValue, decode_result};
 pub(crate) use wire::{Reader, Writer, flag_bytes};

@@ -2,6 +2,7 @@
 
 use super::decode::ValueDeserializer;
 use super::enums::RESULT_CASES;
+use super::resource::RESOURCE;
 use super::{Reader, Step, ValueError};
 use crate::task::{Failure, ValueType};
 use serde::de::{DeserializeOwned, Deserializer, Visitor};
@@ -88,7 +89,17 @@ impl<'de> Deserializer<'de> for Returned<'_, 'de> {
         }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, ValueError> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, ValueError> {
+        if name == RESOURCE {
+            return match self.value()? {
+                Some(value) => value.deserialize_newtype_struct(name, visitor),
+                None => visitor.visit_unit(),
+            };
+        }
         visitor.visit_newtype_struct(self)
     }
 

@@ -52,6 +52,10 @@ impl<'a> Reader<'a> {
         self.array().map(u32::from_le_bytes)
     }
 
+    pub(crate) fn u64(&mut self) -> Result<u64, ValueError> {
+        self.array().map(u64::from_le_bytes)
+    }
+
     pub(crate) fn char(&mut self) -> Result<char, ValueError> {
         let code = self.u32()?;
         char::from_u32(code).ok_or_else(|| ValueError::new(format!("{code} is no character")))

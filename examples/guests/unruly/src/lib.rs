@@ -1,31 +1,34 @@
-//! A plugin that makes a text loud, and misbehaves when the text asks for it. It depends on nothing of isopool.
+//! A plugin for the world in `wit/world.wit`, written as anybody would write it: it depends on nothing of isopool.
 #![cfg(target_family = "wasm")]
 // The bindings are generated.
 #![allow(missing_docs, unsafe_op_in_unsafe_fn, unreachable_pub, clippy::all)]
 
 wit_bindgen::generate!({ world: "plugin", path: "wit" });
 
-use std::hint::black_box;
-
 struct Unruly;
 
 impl Guest for Unruly {
-    fn transform(text: String) -> String {
-        match text.as_str() {
-            "please loop" => {
-                let mut turns = 0_u64;
-                loop {
-                    turns = black_box(turns + 1);
-                }
+    fn tidy(text: String) -> String {
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    fn spin() {
+        while core::hint::black_box(true) {}
+    }
+
+    fn fail(message: String) {
+        panic!("{message}");
+    }
+
+    fn eat() -> u32 {
+        let mut held = Vec::new();
+        loop {
+            let mut block: Vec<u8> = Vec::new();
+            if block.try_reserve_exact(1 << 20).is_err() {
+                return held.len() as u32;
             }
-            "please panic" => panic!("I was asked to"),
-            "please eat memory" => {
-                let mut eaten = Vec::new();
-                loop {
-                    eaten.push(black_box(vec![1_u8; 1 << 20]));
-                }
-            }
-            _ => text.to_uppercase(),
+            block.resize(1 << 20, 1);
+            held.push(core::hint::black_box(block));
         }
     }
 }

@@ -95,6 +95,9 @@ impl EventLoop {
             return self.lied(id, "a task has made more calls of host functions than it may".to_owned());
         }
         tracing::trace!(parent: &job.span, function, bytes = argument.len(), "the task calls a host function");
+        if let Some(recording) = &job.recording {
+            recording.called(&function, &argument);
+        }
         let (given, name) = (Arc::clone(given), job.promise.task.clone());
         let desk = &mut self.host;
         let number = desk.next;
@@ -160,6 +163,9 @@ impl EventLoop {
     }
 
     fn answer_host_call(&mut self, id: WorkerId, task: TaskId, call: u64, result: Result<Vec<u8>, HostFault>) {
+        if let Some(recording) = self.jobs.get(&task).and_then(|job| job.recording.as_ref()) {
+            recording.answered(result.as_deref());
+        }
         let (answer, payload) = match result {
             Ok(returned) => (HostAnswer::Returned, returned),
             Err(fault) => (HostAnswer::Fault(fault), Vec::new()),

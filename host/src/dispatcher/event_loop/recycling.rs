@@ -24,6 +24,7 @@ impl EventLoop {
         // It begins with none again.
         self.families.remove(&task);
         job.host_function_calls = 0;
+        job.recording.iter().for_each(|recording| recording.begins_again());
         job.promise.waits_again();
     }
 

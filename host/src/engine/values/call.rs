@@ -3,7 +3,7 @@
 use super::super::guest::Guest;
 use super::BlockShape;
 use super::{lift, lower};
-use crate::task::FunctionType;
+use crate::task::{FunctionType, Limit};
 use crate::values::ValueError;
 use wasmtime::Store;
 use wasmtime::component::{Func, Val};
@@ -28,12 +28,48 @@ pub(in crate::engine) async fn call(
     if let Some(shape) = shape {
         return Ok(shape.call(function, store, argument).await?.map_err(Unfit::Argument));
     }
-    let arguments = match lower::arguments(ty, argument) {
+    let arguments = match lower(ty, store, argument) {
         Ok(arguments) => arguments,
         Err(error) => return Ok(Err(Unfit::Argument(error))),
     };
     // What is in it is overwritten.
     let mut results = vec![Val::Bool(false); usize::from(ty.result.is_some())];
-    function.call_async(store, &arguments, &mut results).await?;
-    Ok(lift::result(ty.result.as_ref(), &results).map_err(Unfit::Result))
+    function.call_async(&mut *store, &arguments, &mut results).await?;
+    let guest = store.data_mut();
+    let lifted = lift::result(ty.result.as_ref(), &results, &mut guest.handles).map_err(Unfit::Result);
+    if guest.handles.count() > guest.limits().size(Limit::HostResources) {
+        return Err(guest.exceeded(Limit::HostResources).into());
+    }
+    Ok(lifted)
+}
+
+/// Drops the one resource that the arguments give away.
+///
+/// # Errors
+/// As [`call`]: its destructor is the guest's.
+pub(in crate::engine) async fn drop_resource(
+    ty: &FunctionType,
+    store: &mut Store<Guest>,
+    argument: &[u8],
+) -> wasmtime::Result<Result<Vec<u8>, Unfit>> {
+    let arguments = match lower(ty, store, argument) {
+        Ok(arguments) => arguments,
+        Err(error) => return Ok(Err(Unfit::Argument(error))),
+    };
+    for argument in arguments {
+        if let Val::Resource(resource) = argument {
+            resource.resource_drop_async(&mut *store).await?;
+        }
+    }
+    Ok(Ok(Vec::new()))
+}
+
+/// The arguments; resources that they give away are the caller's no more.
+fn lower(ty: &FunctionType, store: &mut Store<Guest>, argument: &[u8]) -> Result<Vec<Val>, ValueError> {
+    let handles = &mut store.data_mut().handles;
+    let mut lending = handles.lending();
+    let arguments = lower::arguments(ty, argument, &mut lending)?;
+    let given = lending.given;
+    handles.forget(&given);
+    Ok(arguments)
 }

@@ -1,20 +1,21 @@
 //! Results: from the engine's values to bytes.
 
+use super::handles::Handles;
 use crate::task::ValueType;
 use crate::values::{Step, ValueError, Writer, flag_bytes};
 use wasmtime::component::Val;
 
 /// What a function returned, if anything.
-pub(super) fn result(ty: Option<&ValueType>, values: &[Val]) -> Result<Vec<u8>, ValueError> {
+pub(super) fn result(ty: Option<&ValueType>, values: &[Val], handles: &mut Handles) -> Result<Vec<u8>, ValueError> {
     let mut out = Writer::default();
     if let (Some(ty), [returned]) = (ty, values) {
-        value(returned, ty, &mut out).map_err(|error| error.at(Step::Result))?;
+        value(returned, ty, &mut out, handles).map_err(|error| error.at(Step::Result))?;
     }
     Ok(out.into_bytes())
 }
 
 /// The engine has checked that the value is of its type, so that this is no more than a walk along both.
-pub(super) fn value(value: &Val, ty: &ValueType, out: &mut Writer) -> Result<(), ValueError> {
+pub(super) fn value(value: &Val, ty: &ValueType, out: &mut Writer, handles: &mut Handles) -> Result<(), ValueError> {
     out.count(1)?;
     match (value, ty) {
         (Val::Bool(value), ValueType::Bool) => out.byte(u8::from(*value)),
@@ -32,29 +33,29 @@ pub(super) fn value(value: &Val, ty: &ValueType, out: &mut Writer) -> Result<(),
         (Val::String(value), ValueType::String) => out.block(value.as_bytes())?,
         (Val::List(elements), ValueType::List(ty)) => {
             out.length(elements.len())?;
-            elements.iter().try_for_each(|element| self::value(element, ty, out))?;
+            elements.iter().try_for_each(|element| self::value(element, ty, out, handles))?;
         }
         (Val::Record(values), ValueType::Record(fields)) => {
-            values.iter().zip(fields).try_for_each(|((_, value), (_, ty))| self::value(value, ty, out))?;
+            values.iter().zip(fields).try_for_each(|((_, value), (_, ty))| self::value(value, ty, out, handles))?;
         }
         (Val::Tuple(values), ValueType::Tuple(types)) => {
-            values.iter().zip(types).try_for_each(|(value, ty)| self::value(value, ty, out))?;
+            values.iter().zip(types).try_for_each(|(value, ty)| self::value(value, ty, out, handles))?;
         }
         (Val::Variant(name, carried), ValueType::Variant(cases)) => {
             let case = place(cases.iter().map(|(name, _)| name), name)?;
             out.length(case)?;
-            part(carried.as_deref(), cases[case].1.as_ref(), out)?;
+            part(carried.as_deref(), cases[case].1.as_ref(), out, handles)?;
         }
         (Val::Enum(name), ValueType::Enum(names)) => out.length(place(names.iter(), name)?)?,
         (Val::Option(carried), ValueType::Option(ty)) => {
             out.byte(u8::from(carried.is_some()));
-            part(carried.as_deref(), Some(ty), out)?;
+            part(carried.as_deref(), Some(ty), out, handles)?;
         }
         (Val::Result(result), ValueType::Result { ok, err }) => {
             out.byte(u8::from(result.is_err()));
             match result {
-                Ok(carried) => part(carried.as_deref(), ok.as_deref(), out)?,
-                Err(carried) => part(carried.as_deref(), err.as_deref(), out)?,
+                Ok(carried) => part(carried.as_deref(), ok.as_deref(), out, handles)?,
+                Err(carried) => part(carried.as_deref(), err.as_deref(), out, handles)?,
             }
         }
         (Val::Flags(set), ValueType::Flags(names)) => {
@@ -65,14 +66,24 @@ pub(super) fn value(value: &Val, ty: &ValueType, out: &mut Writer) -> Result<(),
             }
             out.raw(&bits);
         }
+        (Val::Resource(resource), ValueType::Own(name)) => {
+            let [instance, number] = handles.keep(*resource, name);
+            out.raw(&instance.to_le_bytes());
+            out.raw(&number.to_le_bytes());
+        }
         (_, ty) => return Err(ValueError::new(format!("the engine gave another value than {ty}"))),
     }
     Ok(())
 }
 
-fn part(carried: Option<&Val>, ty: Option<&ValueType>, out: &mut Writer) -> Result<(), ValueError> {
+fn part(
+    carried: Option<&Val>,
+    ty: Option<&ValueType>,
+    out: &mut Writer,
+    handles: &mut Handles,
+) -> Result<(), ValueError> {
     match (carried, ty) {
-        (Some(carried), Some(ty)) => value(carried, ty, out),
+        (Some(carried), Some(ty)) => value(carried, ty, out, handles),
         _ => Ok(()),
     }
 }

@@ -1,20 +1,25 @@
 //! Arguments: from bytes to the engine's values.
 
+use super::handles::Lending;
 use crate::task::{FunctionType, ValueType};
 use crate::values::{Reader, Step, ValueError, flag_bytes};
 use wasmtime::component::Val;
 
 /// All arguments of a call.
-pub(super) fn arguments(function: &FunctionType, bytes: &[u8]) -> Result<Vec<Val>, ValueError> {
+pub(super) fn arguments(
+    function: &FunctionType,
+    bytes: &[u8],
+    handles: &mut Lending<'_>,
+) -> Result<Vec<Val>, ValueError> {
     let mut input = Reader::new(bytes);
     let numbered = function.params.iter().zip(1..);
     let values = numbered
-        .map(|((_, ty), number)| value(ty, &mut input).map_err(|error| error.at(Step::Argument(number))))
+        .map(|((_, ty), number)| value(ty, &mut input, handles).map_err(|error| error.at(Step::Argument(number))))
         .collect::<Result<_, _>>()?;
     input.end().map(|()| values)
 }
 
-pub(super) fn value(ty: &ValueType, input: &mut Reader<'_>) -> Result<Val, ValueError> {
+pub(super) fn value(ty: &ValueType, input: &mut Reader<'_>, handles: &mut Lending<'_>) -> Result<Val, ValueError> {
     Ok(match ty {
         ValueType::Bool => Val::Bool(input.truth()?),
         ValueType::S8 => Val::S8(i8::from_le_bytes(input.array()?)),
@@ -34,33 +39,41 @@ pub(super) fn value(ty: &ValueType, input: &mut Reader<'_>) -> Result<Val, Value
         }
         ValueType::List(element) => {
             let length = input.length()?;
-            Val::List((0..length).map(|_| value(element, input)).collect::<Result<_, _>>()?)
+            Val::List((0..length).map(|_| value(element, input, handles)).collect::<Result<_, _>>()?)
         }
         ValueType::Record(fields) => {
-            let fields = fields.iter().map(|(name, ty)| Ok((name.clone(), value(ty, input)?)));
+            let fields = fields.iter().map(|(name, ty)| Ok((name.clone(), value(ty, input, handles)?)));
             Val::Record(fields.collect::<Result<_, ValueError>>()?)
         }
-        ValueType::Tuple(types) => Val::Tuple(types.iter().map(|ty| value(ty, input)).collect::<Result<_, _>>()?),
+        ValueType::Tuple(types) => {
+            Val::Tuple(types.iter().map(|ty| value(ty, input, handles)).collect::<Result<_, _>>()?)
+        }
         ValueType::Variant(cases) => {
             let (name, ty) = &cases[input.case(cases.len())?];
-            Val::Variant(name.clone(), part(ty.as_ref(), input)?)
+            Val::Variant(name.clone(), part(ty.as_ref(), input, handles)?)
         }
         ValueType::Enum(names) => Val::Enum(names[input.case(names.len())?].clone()),
-        ValueType::Option(some) => Val::Option(part(input.truth()?.then_some(&**some), input)?),
+        ValueType::Option(some) => Val::Option(part(input.truth()?.then_some(&**some), input, handles)?),
         ValueType::Result { ok, err } => Val::Result(match input.truth()? {
-            false => Ok(part(ok.as_deref(), input)?),
-            true => Err(part(err.as_deref(), input)?),
+            false => Ok(part(ok.as_deref(), input, handles)?),
+            true => Err(part(err.as_deref(), input, handles)?),
         }),
         ValueType::Flags(names) => {
             let bits = input.take(flag_bytes(names.len()))?;
             let set = names.iter().enumerate().filter(|(place, _)| bits[place / 8] & (1 << (place % 8)) != 0);
             Val::Flags(set.map(|(_, name)| name.clone()).collect())
         }
+        ValueType::Own(name) => Val::Resource(handles.give([input.u64()?, input.u64()?], name)?),
+        ValueType::Borrow(name) => Val::Resource(handles.lend([input.u64()?, input.u64()?], name)?),
         ValueType::Handle(kind) => return Err(ValueError::new(format!("{kind} cannot travel"))),
     })
 }
 
 /// What a case carries.
-fn part(ty: Option<&ValueType>, input: &mut Reader<'_>) -> Result<Option<Box<Val>>, ValueError> {
-    ty.map(|ty| value(ty, input).map(Box::new)).transpose()
+fn part(
+    ty: Option<&ValueType>,
+    input: &mut Reader<'_>,
+    handles: &mut Lending<'_>,
+) -> Result<Option<Box<Val>>, ValueError> {
+    ty.map(|ty| value(ty, input, handles).map(Box::new)).transpose()
 }

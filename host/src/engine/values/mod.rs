@@ -5,6 +5,7 @@
 mod block_imports;
 mod blocks;
 mod call;
+mod handles;
 mod host_call;
 mod lift;
 mod lower;
@@ -12,6 +13,7 @@ mod types;
 
 pub(super) use block_imports::Outgoing;
 pub(super) use blocks::BlockShape;
-pub(super) use call::{Unfit, call};
+pub(super) use call::{Unfit, call, drop_resource};
+pub(super) use handles::Handles;
 pub(super) use host_call::{passed, returned};
 pub(super) use types::function_type;

@@ -2,12 +2,17 @@
 
 use crate::limits::{MAX_COMPONENT_TYPES, MAX_SIGNATURE_TYPES, MAX_TYPE_DEPTH};
 use crate::task::{FunctionType, ValueType};
+use wasmtime::component::ResourceType;
 use wasmtime::component::types::{ComponentFunc, Type};
 
 /// The type of a function; an error in words if it is larger than any that a person writes. `left` is how many types all of its
 /// component may still have.
-pub(in crate::engine) fn function_type(function: &ComponentFunc, left: &mut usize) -> Result<FunctionType, String> {
-    let mut walk = Walk { left: MAX_SIGNATURE_TYPES, left_of_all: left };
+pub(in crate::engine) fn function_type(
+    function: &ComponentFunc,
+    resources: &[(ResourceType, String)],
+    left: &mut usize,
+) -> Result<FunctionType, String> {
+    let mut walk = Walk { resources, left: MAX_SIGNATURE_TYPES, left_of_all: left };
     let params = function.params().map(|(name, ty)| Ok((name.to_owned(), walk.part(&ty, 0)?)));
     let params = params.collect::<Result<_, String>>()?;
     let result = function.results().next().map(|ty| walk.part(&ty, 0)).transpose()?;
@@ -16,6 +21,8 @@ pub(in crate::engine) fn function_type(function: &ComponentFunc, left: &mut usiz
 
 /// Types share their parts, and a tree does not: a signature of some lines may be a tree of billions.
 struct Walk<'a> {
+    /// Those of the component's own, by their whole names.
+    resources: &'a [(ResourceType, String)],
     left: usize,
     left_of_all: &'a mut usize,
 }
@@ -83,8 +90,21 @@ impl Walk<'_> {
                 err: self.maybe(result.err(), depth)?.map(Box::new),
             },
             Type::Flags(names) => ValueType::Flags(self.names(names.names())?),
-            other => ValueType::Handle(handle_name(other).to_owned()),
+            other => self.handle(other),
         })
+    }
+
+    fn handle(&self, ty: &Type) -> ValueType {
+        let named = match ty {
+            Type::Own(resource) => self.name(resource).map(ValueType::Own),
+            Type::Borrow(resource) => self.name(resource).map(ValueType::Borrow),
+            _ => None,
+        };
+        named.unwrap_or_else(|| ValueType::Handle(handle_name(ty).to_owned()))
+    }
+
+    fn name(&self, resource: &ResourceType) -> Option<String> {
+        self.resources.iter().find(|(ty, _)| ty == resource).map(|(_, name)| name.clone())
     }
 
     fn names<'a>(&mut self, names: impl ExactSizeIterator<Item = &'a str>) -> Result<Vec<String>, String> {

@@ -38,6 +38,12 @@ pub fn get_global() -> u64 {
     GLOBAL.load(Ordering::Relaxed)
 }
 
+/// Panics with what [`set_global()`] kept.
+#[task]
+pub fn panics_with_global() {
+    panic!("the value is {}", get_global());
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

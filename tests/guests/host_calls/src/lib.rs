@@ -62,6 +62,14 @@ pub fn note(text: String) {
     store::note(&text);
 }
 
+/// Tells the caller something of chance, and panics.
+#[task]
+pub fn note_chance() {
+    use std::hash::BuildHasher;
+    store::note(&std::hash::RandomState::new().hash_one("chance").to_string());
+    panic!("on purpose");
+}
+
 /// Has so many tasks ask for a number each, asks for one itself before each result, and gives the sum of all.
 ///
 /// # Errors

@@ -7,10 +7,10 @@ wit_bindgen::generate!({ world: "plain", path: "wit", generate_all });
 
 use exports::test::plain::bytes::{self, Blob};
 use exports::test::plain::math;
-use exports::test::plain::things::{self, ThingBorrow};
+use exports::test::plain::things::{self, GuestThing as _, ThingBorrow};
 use exports::test::plain::types::{self, Everything, Refusal};
 use exports::test::{ops1_0_0, ops2_0_0};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::hint::black_box;
 
 struct Plain;
@@ -115,23 +115,66 @@ impl bytes::Guest for Plain {
     }
 }
 
-struct Thing(String);
+thread_local!(static ALIVE: Cell<u32> = const { Cell::new(0) });
+
+struct Thing(RefCell<String>);
+
+impl Drop for Thing {
+    fn drop(&mut self) {
+        ALIVE.with(|alive| alive.set(alive.get() - 1));
+    }
+}
 
 impl things::GuestThing for Thing {
     fn new(name: String) -> Self {
-        Self(name)
+        ALIVE.with(|alive| alive.set(alive.get() + 1));
+        Self(RefCell::new(name))
     }
 
     fn name(&self) -> String {
-        self.0.clone()
+        self.0.borrow().clone()
+    }
+
+    fn rename(&self, name: String) {
+        self.0.replace(name);
+    }
+
+    fn joined(a: ThingBorrow<'_>, b: ThingBorrow<'_>) -> things::Thing {
+        let name = a.get::<Thing>().name() + &b.get::<Thing>().name();
+        things::Thing::new(<Thing as things::GuestThing>::new(name))
+    }
+}
+
+struct Lamp;
+
+impl things::GuestLamp for Lamp {
+    fn new() -> Self {
+        Self
     }
 }
 
 impl things::Guest for Plain {
     type Thing = Thing;
+    type Lamp = Lamp;
+
+    fn take(of: things::Thing) -> String {
+        of.into_inner::<Thing>().name()
+    }
+
+    fn swap(_: things::Thing, _: ThingBorrow<'_>) {}
+
+    fn swap_back(_: ThingBorrow<'_>, _: things::Thing) {}
+
+    fn many(count: u32) -> Vec<things::Thing> {
+        (0..count).map(|_| things::Thing::new(<Thing as things::GuestThing>::new(String::new()))).collect()
+    }
+
+    fn alive() -> u32 {
+        ALIVE.with(Cell::get)
+    }
 
     fn biggest(of: Vec<ThingBorrow<'_>>) -> Option<u32> {
-        of.iter().map(|thing| thing.get::<Thing>().0.len() as u32).max()
+        of.iter().map(|thing| thing.get::<Thing>().name().len() as u32).max()
     }
 }
 
