@@ -18,6 +18,7 @@
 //! - [`counting`]: what pools count for the crate `metrics`.
 //! - [`other_languages`]: guests in C, JavaScript and Python, each if its tools are on the machine.
 //! - [`plain_components`]: components that never heard of isopool: any export, values by its own types.
+//! - [`typed_clients`]: clients that are made from WIT, and components that do not fit them.
 //! - [`commands`]: WASI programs as tasks.
 //! - [`tenants`]: tasks of several tenants in one pool: a process serves one of them.
 //! - [`grants`]: directories, connections and arguments: what guests reach, and what they do not.
@@ -85,4 +86,5 @@ mod sync;
 mod tenants;
 mod tidy;
 mod time_limits;
+mod typed_clients;
 mod waiting;

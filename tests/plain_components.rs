@@ -264,7 +264,7 @@ fn a_call_that_does_not_fit_says_where() {
         plain.message("test:plain/types#echo", json!([value]))
     };
     type Change = dyn Fn(&mut Value);
-    let changes: [(&str, &Change); 14] = [
+    let changes: [(&str, &Change); 22] = [
         ("a field that is missing", &|value| drop(value.as_object_mut().expect("a record").remove("text"))),
         ("a field that is not there", &|value| value["colour"] = json!(1)),
         ("a field of another type", &|value| value["numbers"]["b"] = json!(256)),
@@ -279,6 +279,14 @@ fn a_call_that_does_not_fit_says_where() {
         ("a value deep in a case", &|value| value["shapes"][1] = json!({ "polygon": [{ "x": 1, "y": [] }] })),
         ("two cases at once", &|value| value["shapes"][1] = json!({ "circle": 1, "dot": null })),
         ("an error of another type", &|value| value["outcome"] = json!({ "err": 1 })),
+        ("a success of another type", &|value| value["outcome"] = json!({ "ok": 1 })),
+        ("neither success nor error", &|value| value["outcome"] = json!({ "okay": "a" })),
+        ("no truth", &|value| value["yes"] = json!("yes")),
+        ("nothing where something must be", &|value| value["text"] = json!(null)),
+        ("a number below its range", &|value| value["numbers"]["a"] = json!(-129)),
+        ("a part of a tuple of another type", &|value| value["pair"] = json!(["a", "a"])),
+        ("a list in a list with a number", &|value| value["nested-lists"] = json!([["a"], ["b", 3]])),
+        ("a float too large", &|value| value["single"] = json!(1e300)),
     ];
     for (name, change) in changes {
         say(name, echo(change));

@@ -110,6 +110,9 @@ pub use executor::{
 };
 #[cfg(not(target_family = "wasm"))]
 pub use host_functions::{AsyncHostFunction, HostCall, HostError, HostFunction, HostFunctionInContext};
+#[cfg(not(target_family = "wasm"))]
+#[doc(inline)]
+pub use isopool_client_macro::client;
 #[cfg(target_family = "wasm")]
 pub use isopool_guest::*;
 #[cfg(not(target_family = "wasm"))]
@@ -138,6 +141,15 @@ pub use worker::worker_main;
 
 #[doc(hidden)]
 pub use isopool_guest as __guest;
+
+/// What the expansion of [`client!`] names.
+#[cfg(not(target_family = "wasm"))]
+#[doc(hidden)]
+pub mod __client {
+    pub use crate::executor::{fit, function};
+    pub use crate::values::{ComponentValue, Flags, read_flags, show_flags, type_of_flags, write_flags};
+    pub use serde;
+}
 
 /// What the expansion of [`native`] names.
 #[cfg(not(target_family = "wasm"))]

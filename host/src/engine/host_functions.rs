@@ -2,13 +2,14 @@
 
 use super::guest::Guest;
 use super::trap::cut;
-use super::values::{function_type, passed, returned};
+use super::values::{BlockShape, Outgoing, function_type, passed, returned};
 use crate::limits::MAX_COMPONENT_TYPES;
 use crate::task::{FunctionType, HostAnswer, HostFault, HostFaultKind, HostFunctionInfo, Refusal, TaskId};
+use crate::values::ValueError;
 use std::fmt;
 use std::sync::Arc;
 use wasmtime::component::types::{ComponentFunc, ComponentItem};
-use wasmtime::component::{Component, Linker, Val};
+use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, StoreContextMut};
 
 /// The way to the caller, whose functions they are.
@@ -131,21 +132,49 @@ pub(super) fn linker(
             Some(interface) => linker.instance(interface)?,
             None => linker.root(),
         };
+        let call = CallOut { name };
+        if let Some(shape) = BlockShape::of(&ty) {
+            shape.import(&mut place, &import.name, call)?;
+            continue;
+        }
         place.func_new(&import.name, move |mut store: StoreContextMut<'_, Guest>, _, arguments, results| {
-            let returned = store.data_mut().called().call_host(&name, &ty, arguments)?;
-            if let (Some(place), Some(value)) = (results.first_mut(), returned) {
-                *place = value;
-            }
-            Ok(())
+            call.call(store.data_mut(), passed(&ty, arguments), |bytes| {
+                if let (Some(place), Some(ty)) = (results.first_mut(), &ty.result) {
+                    *place = returned(ty, bytes)?;
+                }
+                Ok(())
+            })
         })?;
     }
     Ok(Some(linker))
 }
 
+/// Calls of one host function.
+struct CallOut {
+    name: Arc<str>,
+}
+
+impl Outgoing for CallOut {
+    fn call<R>(
+        &self,
+        guest: &mut Guest,
+        argument: Result<Vec<u8>, ValueError>,
+        read: impl FnOnce(&[u8]) -> Result<R, ValueError>,
+    ) -> wasmtime::Result<R> {
+        let bytes = guest.called().call_host(&self.name, argument)?;
+        read(&bytes).map_err(|error| fault(&self.name, HostFaultKind::WrongType, error.to_string()))
+    }
+}
+
+/// A call that came to nothing.
+fn fault(function: &str, kind: HostFaultKind, message: String) -> wasmtime::Error {
+    wasmtime::Error::new(EndedByHost(HostFault::new(function, kind, message)))
+}
+
 impl Guest {
     /// Calls a host function, and waits for what it returns.
-    fn call_host(&mut self, function: &str, ty: &FunctionType, arguments: &[Val]) -> wasmtime::Result<Option<Val>> {
-        let fault = |kind, message: String| wasmtime::Error::new(EndedByHost(HostFault::new(function, kind, message)));
+    fn call_host(&mut self, function: &str, argument: Result<Vec<u8>, ValueError>) -> wasmtime::Result<Vec<u8>> {
+        let fault = |kind, message| fault(function, kind, message);
         let Some(task) = self.task() else {
             let message = "only a task can call host functions; this is none (an initializer, say)".to_owned();
             return Err(fault(HostFaultKind::Refused, message));
@@ -158,7 +187,7 @@ impl Guest {
             );
             return Err(fault(HostFaultKind::TooMany, message));
         }
-        let argument = passed(ty, arguments).map_err(|error| fault(HostFaultKind::WrongType, error.to_string()))?;
+        let argument = argument.map_err(|error| fault(HostFaultKind::WrongType, error.to_string()))?;
         let (size, limit) = (argument.len() as u64, self.settings.max_host_function_bytes);
         if size > limit {
             let message = format!(
@@ -169,10 +198,7 @@ impl Guest {
         self.host_function_calls += 1;
         let link = Arc::clone(&self.settings.host);
         match link.call(task, self.host_function_calls, function, &argument)? {
-            (HostAnswer::Returned, bytes) => {
-                let value = ty.result.as_ref().map(|ty| returned(ty, &bytes)).transpose();
-                value.map_err(|error| fault(HostFaultKind::WrongType, error.to_string()))
-            }
+            (HostAnswer::Returned, bytes) => Ok(bytes),
             (HostAnswer::Fault(fault), _) => Err(EndedByHost(fault).into()),
         }
     }

@@ -70,6 +70,13 @@ pub enum ModuleErrorKind {
         /// In which way.
         message: String,
     },
+    /// It does not fit the world of a [client](crate::client!).
+    OtherClient {
+        /// Which world.
+        world: String,
+        /// The first difference.
+        message: String,
+    },
     /// The engine could not compile it.
     Compile {
         /// Why.
@@ -146,6 +153,7 @@ impl fmt::Display for ModuleErrorKind {
             ),
             Self::UnknownImport { message } => write!(f, "it imports something that no task is given: {message}"),
             Self::HostFunction { message } => write!(f, "a host function does not fit it: {message}"),
+            Self::OtherClient { world, message } => write!(f, "it does not fit the world `{world}`: {message}"),
             Self::Compile { message } => write!(f, "it could not be compiled: {message}"),
             Self::Describe { message } => write!(f, "it could not list its functions: {message}"),
             Self::Initializer { message } => write!(f, "its initializer failed: {message}"),

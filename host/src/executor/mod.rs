@@ -4,6 +4,7 @@
 
 mod as_completed;
 mod builder;
+mod client;
 mod command;
 mod context;
 mod crash_bundles;
@@ -38,6 +39,7 @@ mod wait;
 
 pub use as_completed::{AsCompleted, Unfinished, as_completed};
 pub use builder::ExecutorBuilder;
+pub use client::{fit, function};
 pub use command::Command;
 pub use future::{CancelOnDrop, TaskFuture};
 pub use handle::Executor;

@@ -6,7 +6,9 @@
 //! number of a case before what it carries, the fields of a record one after another. `list<u8>` is a block.
 
 mod arguments;
+mod component_value;
 mod decode;
+mod difference;
 mod encode;
 mod encode_compound;
 mod enums;
@@ -21,6 +23,8 @@ mod tests;
 mod wire;
 
 pub(crate) use arguments::encode_arguments;
+pub use component_value::{ComponentValue, Flags, read_flags, show_flags, type_of_flags, write_flags};
+pub(crate) use difference::difference;
 pub(crate) use error::{Step, ValueError};
 pub(crate) use host_call::{read_argument, write_result, write_value};
 pub use resource::Resource;

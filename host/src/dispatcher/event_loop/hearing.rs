@@ -42,3 +42,34 @@ impl EventLoop {
         log(Some(job), name, record);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::MAX_TRACE_ENTRIES;
+    use crate::task::{CapturedOutput, HostFault, HostFaultKind, Location, Panic};
+
+    #[test]
+    fn what_no_honest_worker_says_of_an_end_is_told() {
+        let report = RunReport::default();
+        assert!(unasked(&Outcome::Stopped, true).is_some() && unasked(&Outcome::Stopped, false).is_none());
+        assert_eq!((unasked(&Outcome::Returned, true), oversized(&Outcome::Returned, &report)), (None, None));
+        let (long, short) = ("x".repeat(MAX_MESSAGE_BYTES + 1), "x".repeat(MAX_MESSAGE_BYTES));
+        let panic = |file: &str, entries: usize| {
+            let location = Some(Location { file: file.to_owned(), line: 1, column: 1 });
+            Outcome::Panicked(Panic { message: String::new(), location, backtrace: vec![String::new(); entries] })
+        };
+        let fault = |function: &str| {
+            let (kind, message) = (HostFaultKind::Failed, String::new());
+            Outcome::HostFunction(HostFault { function: function.to_owned(), kind, message })
+        };
+        for large in [panic(&long, 0), panic("", MAX_TRACE_ENTRIES + 1), fault(&long)] {
+            assert!(oversized(&large, &report).is_some());
+        }
+        for within in [panic(&short, MAX_TRACE_ENTRIES), fault(&short)] {
+            assert_eq!(oversized(&within, &report), None);
+        }
+        let output = CapturedOutput { stdout: vec![0; MAX_CAPTURED_OUTPUT_BYTES], stderr: vec![0], dropped_bytes: 0 };
+        assert!(oversized(&Outcome::Returned, &RunReport { output, ..RunReport::default() }).is_some());
+    }
+}

@@ -12,12 +12,12 @@ use wasmtime::component::{ComponentNamedList, Func, Lift, Lower};
 /// A function that takes and gives bytes and texts, and little else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::engine) struct BlockShape {
-    params: Params,
-    result: Returns,
+    pub(super) params: Params,
+    pub(super) result: Returns,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Params {
+pub(super) enum Params {
     None,
     Bytes,
     Text,
@@ -28,7 +28,7 @@ enum Params {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Returns {
+pub(super) enum Returns {
     Nothing,
     Bytes,
     BytesOrText,

@@ -2,6 +2,7 @@
 //! Takes from: engine (a component's exports). Hands to: wasmtime.
 //! Never: takes a value apart that can travel as a block.
 
+mod block_imports;
 mod blocks;
 mod call;
 mod handles;
@@ -10,6 +11,7 @@ mod lift;
 mod lower;
 mod types;
 
+pub(super) use block_imports::Outgoing;
 pub(super) use blocks::BlockShape;
 pub(super) use call::{Unfit, call, drop_resource};
 pub(super) use handles::Handles;
