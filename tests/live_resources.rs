@@ -1,6 +1,7 @@
 //! Resources of components, held by the caller of a live instance: no other instance, no task and no later call can be led astray.
 
 use crate::patience::{end_of, error_of};
+use crate::plain_components::component_of;
 use crate::support::house;
 use isopool::{BrokenCause, ErrorKind, Executor, Limit, LiveInstance, Module, Resource, Reuse, TaskError};
 use serde::Serialize;
@@ -132,4 +133,69 @@ fn more_resources_than_the_limit_end_the_instance() {
     assert!(error.to_string().contains("HostResources"), "{error}");
     let cause = instance.ended().expect("it has ended").cause;
     assert!(matches!(cause, BrokenCause::InstanceEnded { .. }), "{cause:?}");
+}
+
+#[test]
+fn what_cannot_go_out_of_an_instance_is_dropped_in_it() {
+    let _house = house();
+    let executor = Executor::builder().max_workers(1).build().expect("builds");
+    let instance = executor.open(&plain(&executor)).expect("there is room");
+    let kept = thing(&instance, "kept");
+    let values = isopool::limits::MAX_CALL_VALUES as u32;
+    let said = refused(&instance, "crowd", (3, values));
+    assert!(said.contains("limits::MAX_CALL_VALUES"), "{said}");
+    assert_eq!(alive(&instance), 1, "their destructors have run");
+    assert_eq!(name(&instance, &kept), "kept", "what was there before stays");
+}
+
+#[test]
+fn a_resource_of_the_host_stays_with_the_host_though_an_interface_names_it() {
+    let _house = house();
+    let executor = Executor::builder().max_workers(1).build().expect("builds");
+    let interface = "use wasi:io/streams@0.2.0.{output-stream};\n\
+                     g0: func() -> list<u8>;\ng1: func() -> output-stream;\ng2: func() -> list<output-stream>;";
+    let module = executor.load("hosted", component_of(interface, 3)).expect("it can be loaded");
+    let instance = executor.open(&module).expect("there is room");
+    assert!(instance.function("test:types/types#g0").is_ok());
+    for name in ["test:types/types#g1", "test:types/types#g2"] {
+        let error = instance.function(name).expect_err("it is not the component's own");
+        assert_eq!(error.kind(), ErrorKind::NotCallable);
+        assert!(error.to_string().ends_with("only values and the component's own resources travel"), "{error}");
+        assert!(!module.info().function(name).expect("it is listed").needs_live_instance());
+    }
+    assert!(!module.info().functions.iter().any(|function| function.name.contains("[resource-drop]")));
+}
+
+#[test]
+fn a_component_of_nothing_but_a_resource_can_be_loaded_and_has_it_at_its_root() {
+    let _house = house();
+    let executor = Executor::builder().max_workers(1).build().expect("builds");
+    let wasm = include_bytes!("../host/src/engine/testdata/root_resource.wasm");
+    let module = executor.load("root", wasm.to_vec()).expect("a live instance can call it");
+    let instance = executor.open(&module).expect("there is room");
+    let make = instance.function("[constructor]thing").expect("it is exported");
+    assert!(make.info().needs_live_instance() && !make.info().is_callable());
+    let thing = end_of(&instance.submit(make.call::<_, Resource>(())).expect("open")).expect("a thing");
+    let drop = instance.function("[resource-drop]thing").expect("it is listed");
+    let dropped = || end_of(&instance.submit(drop.call::<_, ()>((&thing,))).expect("open"));
+    assert_eq!(dropped(), Ok(()));
+    assert!(dropped().is_err(), "it is gone");
+}
+
+#[test]
+fn a_worker_that_lies_about_resources_confuses_itself_and_nobody_else() {
+    let _house = house();
+    let executor = Executor::builder().max_workers(1).build().expect("builds");
+    // The module comes from the cache: a liar cannot compile.
+    let honest = executor.open(&plain(&executor)).expect("there is room");
+    let one = thing(&honest, "one");
+    let liars = Executor::builder().max_workers(1).worker_program(env!("CARGO_BIN_EXE_liar"));
+    let liars = liars.env("LIE", "[resource-then-go-on]").build().expect("a liar looks like any other program");
+    let lying = liars.open(&plain(&liars)).expect("there is room");
+    let told = thing(&lying, "two");
+    assert_eq!(thing(&lying, "three"), told, "it gives the same again");
+    assert!(refused(&honest, "[method]thing.name", (&told,)).contains("belongs to another live instance"));
+    let answer = refused(&lying, "alive", ());
+    assert!(answer.contains("the caller expects ()"), "{answer}");
+    assert_eq!(name(&honest, &one), "one");
 }

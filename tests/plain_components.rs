@@ -399,8 +399,11 @@ fn signatures_are_those_of_wit() {
 }
 
 /// A component that exports this interface, `test:types/types`, whose functions `g0`, `g1`, … give lists.
-fn component_of(interface: &str, functions: usize) -> Vec<u8> {
-    let wit = format!("package test:types;\ninterface types {{\n{interface}\n}}\nworld only {{ export types; }}");
+pub(crate) fn component_of(interface: &str, functions: usize) -> Vec<u8> {
+    let wit = format!(
+        "package test:types;\ninterface types {{\n{interface}\n}}\nworld only {{ export types; }}\n\
+         package wasi:io@0.2.0 {{ interface streams {{ resource output-stream; }} }}"
+    );
     let mut resolve = Resolve::default();
     let package = resolve.push_str("types.wit", &wit).expect("sound WIT");
     let world = resolve.select_world(&[package], None).expect("it has one world");

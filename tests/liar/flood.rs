@@ -66,6 +66,11 @@ impl Liar {
             "progress-without-end" => loop {
                 self.send(&progress(id), 0)?;
             },
+            // What a constructor returns: a resource that was never made.
+            "resource" => {
+                self.send(&done(id), 16)?;
+                self.channel.write_all(&[0xff; 16])?;
+            }
             "payload-of-the-limit" => {
                 self.send(&done(id), 256 << 20)?;
                 self.channel.write_all(&[0; 1000])?;

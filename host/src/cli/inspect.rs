@@ -75,7 +75,10 @@ fn how(function: &FunctionInfo) -> String {
     match function.kind {
         FunctionKind::Program => "a program: isopool run MODULE -- ARGUMENTS".to_owned(),
         FunctionKind::Export { .. } if function.is_callable() => "values".to_owned(),
-        FunctionKind::Export { .. } => "not callable: only values travel".to_owned(),
+        FunctionKind::Export { .. } if function.needs_live_instance() => {
+            "values and resources, in a live instance".to_owned()
+        }
+        FunctionKind::Export { .. } => "not callable: only values and the component's own resources travel".to_owned(),
         _ => function.codecs.join(", "),
     }
 }

@@ -38,7 +38,8 @@ pub(crate) fn compile(
     let contract = if is_task_module { recognise::contract_version(names.clone())? } else { String::new() };
     let host_functions = host_functions::imported(engine.engine(), &component)?;
     let functions = functions(engine, &component)?;
-    if !is_task_module && !functions.iter().any(FunctionInfo::is_callable) {
+    let can_be_called = |function: &FunctionInfo| function.is_callable() || function.needs_live_instance();
+    if !is_task_module && !functions.iter().any(can_be_called) {
         return Err(recognise::other_world(names));
     }
     let machine_code =

@@ -68,10 +68,12 @@ impl Exports {
         is_wanted: &impl Fn(&str) -> bool,
     ) -> Result<Vec<(ResourceType, String)>, String> {
         let mut resources: Vec<(ResourceType, String)> = Vec::new();
+        let imported = imported_resources(engine, component);
         let mut found = |resource, interface: &str, name: &str| {
             let drop = format!("{interface}[resource-drop]{name}");
             let whole = format!("{interface}{name}");
-            if !is_wanted(&drop) || resources.iter().any(|(other, _)| *other == resource) {
+            let is_known = imported.contains(&resource) || resources.iter().any(|(other, _)| *other == resource);
+            if is_known || !is_wanted(&drop) {
                 return Ok(());
             }
             resources.push((resource, whole.clone()));
@@ -161,4 +163,22 @@ impl Exports {
             Err(Unfit::Result(error)) => failure(FailureKind::ResultCodec, error.to_string()),
         }
     }
+}
+
+/// An interface that uses a resource of the host exports its type again, and it is the host's all the same.
+fn imported_resources(engine: &Engine, component: &Component) -> Vec<ResourceType> {
+    let mut found = Vec::new();
+    for (_, import) in component.component_type().imports(engine) {
+        match import.ty {
+            ComponentItem::Resource(resource) => found.push(resource),
+            ComponentItem::ComponentInstance(interface) => {
+                found.extend(interface.exports(engine).filter_map(|(_, item)| match item.ty {
+                    ComponentItem::Resource(resource) => Some(resource),
+                    _ => None,
+                }));
+            }
+            _ => {}
+        }
+    }
+    found
 }

@@ -19,7 +19,9 @@ impl Prepared {
             FunctionKind::Export { ty, .. } => match ty.foreign_handle() {
                 None => Ok(info),
                 Some(handle) => {
-                    let why = format!("its type `{ty}` holds `{handle}`, which cannot travel");
+                    let why = format!(
+                        "its type `{ty}` holds `{handle}`; only values and the component's own resources travel"
+                    );
                     let message = format!(
                         "function `{}` of module {} cannot be called in a live instance: {why}",
                         info.name,

@@ -27,6 +27,15 @@ impl FunctionInfo {
             FunctionKind::Export { ty, .. } => ty.handle().is_none(),
         }
     }
+
+    /// Whether only a [live instance](crate::LiveInstance::function) can call it: it takes or gives a resource of the component's own, and
+    /// nothing else that cannot travel.
+    pub fn needs_live_instance(&self) -> bool {
+        match &self.kind {
+            FunctionKind::Task | FunctionKind::Program => false,
+            FunctionKind::Export { ty, .. } => ty.handle().is_some() && ty.foreign_handle().is_none(),
+        }
+    }
 }
 
 /// How a function is called.

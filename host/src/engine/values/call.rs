@@ -2,6 +2,7 @@
 
 use super::super::guest::Guest;
 use super::BlockShape;
+use super::handles::resources_within;
 use super::{lift, lower};
 use crate::task::{FunctionType, Limit};
 use crate::values::ValueError;
@@ -36,11 +37,17 @@ pub(in crate::engine) async fn call(
     let mut results = vec![Val::Bool(false); usize::from(ty.result.is_some())];
     function.call_async(&mut *store, &arguments, &mut results).await?;
     let guest = store.data_mut();
-    let lifted = lift::result(ty.result.as_ref(), &results, &mut guest.handles).map_err(Unfit::Result);
+    let last = guest.handles.last();
+    let lifted = lift::result(ty.result.as_ref(), &results, &mut guest.handles);
     if guest.handles.count() > guest.limits().size(Limit::HostResources) {
         return Err(guest.exceeded(Limit::HostResources).into());
     }
-    Ok(lifted)
+    if lifted.is_err() {
+        // The caller will never hear of these.
+        guest.handles.forget_after(last);
+        drop_all(store, &results).await?;
+    }
+    Ok(lifted.map_err(Unfit::Result))
 }
 
 /// Drops the one resource that the arguments give away.
@@ -56,12 +63,16 @@ pub(in crate::engine) async fn drop_resource(
         Ok(arguments) => arguments,
         Err(error) => return Ok(Err(Unfit::Argument(error))),
     };
-    for argument in arguments {
-        if let Val::Resource(resource) = argument {
-            resource.resource_drop_async(&mut *store).await?;
-        }
-    }
+    drop_all(store, &arguments).await?;
     Ok(Ok(Vec::new()))
+}
+
+/// Drops all resources in values.
+async fn drop_all(store: &mut Store<Guest>, values: &[Val]) -> wasmtime::Result<()> {
+    for resource in resources_within(values) {
+        resource.resource_drop_async(&mut *store).await?;
+    }
+    Ok(())
 }
 
 /// The arguments; resources that they give away are the caller's no more.

@@ -2,7 +2,7 @@
 
 use crate::values::ValueError;
 use std::collections::HashMap;
-use wasmtime::component::ResourceAny;
+use wasmtime::component::{ResourceAny, Val};
 
 /// Those of one instance.
 #[derive(Debug, Default)]
@@ -24,6 +24,16 @@ struct Held {
 impl Handles {
     pub(in crate::engine) fn new(instance: u64) -> Self {
         Self { instance, ..Self::default() }
+    }
+
+    /// The number of the last one that was given.
+    pub(super) fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// Those that were given after this one never go out.
+    pub(super) fn forget_after(&mut self, last: u64) {
+        (last + 1..=self.last).for_each(|number| _ = self.held.remove(&number));
     }
 
     pub(super) fn count(&self) -> usize {
@@ -86,4 +96,22 @@ impl Lending<'_> {
         }
         Ok(held.resource)
     }
+}
+
+/// The resources in values, however deep.
+pub(super) fn resources_within(values: &[Val]) -> Vec<ResourceAny> {
+    fn walk(value: &Val, found: &mut Vec<ResourceAny>) {
+        match value {
+            Val::Resource(resource) => found.push(*resource),
+            Val::List(values) | Val::Tuple(values) => values.iter().for_each(|value| walk(value, found)),
+            Val::Record(fields) => fields.iter().for_each(|(_, value)| walk(value, found)),
+            Val::Variant(_, Some(carried))
+            | Val::Option(Some(carried))
+            | Val::Result(Ok(Some(carried)) | Err(Some(carried))) => walk(carried, found),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    values.iter().for_each(|value| walk(value, &mut found));
+    found
 }

@@ -165,6 +165,10 @@ impl things::Guest for Plain {
 
     fn swap_back(_: ThingBorrow<'_>, _: things::Thing) {}
 
+    fn crowd(count: u32, numbers: u32) -> (Vec<things::Thing>, Vec<u16>) {
+        (<Self as things::Guest>::many(count), vec![0; numbers as usize])
+    }
+
     fn many(count: u32) -> Vec<things::Thing> {
         (0..count).map(|_| things::Thing::new(<Thing as things::GuestThing>::new(String::new()))).collect()
     }

@@ -1,0 +1,30 @@
+;; A component with a resource: numbers in its memory, one after another.
+(component
+  (type $number (resource (rep i32)))
+  (core func $new (canon resource.new $number))
+  (core module $code
+    (import "canon" "new" (func $new (param i32) (result i32)))
+    (memory 1)
+    (global $next (mut i32) (i32.const 0))
+    (func (export "make") (param $start i32) (result i32)
+      (global.set $next (i32.add (global.get $next) (i32.const 4)))
+      (i32.store (global.get $next) (local.get $start))
+      (call $new (global.get $next)))
+    (func (export "increment") (param $at i32) (param $by i32) (result i32)
+      (i32.store (local.get $at) (i32.add (i32.load (local.get $at)) (local.get $by)))
+      (i32.load (local.get $at))))
+  (core instance $code (instantiate $code (with "canon" (instance (export "new" (func $new))))))
+  (func $make (param "start" u32) (result (own $number)) (canon lift (core func $code "make")))
+  (func $increment (param "self" (borrow $number)) (param "by" u32) (result u32)
+    (canon lift (core func $code "increment")))
+  (component $interface
+    (import "a-counter" (type $number (sub resource)))
+    (import "make" (func $make (param "start" u32) (result (own $number))))
+    (import "increment" (func $increment (param "self" (borrow $number)) (param "by" u32) (result u32)))
+    (export $counter "counter" (type $number))
+    (export "[constructor]counter" (func $make) (func (param "start" u32) (result (own $counter))))
+    (export "[method]counter.increment" (func $increment)
+      (func (param "self" (borrow $counter)) (param "by" u32) (result u32))))
+  (instance $interface (instantiate $interface
+    (with "a-counter" (type $number)) (with "make" (func $make)) (with "increment" (func $increment))))
+  (export "my:demo/store@1.0.0" (instance $interface)))
