@@ -3,8 +3,8 @@
 //!
 //! The caller makes the group and sets its limits; the worker goes in by itself, before it takes a guest, and says so.
 
-use std::fs;
-use std::io;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -36,7 +36,7 @@ pub(crate) enum NoGroups {
     #[error("it is no control group: it has neither `cgroup.subtree_control` nor `memory.limit_in_bytes`")]
     NoGroup,
     #[error(
-        "groups below it have no limit for memory: its controllers are `{controllers}`; if that says `memory`, run `echo +memory > \
+        "groups below it have no limit for memory: its controllers are `{controllers}`; if that says `memory`, run `echo \"+memory +pids\" > \
          {subtree_control}`, with no process in it; if not, it was not delegated (systemd: `Delegate=memory pids`)"
     )]
     NoMemory { controllers: String, subtree_control: String },
@@ -81,7 +81,17 @@ impl WorkerGroups {
         let folder = self.folder.join(format!("{PREFIX}{}-{number}", std::process::id()));
         fs::create_dir(&folder)?;
         let group = WorkerGroup { folder, version: self.version, memory_bytes: self.memory_bytes };
-        let write = |file: &str, text: &str| fs::write(group.folder.join(file), text);
+        group.limit()?;
+        Ok(group)
+    }
+}
+
+impl WorkerGroup {
+    fn limit(&self) -> io::Result<()> {
+        // Never creates one: to that the kernel says no, and not that there is none.
+        let write = |file: &str, text: &str| {
+            OpenOptions::new().write(true).open(self.folder.join(file))?.write_all(text.as_bytes())
+        };
         write(self.version.limit, &self.memory_bytes.to_string())?;
         for (file, text) in self.version.more {
             match write(file, text) {
@@ -89,11 +99,9 @@ impl WorkerGroups {
                 other => other?,
             }
         }
-        Ok(group)
+        Ok(())
     }
-}
 
-impl WorkerGroup {
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
@@ -152,17 +160,30 @@ mod tests {
     }
 
     #[test]
-    fn a_group_of_version_2_has_its_limits_in_these_files() {
+    fn a_group_of_version_2_has_its_limits_in_these_files_as_far_as_they_are_there() {
         let folder = stand_in("cpu memory\n");
-        let groups = WorkerGroups {
-            folder: folder.path().to_owned(),
-            version: version(folder.path()).expect("memory is there"),
-            memory_bytes: 77,
+        let written = |files: &[&str]| {
+            let group = WorkerGroup { folder: folder.path().join("group"), version: TWO, memory_bytes: 77 };
+            fs::create_dir(group.folder()).expect("made");
+            // As the kernel makes them.
+            files.iter().for_each(|file| fs::write(group.folder().join(file), "max").expect("written"));
+            group.limit().map(|()| {
+                files
+                    .iter()
+                    .map(|file| fs::read_to_string(group.folder().join(file)).expect("read"))
+                    .collect::<Vec<_>>()
+            })
         };
-        let group = groups.make().expect("made");
-        let read = |file: &str| fs::read_to_string(group.folder().join(file)).expect("written");
-        assert_eq!((read("memory.max"), read("memory.swap.max")), ("77".into(), "0".into()));
-        assert_eq!((read("memory.oom.group"), read("pids.max")), ("1".into(), "1".into()));
+        let clear = || fs::remove_dir_all(folder.path().join("group")).expect("removed");
+        let all = ["memory.max", "memory.swap.max", "memory.oom.group", "pids.max"];
+        assert_eq!(written(&all).expect("limited"), ["77", "0", "1", "1"]);
+        clear();
+        assert_eq!(written(&all[..1]).expect("limited"), ["77"], "no file that the kernel has not made");
+        assert_eq!(fs::read_dir(folder.path().join("group")).expect("there").count(), 1);
+        clear();
+        assert!(written(&all[1..]).is_err(), "no limit of memory, no group");
+        clear();
+        let group = WorkerGroup { folder: folder.path().to_owned(), version: TWO, memory_bytes: 77 };
         assert_eq!(group.was_too_small(), None, "nothing is counted");
         for (events, told) in [("low 0\noom 1\noom_kill 0\n", None), ("oom_kill 2\noom_group_kill 1\n", Some(77))] {
             fs::write(group.folder().join("memory.events"), events).expect("written");
@@ -176,7 +197,7 @@ mod tests {
         assert!(matches!(WorkerGroups::below(folder.path(), 1), Err(NoGroups::NoGroup)));
         let folder = stand_in("cpu\n");
         let told = WorkerGroups::below(folder.path(), 1).expect_err("no memory").to_string();
-        assert!(told.contains("`cpu memory pids`") && told.contains("echo +memory > "), "{told}");
+        assert!(told.contains("`cpu memory pids`") && told.contains("+memory +pids"), "{told}");
     }
 
     #[test]

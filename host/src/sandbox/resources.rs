@@ -45,11 +45,6 @@ fn try_limit(policy: &Policy<'_>) -> Result<Vec<String>, NotLimited> {
     let before = sys::data_bytes().map_err(|error| NotLimited::Resource(Resource::RLIMIT_DATA, errno(&error)))?;
     lower(Resource::RLIMIT_DATA, before.saturating_add(limits.memory_bytes))?;
     told.push(format!("{} bytes of memory beside the engine's", limits.memory_bytes));
-    // The fork server's copies go into groups of their own.
-    if let Some(group) = policy.group.filter(|_| policy.profile == Profile::Worker) {
-        enter(Path::new(group)).map_err(|error| NotLimited::Group(group.to_owned(), error))?;
-        told.push("as many of them resident (its control group)".to_owned());
-    }
     if let Some(cpu_time) = limits.cpu_time.filter(|_| policy.profile != Profile::ForkServer) {
         let seconds = cpu_time.as_secs().max(1);
         limit_cpu(seconds)?;
@@ -68,6 +63,13 @@ fn try_limit(policy: &Policy<'_>) -> Result<Vec<String>, NotLimited> {
             told.push(if bytes == 0 { "no file grows".to_owned() } else { format!("{bytes} bytes of one file") });
         }
         FileBytes::NoLimit(why) => told.push(why.to_owned()),
+    }
+    // Last: where it cannot be entered, the other limits hold all the same. The fork server's copies have groups of their own.
+    if let Some(group) = policy.group.filter(|_| policy.profile == Profile::Worker) {
+        enter(Path::new(group)).map_err(|error| NotLimited::Group(group.to_owned(), error))?;
+        told.push("as many bytes resident (its control group)".to_owned());
+    } else if policy.profile == Profile::Worker {
+        told.push("no control group, which worker_cgroup() would name".to_owned());
     }
     Ok(told)
 }

@@ -37,11 +37,12 @@ impl PidFd {
     /// The descriptor of the process `pid` that another process has opened and sent.
     ///
     /// # Errors
-    /// It is no such descriptor, or that of another process, or the process is gone and was waited for.
+    /// It is no such descriptor, or that of another process that is still there. One whose process is gone and was waited for has no
+    /// number any more: it reaches nobody, and says that the process has ended.
     pub(crate) fn received(descriptor: OwnedFd, pid: u32) -> io::Result<Self> {
         let about = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", descriptor.as_raw_fd()))?;
         let found = about.lines().find_map(|line| line.strip_prefix("Pid:")).map(str::trim);
-        if found == Some(pid.to_string().as_str()) {
+        if found == Some(pid.to_string().as_str()) || found == Some("-1") {
             return Ok(Self(descriptor));
         }
         let message = format!("expected a descriptor of process {pid}, got one of {}", found.unwrap_or("no process"));
@@ -147,6 +148,7 @@ mod tests {
         drop(child.stdin.take());
         child.wait().expect("it ends with its input");
         assert!(pidfd.has_ended().expect("it can be asked"));
-        assert!(PidFd::received(pidfd.0, child.id()).is_err(), "one that is gone has no number any more");
+        let gone = PidFd::received(pidfd.0, child.id()).expect("one that is gone is told as ended");
+        assert!(gone.has_ended().expect("it can be asked") && gone.signal(Signal::SIGKILL).is_ok());
     }
 }
