@@ -166,7 +166,7 @@ mod tests {
             let group = WorkerGroup { folder: folder.path().join("group"), version: TWO, memory_bytes: 77 };
             fs::create_dir(group.folder()).expect("made");
             // As the kernel makes them.
-            files.iter().for_each(|file| fs::write(group.folder().join(file), "max").expect("written"));
+            files.iter().for_each(|file| fs::write(group.folder().join(file), "").expect("written"));
             group.limit().map(|()| {
                 files
                     .iter()
