@@ -135,7 +135,7 @@ pub const MAX_TOTAL_WORKERS: usize = 8192;
 
 /// Default for how much the resident memory of a worker may grow after its first task before it is recycled, in bytes. A
 /// fresh instance is given back after each task; what a busy worker keeps on purpose is the buffer of its largest argument
-/// and [`WORKER_KEEPS_BYTES`], and an honest one stays below the sum. Source: loky, where it is 300 MB.
+/// and 128 MiB of freed memory, and an honest one stays below the sum. Source: loky, where it is 300 MB.
 pub const DEFAULT_MAX_WORKER_GROWTH_BYTES: usize = 512 * MIB;
 
 /// Shortest time between two looks at the memory of one worker. A look costs a worker its tasks sent ahead and one system
@@ -158,7 +158,7 @@ pub const DEFAULT_MAX_OPEN_FILES: u32 = 1024;
 pub const MIN_OPEN_FILES: u32 = 32;
 
 /// What a worker's writable memory is allowed beyond its engine, guests, arguments and results, in bytes: modules, the
-/// allocator's own, and what it keeps ([`WORKER_KEEPS_BYTES`]).
+/// allocator's own, and the 128 MiB of freed memory that it keeps.
 pub const WORKER_OVERHEAD_BYTES: u64 = 512 * MIB as u64;
 
 /// Least memory of a worker, in bytes, beside what its engine sets aside: a module, and the messages of a small task.

@@ -56,7 +56,7 @@ impl ExecutorBuilder {
     /// Most writable memory of one worker process, in bytes, at least [`limits::MIN_WORKER_MEMORY_BYTES`]: its guests, the
     /// arguments and results that it holds, and its own, but not what its engine has set aside before the first module. A guest that reaches it ends with
     /// [`TaskError::OutOfMemory`](crate::TaskError::OutOfMemory). Memory that is only reserved does not count, and shared
-    /// memory does not. Default: [`limits::INSTANCE_SLOTS`] guests of [`max_memory_bytes`](Self::max_memory_bytes), two
+    /// memory does not. Default: four guests of [`max_memory_bytes`](Self::max_memory_bytes), two
     /// arguments and two results of the largest size, and [`limits::WORKER_OVERHEAD_BYTES`]: room for all that the other
     /// options allow, so that what is over it is a fault of the worker's. The layer
     /// [`Resources`](crate::Layer::Resources) holds it.

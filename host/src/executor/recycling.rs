@@ -63,7 +63,7 @@ impl ExecutorBuilder {
     /// Default: [`limits::DEFAULT_MAX_WORKER_GROWTH_BYTES`].
     ///
     /// Resident memory counts, as the kernel tells it, with nothing running in the worker: at most one look in
-    /// [`limits::MEMORY_LOOK_INTERVAL`], and one more [`limits::MEMORY_SECOND_LOOK_DELAY`] later when the first shows too
+    /// a second, and one more 50 ms later when the first shows too
     /// much. This is for workers that keep more and more; what one task may hold is
     /// [`max_memory_bytes`](Self::max_memory_bytes). With [`Reuse::Worker`](crate::Reuse::Worker) the instance that tasks
     /// share counts, and its state is lost with the worker. A busy worker keeps the buffer of its largest argument: with a
