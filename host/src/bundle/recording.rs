@@ -15,11 +15,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What is kept of one task.
 pub(crate) struct Recording {
-    /// All but its end and its calls.
-    pub(crate) contents: Contents,
+    /// Its number.
+    pub(crate) task: u64,
+    /// What there is to say of it, but for its end and its calls; and the argument of its module's initializer.
+    pub(crate) describe: Box<dyn Fn() -> (Contents, Vec<u8>) + Send + Sync>,
     pub(crate) source: Source,
     pub(crate) argument: Arc<Vec<u8>>,
-    pub(crate) initializer: Vec<u8>,
     pub(crate) writer: Arc<BundleWriter>,
     pub(crate) calls: Mutex<Calls>,
 }
@@ -93,7 +94,7 @@ impl Recording {
     pub(crate) fn ended(self: &Arc<Self>, result: &Result<Vec<u8>, TaskError>) {
         if let Err(error) = result {
             let ending = Ending::of(result);
-            let (task, bytes) = (self.contents.task, self.argument.len());
+            let (task, bytes) = (self.task, self.argument.len());
             if !ending.leaves_a_bundle() {
                 return;
             }
@@ -115,6 +116,7 @@ impl Recording {
         };
         let module = (module.len() <= MAX_BUNDLE_MODULE_BYTES).then(|| module.to_vec());
         let written_at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+        let (described, initializer) = (self.describe)();
         let contents = Contents {
             versions: compatibility(),
             written_at,
@@ -123,10 +125,9 @@ impl Recording {
             host_calls_cut: is_cut,
             ending,
             message,
-            ..self.contents.clone()
+            ..described
         };
         let calls = calls.into_iter().map(|(_, argument, returned)| (argument, returned)).collect();
-        let (initializer, argument) = (self.initializer.clone(), self.argument.to_vec());
-        Bundle { contents, initializer, argument, module, calls }
+        Bundle { contents, initializer, argument: self.argument.to_vec(), module, calls }
     }
 }

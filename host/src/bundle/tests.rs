@@ -59,10 +59,10 @@ fn contents() -> Contents {
 fn recording(wasm: usize, argument: usize, calls: Calls, directory: &Path) -> Arc<Recording> {
     let wasm = Arc::new(vec![0; wasm]);
     Arc::new(Recording {
-        contents: contents(),
+        task: 7,
+        describe: Box::new(|| (contents(), Vec::new())),
         source: Source::Loaded { name: "numbers".into(), hash: ModuleHash::of(b""), wasm },
         argument: Arc::new(vec![0; argument]),
-        initializer: Vec::new(),
         writer: Arc::new(BundleWriter::new(directory).expect("it is there")),
         calls: Mutex::new(calls),
     })

@@ -53,7 +53,7 @@ impl BundleWriter {
         let line = sender.get_or_insert_with(|| self.start()).clone();
         drop(sender);
         *self.progress.count.lock() += 1;
-        let task = recording.contents.task;
+        let task = recording.task;
         if let Err(refused) = line.try_send(Failed { recording, ending, message }) {
             self.progress.one_less();
             let error = match refused {
@@ -102,7 +102,7 @@ impl Unwritten {
 
 fn write_all(receiver: &Receiver<Failed>, directory: &Path, progress: &Unwritten) {
     while let Ok(Failed { recording, ending, message }) = receiver.recv() {
-        let task = recording.contents.task;
+        let task = recording.task;
         match write_one(directory, &recording, ending, message) {
             Ok(path) => tracing::info!(task, path = %path.display(), "a crash bundle was written"),
             Err(error) => tracing::warn!(task, %error, "a crash bundle was not written"),

@@ -44,8 +44,6 @@ pub(super) struct EventLoop {
     pub(super) classes: Classes,
     /// For the first worker; the index differs for each, and the grants for each class.
     pub(super) config: WorkerConfig,
-    /// What ends an instance ends the pool.
-    pub(super) one_life: bool,
     /// Where each worker gets a control group.
     pub(super) groups: Option<WorkerGroups>,
     pub(super) initializer_objects: Vec<Arc<SharedObject>>,
@@ -87,7 +85,6 @@ impl EventLoop {
         epoll.add(mailbox.bell(), EpollEvent::new(EpollFlags::EPOLLIN, Token::Mailbox.pack()))?;
         let host = host_calls::HostDesk::new(options.host_calls, &options.worker, &mailbox);
         Ok(Self {
-            one_life: options.state.recycling.one_life,
             state: State::new(options.state),
             classes: Classes::new(options.class),
             nursery: Nursery::new(options.start_method, options.program, options.worker.clone()),
@@ -461,7 +458,7 @@ impl EventLoop {
         // It ends after this; one that was cancelled before has ended already.
         let culprit = culprit.and_then(|id| self.jobs.get(&id)).map(|job| job.promise.task.clone());
         let broken = BrokenProcessPool { task: None, culprit, worker, cause };
-        if self.one_life {
+        if self.state.has_one_life() {
             tracing::info!(%broken, "a live instance has ended");
         } else {
             tracing::error!(%broken, "an executor is broken");

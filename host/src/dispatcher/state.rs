@@ -93,6 +93,11 @@ impl State {
         }
     }
 
+    /// Whether what ends an instance ends the pool.
+    pub(crate) fn has_one_life(&self) -> bool {
+        self.options.recycling.one_life
+    }
+
     /// Tasks that wait for a worker.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.len()
@@ -267,7 +272,7 @@ impl State {
         let (lost, mut back): (Vec<Turn>, Vec<Turn>) =
             worker.live().partition(|turn| claims.has_begun(id, turn.task()));
         let breaks = self.options.containment == Containment::Pool && (crashed || !lost.is_empty())
-            || self.options.recycling.one_life && self.would_need_another(&worker);
+            || self.has_one_life() && self.would_need_another(&worker);
         let mut ends = Vec::new();
         if let Some(&culprit) = lost.last().filter(|_| crashed && !breaks) {
             self.blame(culprit, &worker, &mut back, now, claims, actions);

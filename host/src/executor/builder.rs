@@ -291,7 +291,7 @@ impl ExecutorBuilder {
         let bundles = options.bundle_writer()?;
         Executor::start(
             max_workers,
-            options,
+            Arc::new(options),
             bundles,
             Arc::new(library),
             PoolOptions { state, start_method, program, worker, class, initializer_objects, host_calls, groups },

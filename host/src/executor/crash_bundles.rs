@@ -4,12 +4,14 @@ use super::builder::{ExecutorBuilder, Options};
 use super::handle::Executor;
 use crate::bundle::{BundleWriter, Contents, Directory, Ending, InitializerRecord, Recording};
 use crate::dispatcher::{Job, Observer};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, TaskRef};
+use crate::ipc::RunOptions;
 use crate::module::Source;
-use crate::task::Limit;
+use crate::task::{Class, DirectoryGrant, Limit};
 use parking_lot::Mutex;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 impl ExecutorBuilder {
     /// Has each task that panics, traps, goes over a limit or out of time, is ended by a host function or takes its worker's life
@@ -24,8 +26,8 @@ impl ExecutorBuilder {
     /// A directory gets [`MAX_CRASH_BUNDLES`](crate::limits::MAX_CRASH_BUNDLES), the first ones; programs that write to the same one
     /// at the same time may go over that by one each. A thread of its own writes them, each
     /// whole or not at all, after the task's future has shown the failure; [`shutdown`](Executor::shutdown) waits for it. Tasks
-    /// of other tasks and calls of live instances leave none, and what returns an error leaves none. With [`deterministic`](Self::deterministic) a replay is
-    /// the same run; without, it may differ.
+    /// of other tasks and calls of live instances leave none, and what returns an error leaves none. With
+    /// [`deterministic`](Self::deterministic) a replay is the same run; without, it may differ.
     ///
     /// ```
     /// use guest_basic::crash::trap_unreachable;
@@ -63,23 +65,24 @@ impl Options {
 }
 
 impl Executor {
-    /// Begins to keep what a bundle of this task would hold.
+    /// Begins to keep what a bundle of this task would hold. What there is to say of it is put into words only if it fails.
     pub(super) fn record(&self, job: &Job, source: &Source) -> Option<Arc<Recording>> {
         let writer = Arc::clone(self.inner.bundles.as_ref()?);
-        let initializer = self.inner.options.initializer_call().ok().flatten();
-        let initializer = initializer.filter(|initializer| initializer.module == job.module.hash);
-        let (function, initializer) = match initializer {
-            Some(initializer) => (Some(initializer.call.function), initializer.call.argument),
-            None => (None, Vec::new()),
+        let facts = Facts {
+            task: job.promise.task.clone(),
+            class: Arc::clone(&job.class),
+            own: job.options.clone(),
+            time_limit: job.time_limit,
+            deadline: job.deadline.map(|_| job.time_to_deadline()),
+            shared_objects: job.objects.len(),
+            argument_bytes: job.argument.len(),
         };
-        let mut contents = contents(&self.inner.options, job);
-        contents.initializer =
-            function.map(|function| InitializerRecord { function, argument_bytes: initializer.len() });
+        let options = Arc::clone(&self.inner.options);
         let recording = Arc::new(Recording {
-            contents,
+            task: job.id.get(),
+            describe: Box::new(move || facts.described(&options)),
             source: source.clone(),
             argument: Arc::clone(&job.argument),
-            initializer,
             writer,
             calls: Mutex::default(),
         });
@@ -89,53 +92,75 @@ impl Executor {
     }
 }
 
-/// What there is to say of a task before it runs.
-fn contents(options: &Options, job: &Job) -> Contents {
-    let names = |variables: &[(String, String)]| variables.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
-    let mut environment = names(&job.options.environment);
-    environment.extend(names(&options.environment));
-    environment.sort_unstable();
-    environment.dedup();
-    let limits = Limit::ALL.map(|limit| (limit, options.limits.get(limit)));
-    let grants = &job.class.grants;
-    let directory = |directory: &crate::task::DirectoryGrant| Directory {
-        host: directory.host.clone(),
-        guest: directory.guest.clone(),
-        access: directory.access,
-    };
-    Contents {
-        versions: String::new(),
-        written_at: 0,
-        task: job.id.get(),
-        tenant: job.class.tenant.as_deref().map(str::to_owned),
-        module: job.module.name.to_string(),
-        module_hash: job.module.hash.to_string(),
-        function: job.promise.task.function().to_owned(),
-        codec: options.codec.name().to_owned(),
-        seed: options.deterministic,
-        execution: options.execution,
-        interruption: options.interruption,
-        overflow: options.overflow,
-        reuse: options.reuse,
-        limits: limits.into_iter().filter(|(limit, value)| *value != limit.default_value()).collect(),
-        own_limits: job.options.limits.clone(),
-        max_argument_bytes: options.max_argument_bytes,
-        max_result_bytes: options.max_result_bytes,
-        max_host_function_calls: options.host.max_calls,
-        max_host_function_bytes: options.host.max_call_bytes,
-        time_limit: job.time_limit,
-        deadline: job.deadline.map(|_| job.time_to_deadline()),
-        environment,
-        arguments: options.arguments.iter().chain(&job.options.arguments).cloned().collect(),
-        directories: grants.directories.iter().map(directory).collect(),
-        addresses: grants.addresses.iter().map(ToString::to_string).collect(),
-        shared_objects: job.objects.len(),
-        initializer: None,
-        argument_bytes: job.argument.len(),
-        module_bytes: None,
-        host_calls: Vec::new(),
-        host_calls_cut: false,
-        message: String::new(),
-        ending: Ending::Other { message: String::new() },
+/// What there is to know of a task before it runs.
+struct Facts {
+    task: TaskRef,
+    class: Arc<Class>,
+    own: RunOptions,
+    time_limit: Option<Duration>,
+    deadline: Option<Duration>,
+    shared_objects: usize,
+    argument_bytes: usize,
+}
+
+impl Facts {
+    /// What a bundle says of it, and the argument of its module's initializer.
+    fn described(&self, options: &Options) -> (Contents, Vec<u8>) {
+        let call = options.initializer_call().ok().flatten();
+        let call = call.filter(|initializer| initializer.module == self.task.module_hash());
+        let mut contents = self.contents(options);
+        let Some(call) = call.map(|initializer| initializer.call) else { return (contents, Vec::new()) };
+        contents.initializer = Some(InitializerRecord { function: call.function, argument_bytes: call.argument.len() });
+        (contents, call.argument)
+    }
+
+    fn contents(&self, options: &Options) -> Contents {
+        let names = |variables: &[(String, String)]| variables.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+        let mut environment = names(&self.own.environment);
+        environment.extend(names(&options.environment));
+        environment.sort_unstable();
+        environment.dedup();
+        let limits = Limit::ALL.map(|limit| (limit, options.limits.get(limit)));
+        let grants = &self.class.grants;
+        let directory = |directory: &DirectoryGrant| Directory {
+            host: directory.host.clone(),
+            guest: directory.guest.clone(),
+            access: directory.access,
+        };
+        Contents {
+            versions: String::new(),
+            written_at: 0,
+            task: self.task.id().get(),
+            tenant: self.class.tenant.as_deref().map(str::to_owned),
+            module: self.task.module().to_owned(),
+            module_hash: self.task.module_hash().to_string(),
+            function: self.task.function().to_owned(),
+            codec: options.codec.name().to_owned(),
+            seed: options.deterministic,
+            execution: options.execution,
+            interruption: options.interruption,
+            overflow: options.overflow,
+            reuse: options.reuse,
+            limits: limits.into_iter().filter(|(limit, value)| *value != limit.default_value()).collect(),
+            own_limits: self.own.limits.clone(),
+            max_argument_bytes: options.max_argument_bytes,
+            max_result_bytes: options.max_result_bytes,
+            max_host_function_calls: options.host.max_calls,
+            max_host_function_bytes: options.host.max_call_bytes,
+            time_limit: self.time_limit,
+            deadline: self.deadline,
+            environment,
+            arguments: options.arguments.iter().chain(&self.own.arguments).cloned().collect(),
+            directories: grants.directories.iter().map(directory).collect(),
+            addresses: grants.addresses.iter().map(ToString::to_string).collect(),
+            shared_objects: self.shared_objects,
+            initializer: None,
+            argument_bytes: self.argument_bytes,
+            module_bytes: None,
+            host_calls: Vec::new(),
+            host_calls_cut: false,
+            message: String::new(),
+            ending: Ending::Other { message: String::new() },
+        }
     }
 }

@@ -4,7 +4,7 @@ use super::builder::{ExecutorBuilder, Options};
 use super::task::{IntoTask, Task};
 use crate::error::Error;
 use crate::ipc::InitializerCall;
-use crate::module::{Initializer, Source};
+use crate::module::Initializer;
 use crate::task::ModuleHash;
 use isopool_guest::{Codec, CodecError};
 
@@ -33,10 +33,7 @@ impl ExecutorBuilder {
     /// ```
     pub fn initializer<T: IntoTask<Output = ()>>(mut self, call: T) -> Self {
         let Task { source, function, arguments, .. } = call.into_task();
-        let module = match source {
-            Source::Embedded(module) => ModuleHash::of(module.wasm),
-            Source::Loaded { hash, .. } => hash,
-        };
+        let module = source.hash();
         let arguments = Codec::ALL.iter().map(|&codec| (codec, codec.encode(&arguments))).collect();
         self.options.initializer = Some(InitializerOption { module, function: function.into_owned(), arguments });
         self

@@ -147,7 +147,9 @@ impl LiveBuilder {
         open.retain(|other| other.strong_count() > 0);
         open.push(Arc::downgrade(&shared));
         drop(open);
-        Ok(LiveInstance { shared })
+        let instance = LiveInstance { shared };
+        instance.end_with_parent()?;
+        Ok(instance)
     }
 }
 
@@ -163,7 +165,7 @@ fn start(parent: &Executor, idle_timeout: Duration) -> Result<Executor, Error> {
     pool.state.quarantine = QuarantineOptions { deaths: None, ..pool.state.quarantine };
     pool.worker.reuse = Reuse::Worker;
     // Without crash bundles: what a call does depends on the calls before it.
-    Executor::start(1, inner.options.clone(), None, Arc::clone(&inner.library), pool)
+    Executor::start(1, Arc::clone(&inner.options), None, Arc::clone(&inner.library), pool)
 }
 
 impl Executor {
@@ -215,6 +217,9 @@ impl LiveInstance {
             tracing::info!(module = self.shared.module.name(), %ended, "a live instance is made anew");
             state.pool = start(&self.shared.parent, self.shared.idle_timeout)?;
             state.restarts += 1;
+            drop(state);
+            self.end_with_parent()?;
+            state = self.shared.state.lock();
         }
         let pool = state.pool.clone();
         // Not while it waits for room: others may close the instance.
@@ -265,8 +270,17 @@ impl LiveInstance {
         pool.shutdown(how);
     }
 
+    /// A shutdown of the executor closes the instances that it knows of; one that is being made meanwhile closes itself.
+    fn end_with_parent(&self) -> Result<(), Error> {
+        self.shared.parent.check_open().inspect_err(|_| {
+            let pool = self.shared.state.lock().pool.clone();
+            pool.begin_shutdown(Shutdown::Kill);
+        })
+    }
+
     fn check<A, R>(&self, task: &Task<A, R>) -> Result<(), Error> {
-        let (hash, own) = (task.source.hash(), self.shared.module.hash());
+        let hash = self.shared.parent.inner.library.hash_of(&task.source);
+        let own = self.shared.module.hash();
         let module = self.shared.module.name();
         if hash != own {
             return Err(Error::invalid(format!(

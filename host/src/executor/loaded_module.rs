@@ -1,11 +1,13 @@
 //! Modules that are loaded at run time.
 
-use super::task::Task;
-use crate::error::Error;
+use super::handle::Executor;
+use super::task::{IntoTask, Task};
+use crate::error::{Error, ErrorKind};
 use crate::module::{Prepared, Source};
 use crate::task::{FunctionInfo, ModuleHash, ModuleInfo};
 use std::borrow::Cow;
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 /// A module that was compiled and can be called: see [`Executor::load`](crate::Executor::load). Cheap to clone.
@@ -112,4 +114,77 @@ impl Function {
     pub fn call<A, R>(&self, arguments: A) -> Task<A, R> {
         Task::new(self.module.source.clone(), Cow::Owned(self.info.name.clone()), "", arguments)
     }
+}
+
+impl Executor {
+    /// Compiles a module in a process of its own, or finds it in the cache, and gives its functions. `name` is for errors and
+    /// logs. Waits for the compilation, at most [`max_compile_time`](crate::ExecutorBuilder::max_compile_time). The bytes: a component,
+    /// a core module of `wit/isopool.wit`, or a core module for WASI preview 1, at most [`MAX_MODULE_BYTES`](crate::limits::MAX_MODULE_BYTES).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Module`]: the module cannot be used; [`Error::module_error`] says why.
+    ///
+    /// ```
+    /// # let wasm = guest_basic::value::add::task(0, 0).module.wasm;
+    /// # let executor = isopool::Executor::builder().max_workers(1).build()?;
+    /// let module = executor.load("numbers", wasm)?;
+    /// let add = module.function("value::add")?;
+    /// assert_eq!(executor.submit(add.call::<_, u64>((2_u64, 3_u64)))?.result()?, 5);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn load(&self, name: &str, wasm: impl Into<Vec<u8>>) -> Result<Module, Error> {
+        let wasm = Arc::new(wasm.into());
+        let source = Source::Loaded { name: name.into(), hash: ModuleHash::of(&wasm), wasm };
+        let prepared = self.inner.library.get(&source)?;
+        Ok(Module { source, prepared })
+    }
+
+    /// The module that a task is of, ready for workers: for [`open`](Self::open), and to see what it says of itself. Waits for its
+    /// compilation, as the first task of it would.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    ///
+    /// ```
+    /// # let executor = isopool::Executor::builder().max_workers(1).build()?;
+    /// let module = executor.module_of(guest_basic::value::add::task(2, 3))?;
+    /// assert_eq!(module.name(), "guest-basic");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn module_of<T: IntoTask>(&self, task: T) -> Result<Module, Error> {
+        let source = task.into_task().source;
+        let prepared = self.inner.library.get(&source)?;
+        Ok(Module { source, prepared })
+    }
+
+    /// Reads a module from a file and [loads](Self::load) it.
+    ///
+    /// # Errors
+    /// As `load`; [`ErrorKind::System`] when the file cannot be read.
+    ///
+    /// ```
+    /// # let executor = isopool::Executor::builder().max_workers(1).build()?;
+    /// let error = executor.load_file("plugins/missing.wasm").expect_err("there is no such file");
+    /// assert!(error.to_string().starts_with("the module `plugins/missing.wasm` cannot be read: "));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn load_file(&self, path: impl AsRef<Path>) -> Result<Module, Error> {
+        let path = path.as_ref();
+        let wasm = read_module(path)?;
+        let name = path.file_stem().map_or_else(|| path.to_string_lossy(), |stem| stem.to_string_lossy());
+        self.load(&name, wasm)
+    }
+
+    /// Lets go of a module that was loaded, unless a task or a caller's `Module` still has it.
+    pub(crate) fn forget(&self, hash: ModuleHash) {
+        self.inner.library.forget(hash);
+    }
+}
+
+/// The bytes of a file.
+pub(crate) fn read_module(path: &Path) -> Result<Vec<u8>, Error> {
+    std::fs::read(path).map_err(|error| {
+        Error::new(ErrorKind::System, format!("the module `{}` cannot be read: {error}", path.display()))
+            .with_source(error)
+    })
 }

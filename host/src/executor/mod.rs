@@ -44,6 +44,7 @@ pub use command::Command;
 pub use future::{CancelOnDrop, TaskFuture};
 pub use handle::Executor;
 pub use live::{LiveBuilder, LiveInstance};
+pub(crate) use loaded_module::read_module;
 pub use loaded_module::{Function, Module};
 pub use map::{Map, MapUnordered};
 pub(crate) use options::Flavour;

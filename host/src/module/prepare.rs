@@ -26,7 +26,7 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// Of its bytes: known where they were loaded, else computed.
+    /// Of its bytes: known where they were loaded, else computed. On the way of a task, ask [`Library::hash_of`].
     pub(crate) fn hash(&self) -> ModuleHash {
         match self {
             Self::Embedded(module) => ModuleHash::of(module.wasm),
@@ -211,6 +211,13 @@ impl Library {
         let slot = Arc::clone(self.slots.lock().get(&hash)?);
         let prepared = slot.lock();
         prepared.as_ref().map(|prepared| prepared.number)
+    }
+
+    /// The hash of a module, which is not computed again for one that was prepared.
+    pub(crate) fn hash_of(&self, source: &Source) -> ModuleHash {
+        let Source::Embedded(module) = source else { return source.hash() };
+        let known = self.embedded.read().get(&(module.wasm.as_ptr() as usize)).map(|prepared| prepared.hash);
+        known.unwrap_or_else(|| source.hash())
     }
 
     /// Lets go of a module that nobody else holds.

@@ -9,7 +9,7 @@ pub use version::Version;
 pub use watch::Watch;
 
 use crate::error::{Error, ErrorKind};
-use crate::executor::{Executor, Function};
+use crate::executor::{Executor, Function, read_module};
 use crate::limits::DEFAULT_PLUGIN_VERSIONS;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -25,7 +25,7 @@ use version::Versions;
 /// `Function` from before, run the old version to their end, and all that ask for the current one get the new. Nothing is
 /// stopped, lost or run twice, and no worker is restarted: workers load the new version beside the old.
 ///
-/// Clones are the same registry. It keeps [`DEFAULT_PLUGIN_VERSIONS`] versions of each plugin, and forgets the oldest beyond that;
+/// Clones have the same plugins. It keeps [`DEFAULT_PLUGIN_VERSIONS`] versions of each plugin, and forgets the oldest beyond that;
 /// what tasks still hold of a forgotten version stays with them.
 ///
 /// ```
@@ -53,39 +53,33 @@ use version::Versions;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Registry {
-    inner: Arc<Inner>,
-}
-
-#[derive(Debug)]
-struct Inner {
     executor: Executor,
-    required: Vec<String>,
+    required: Arc<[String]>,
     keeps: usize,
-    plugins: Mutex<BTreeMap<String, Versions>>,
+    plugins: Arc<Mutex<BTreeMap<String, Versions>>>,
 }
 
 impl Registry {
     /// An empty registry, whose plugins run in this executor.
     pub fn new(executor: &Executor) -> Self {
-        Self::made(executor.clone(), Vec::new(), DEFAULT_PLUGIN_VERSIONS)
+        let plugins = Arc::default();
+        Self { executor: executor.clone(), required: Arc::default(), keeps: DEFAULT_PLUGIN_VERSIONS, plugins }
     }
 
-    fn made(executor: Executor, required: Vec<String>, keeps: usize) -> Self {
-        Self { inner: Arc::new(Inner { executor, required, keeps, plugins: Mutex::default() }) }
-    }
-
-    /// An empty registry whose plugins must have these functions, by the names that [`Module::function`](crate::Module::function)
-    /// knows: a version without one is refused.
+    /// From now on this handle, and those that are cloned of it, publish only versions that have these functions, by the names that
+    /// [`Module::function`](crate::Module::function) knows: others are refused.
     #[must_use]
-    pub fn require<S: Into<String>>(&self, functions: impl IntoIterator<Item = S>) -> Self {
-        let required = functions.into_iter().map(Into::into).collect();
-        Self::made(self.inner.executor.clone(), required, self.inner.keeps)
+    pub fn require<S: Into<String>>(mut self, functions: impl IntoIterator<Item = S>) -> Self {
+        self.required = functions.into_iter().map(Into::into).collect();
+        self
     }
 
-    /// An empty registry that keeps so many versions of each plugin, at least the current one.
+    /// From now on so many versions of a plugin are kept when this handle, or one that is cloned of it, publishes another one; at
+    /// least the current one.
     #[must_use]
-    pub fn keep_versions(&self, versions: usize) -> Self {
-        Self::made(self.inner.executor.clone(), self.inner.required.clone(), versions.max(1))
+    pub fn keep_versions(mut self, versions: usize) -> Self {
+        self.keeps = versions.max(1);
+        self
     }
 
     /// Compiles a module, and makes it the current version of a plugin: a new version, unless one of the plugin's has the same bytes.
@@ -95,14 +89,14 @@ impl Registry {
     /// As [`Executor::load`]; [`ErrorKind::UnknownFunction`] and others of [`Module::function`](crate::Module::function): it lacks
     /// a required one. The version before stays.
     pub fn publish(&self, name: &str, wasm: impl Into<Vec<u8>>) -> Result<Version, Error> {
-        let module = self.inner.executor.load(name, wasm)?;
-        self.inner.required.iter().try_for_each(|function| module.function(function).map(drop))?;
+        let module = self.executor.load(name, wasm)?;
+        self.required.iter().try_for_each(|function| module.function(function).map(drop))?;
         let (version, forgotten) = {
-            let mut plugins = self.inner.plugins.lock();
-            plugins.entry(name.to_owned()).or_default().add(module, self.inner.keeps)
+            let mut plugins = self.plugins.lock();
+            plugins.entry(name.to_owned()).or_default().add(module, self.keeps)
         };
         tracing::info!(plugin = name, version = version.number(), hash = %version.hash(), "a plugin has another version");
-        forgotten.into_iter().for_each(|version| version.forget(&self.inner.executor));
+        forgotten.into_iter().for_each(|version| version.forget(&self.executor));
         Ok(version)
     }
 
@@ -111,7 +105,7 @@ impl Registry {
     /// # Errors
     /// As `publish`; [`ErrorKind::System`]: it cannot be read.
     pub fn publish_file(&self, name: &str, path: impl AsRef<Path>) -> Result<Version, Error> {
-        self.publish(name, watch::read(path.as_ref())?)
+        self.publish(name, read_module(path.as_ref())?)
     }
 
     /// The version of a plugin that is in use.
@@ -155,15 +149,15 @@ impl Registry {
 
     /// Forgets a plugin; false: there was none. Its tasks run on.
     pub fn remove(&self, name: &str) -> bool {
-        let removed = self.inner.plugins.lock().remove(name);
+        let removed = self.plugins.lock().remove(name);
         let is_known = removed.is_some();
-        removed.into_iter().flat_map(Versions::into_all).for_each(|version| version.forget(&self.inner.executor));
+        removed.into_iter().flat_map(Versions::into_all).for_each(|version| version.forget(&self.executor));
         is_known
     }
 
     /// The names of its plugins, in order.
     pub fn names(&self) -> Vec<String> {
-        self.inner.plugins.lock().keys().cloned().collect()
+        self.plugins.lock().keys().cloned().collect()
     }
 
     /// Publishes a file now, and again whenever it has changed, until the [`Watch`] is dropped: for development. The file is looked at
@@ -197,7 +191,7 @@ impl Registry {
     }
 
     fn with<T>(&self, name: &str, ask: impl FnOnce(&mut Versions) -> Result<T, Error>) -> Result<T, Error> {
-        let mut plugins = self.inner.plugins.lock();
+        let mut plugins = self.plugins.lock();
         if let Some(versions) = plugins.get_mut(name) {
             return ask(versions);
         }

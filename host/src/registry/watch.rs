@@ -91,10 +91,3 @@ fn mark(path: &Path) -> Option<Mark> {
     let found = fs::metadata(path).ok()?;
     Some(Mark { modified: found.modified().ok(), bytes: found.len() })
 }
-
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|error| {
-        let message = format!("the module `{}` cannot be read: {error}", path.display());
-        Error::new(ErrorKind::System, message).with_source(error)
-    })
-}

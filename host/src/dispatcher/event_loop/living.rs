@@ -12,7 +12,7 @@ impl EventLoop {
             Outcome::Trapped(trap) => BrokenCause::Trap(trap.clone()),
             // The instance goes on: it has given an answer.
             Outcome::Returned | Outcome::Failed(_) | Outcome::Codec(_) => return false,
-            _ if !self.one_life => return false,
+            _ if !self.state.has_one_life() => return false,
             // One that was cancelled before is not there any more.
             ended => match self.jobs.get(&task) {
                 Some(job) => {
@@ -30,7 +30,9 @@ impl EventLoop {
 
     /// What ended a worker of a pool that has only one, where nobody is to blame.
     pub(super) fn explain_life(&self, id: WorkerId, cause: BrokenCause) -> BrokenCause {
-        let Some(worker) = self.workers.0.get(&id).filter(|worker| self.one_life && worker.up) else { return cause };
+        let Some(worker) = self.workers.0.get(&id).filter(|worker| self.state.has_one_life() && worker.up) else {
+            return cause;
+        };
         match cause {
             _ if worker.killed => stopped(),
             BrokenCause::Exited { code: 0 } => BrokenCause::InstanceEnded {
