@@ -1,5 +1,6 @@
 //! The host of a plugin, with the engine in its own process: as isopool's own workers use it, with the bounds that the engine offers.
 
+use crate::Plugin;
 use std::thread;
 use std::time::Duration;
 use wasmtime::component::{Component, ComponentNamedList, Instance, InstancePre, Lift, Linker, Lower, ResourceTable};
@@ -66,26 +67,30 @@ impl Host {
         function.call(&mut store, parameters)
     }
 
-    pub(crate) fn tidy(&self, text: &str) -> wasmtime::Result<String> {
-        self.call("tidy", (text,)).map(|(tidy,)| tidy)
-    }
-
-    pub(crate) fn spin(&self) -> wasmtime::Result<()> {
-        self.call("spin", ())
-    }
-
-    pub(crate) fn fail(&self, message: &str) -> wasmtime::Result<()> {
-        self.call("fail", (message,))
-    }
-
-    pub(crate) fn eat(&self) -> wasmtime::Result<u32> {
-        self.call("eat", ()).map(|(mebibytes,)| mebibytes)
-    }
-
     /// One instance for many calls.
     pub(crate) fn session(&self) -> wasmtime::Result<Session> {
         let (store, instance) = self.instance()?;
         Ok(Session { store, instance })
+    }
+}
+
+impl Plugin for Host {
+    fn tidy(&self, text: &str) -> anyhow::Result<String> {
+        self.call("tidy", (text,)).map(|(tidy,)| tidy).map_err(told)
+    }
+
+    fn spin(&self, meanwhile: impl FnOnce(u32)) -> anyhow::Result<()> {
+        // This process is the engine's.
+        meanwhile(std::process::id());
+        self.call("spin", ()).map_err(told)
+    }
+
+    fn fail(&self, message: &str) -> anyhow::Result<()> {
+        self.call("fail", (message,)).map_err(told)
+    }
+
+    fn eat(&self) -> anyhow::Result<u32> {
+        self.call("eat", ()).map(|(mebibytes,)| mebibytes).map_err(told)
     }
 }
 
@@ -100,4 +105,9 @@ impl Session {
         let tidy = self.instance.get_typed_func::<(&str,), (String,)>(&mut self.store, "tidy")?;
         Ok(tidy.call(&mut self.store, (text,))?.0)
     }
+}
+
+/// The engine has an error type of its own.
+pub(crate) fn told(error: wasmtime::Error) -> anyhow::Error {
+    anyhow::Error::msg(error.root_cause().to_string())
 }

@@ -4,11 +4,11 @@
 mod in_process;
 mod with_isopool;
 
-use nix::sys::signal::{Signal, kill, raise};
+use in_process::told;
+use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus};
-use std::thread;
 use std::time::{Duration, Instant};
 
 const WASM: &[u8] = include_bytes!(env!("ISOPOOL_MODULE_UNRULY"));
@@ -22,11 +22,20 @@ const CASES: [(&str, &str); 5] = [
     ("crash", "meets a bug of the engine (a SIGABRT stands in for it)"),
 ];
 
+/// What a host can ask the plugin for.
+trait Plugin {
+    fn tidy(&self, text: &str) -> anyhow::Result<String>;
+    /// `meanwhile` is called when it has begun, with the process that the engine runs in.
+    fn spin(&self, meanwhile: impl FnOnce(u32)) -> anyhow::Result<()>;
+    fn fail(&self, message: &str) -> anyhow::Result<()>;
+    fn eat(&self) -> anyhow::Result<u32>;
+}
+
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["isopool", case] => with_isopool(case),
-        ["in-process", case] => in_process(case),
+        ["isopool", case] => ask(&with_isopool::Host::new(WASM)?, case),
+        ["in-process", case] => ask(&in_process::Host::new(WASM).map_err(told)?, case),
         _ => compare(),
     }
 }
@@ -42,20 +51,20 @@ fn compare() -> anyhow::Result<()> {
         }
     }
     println!("\nA call, median:");
-    let (isopool, engine) = (with_isopool::Host::new(WASM)?, plain(in_process::Host::new(WASM))?);
-    let (mut kept, mut engine_kept) = (isopool.session()?, plain(engine.session())?);
+    let (isopool, engine) = (with_isopool::Host::new(WASM)?, in_process::Host::new(WASM).map_err(told)?);
+    let (mut kept, mut engine_kept) = (isopool.session()?, engine.session().map_err(told)?);
     println!(
         "  {:11} fresh sandbox {}, one instance {}",
         "isopool",
         median(|| isopool.tidy(TEXT)),
         median(|| kept.tidy(TEXT))
     );
-    let engine_fresh = median(|| plain(engine.tidy(TEXT)));
+    let engine_fresh = median(|| engine.tidy(TEXT));
     println!(
         "  {:11} fresh sandbox {}, one instance {}",
         "in-process",
         engine_fresh,
-        median(|| plain(engine_kept.tidy(TEXT)))
+        median(|| engine_kept.tidy(TEXT).map_err(told))
     );
 
     println!("\nLines of the host:");
@@ -98,53 +107,18 @@ fn tell<T: std::fmt::Debug>(result: anyhow::Result<T>) {
     }
 }
 
-fn with_isopool(case: &str) -> anyhow::Result<()> {
-    let host = with_isopool::Host::new(WASM)?;
+/// Asks a host for one thing, and then looks whether it still works.
+fn ask(host: &impl Plugin, case: &str) -> anyhow::Result<()> {
     assert_eq!(host.tidy(TEXT)?, "so many spaces");
     match case {
         "fail" => tell(host.fail("on purpose")),
-        "spin" => tell(host.spin()),
+        "spin" => tell(host.spin(|_| {})),
         "eat" => tell(host.eat()),
-        "crash" => {
-            let process = host.engine_process().expect("it has run a call");
-            thread::scope(|scope| -> anyhow::Result<()> {
-                let call = scope.spawn(|| host.spin());
-                thread::sleep(Duration::from_millis(100));
-                kill(Pid::from_raw(process.try_into()?), Signal::SIGABRT)?;
-                tell(call.join().expect("it does not panic"));
-                Ok(())
-            })?;
-        }
+        "crash" => tell(host.spin(|engine| {
+            kill(Pid::from_raw(engine.cast_signed()), Signal::SIGABRT).expect("the process of the engine is ours");
+        })),
         _ => tell(host.tidy(TEXT)),
     }
     assert_eq!(host.tidy(TEXT)?, "so many spaces");
     Ok(())
-}
-
-fn in_process(case: &str) -> anyhow::Result<()> {
-    let host = plain(in_process::Host::new(WASM))?;
-    assert_eq!(plain(host.tidy(TEXT))?, "so many spaces");
-    match case {
-        "fail" => tell(plain(host.fail("on purpose"))),
-        "spin" => tell(plain(host.spin())),
-        "eat" => tell(plain(host.eat())),
-        "crash" => {
-            thread::scope(|scope| -> anyhow::Result<()> {
-                let call = scope.spawn(|| host.spin());
-                thread::sleep(Duration::from_millis(100));
-                // The engine runs in this process.
-                raise(Signal::SIGABRT)?;
-                tell(plain(call.join().expect("it does not panic")));
-                Ok(())
-            })?;
-        }
-        _ => tell(plain(host.tidy(TEXT))),
-    }
-    assert_eq!(plain(host.tidy(TEXT))?, "so many spaces");
-    Ok(())
-}
-
-/// The engine has an error type of its own.
-fn plain<T>(result: wasmtime::Result<T>) -> anyhow::Result<T> {
-    result.map_err(|error| anyhow::Error::msg(error.root_cause().to_string()))
 }

@@ -1,6 +1,7 @@
 //! The host of a plugin, with isopool.
 
-use isopool::{Executor, Function, LiveInstance, Module};
+use crate::Plugin;
+use isopool::{Executor, Function, LiveInstance, Module, TaskFuture};
 use std::time::Duration;
 
 pub(crate) struct Host {
@@ -18,30 +19,32 @@ impl Host {
         Ok(Self { executor, module, tidy })
     }
 
-    pub(crate) fn tidy(&self, text: &str) -> anyhow::Result<String> {
-        Ok(self.executor.submit(self.tidy.call((text,)))?.result()?)
-    }
-
-    pub(crate) fn spin(&self) -> anyhow::Result<()> {
-        Ok(self.executor.submit(self.module.function("spin")?.call(()))?.result()?)
-    }
-
-    pub(crate) fn fail(&self, message: &str) -> anyhow::Result<()> {
-        Ok(self.executor.submit(self.module.function("fail")?.call((message,)))?.result()?)
-    }
-
-    pub(crate) fn eat(&self) -> anyhow::Result<u32> {
-        Ok(self.executor.submit(self.module.function("eat")?.call(()))?.result()?)
-    }
-
     /// One instance for many calls.
     pub(crate) fn session(&self) -> anyhow::Result<Session> {
         Ok(Session { instance: self.executor.open(&self.module)?, tidy: self.tidy.clone() })
     }
+}
 
-    /// The process that the engine runs in, while a call runs.
-    pub(crate) fn engine_process(&self) -> Option<u32> {
-        self.executor.stats().workers.first().map(|worker| worker.pid)
+impl Plugin for Host {
+    fn tidy(&self, text: &str) -> anyhow::Result<String> {
+        Ok(self.executor.submit(self.tidy.call((text,)))?.result()?)
+    }
+
+    fn spin(&self, meanwhile: impl FnOnce(u32)) -> anyhow::Result<()> {
+        let call: TaskFuture<()> = self.executor.submit(self.module.function("spin")?.call(()))?;
+        while !call.running() {
+            std::thread::yield_now();
+        }
+        meanwhile(self.executor.stats().workers.first().map_or(0, |worker| worker.pid));
+        Ok(call.result()?)
+    }
+
+    fn fail(&self, message: &str) -> anyhow::Result<()> {
+        Ok(self.executor.submit(self.module.function("fail")?.call((message,)))?.result()?)
+    }
+
+    fn eat(&self) -> anyhow::Result<u32> {
+        Ok(self.executor.submit(self.module.function("eat")?.call(()))?.result()?)
     }
 }
 

@@ -1,6 +1,8 @@
 //! What it does: the tasks of the benchmarks, the same as the peers run. Takes from: `isopool-guest`.
 //! Hands to: `benches/workloads`, through the stubs of its functions. Never: does more than its peer does.
 
+mod primes;
+
 use isopool_guest::{Bytes, task};
 
 /// The same number.
@@ -21,23 +23,10 @@ pub fn echo(bytes: Bytes) -> Bytes {
     bytes
 }
 
-/// How many primes are below `k`, by trial division: the loop of the peers, line by line.
+/// How many primes are below `k`: the loop of the peers.
 #[task]
-#[allow(clippy::manual_is_multiple_of)] // the same instructions as the peers' C
 pub fn count_primes(k: u32) -> u32 {
-    let mut count = 0;
-    for n in 2..k {
-        let (mut is_prime, mut d) = (1, 2);
-        while d * d <= n {
-            if n % d == 0 {
-                is_prime = 0;
-                break;
-            }
-            d += 1;
-        }
-        count += is_prime;
-    }
-    count
+    primes::primes_below(k)
 }
 
 /// Never returns.

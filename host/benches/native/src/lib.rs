@@ -1,28 +1,17 @@
 //! What the programs here share: lines of figures, quantiles, memory and CPU time as `/proc` has them; and the loop that
 //! workloads compute, also as a library that Python loads.
 
+#[path = "../../guest/src/primes.rs"]
+mod primes;
 pub mod shared;
 
 use std::fs;
 use std::time::Instant;
 
-/// How many primes are below `k`: the guest's loop, line by line.
+/// How many primes are below `k`: the guest's loop.
 #[unsafe(no_mangle)]
-#[allow(clippy::manual_is_multiple_of)] // The same instructions.
 pub extern "C" fn count_primes(k: u32) -> u32 {
-    let mut count = 0;
-    for n in 2..k {
-        let (mut is_prime, mut d) = (1, 2);
-        while d * d <= n {
-            if n % d == 0 {
-                is_prime = 0;
-                break;
-            }
-            d += 1;
-        }
-        count += is_prime;
-    }
-    count
+    primes::primes_below(k)
 }
 
 /// Prints one figure.
