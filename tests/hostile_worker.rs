@@ -7,6 +7,9 @@ use guest_basic::value;
 use isopool::{
     BrokenCause, Error, ErrorKind, Executor, ExecutorBuilder, Shutdown, StartMethod, TaskError, TaskFuture, limits,
 };
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The lies of a worker that has begun a task, each with a part of what its future must say.
@@ -250,7 +253,7 @@ fn worker_of_another_build_is_told_as_such() {
     let executor = of_liars("before-ready-other-protocol", 1);
     let error = error_of(&submit(&executor));
     let told = error.to_string();
-    assert!(told.contains("the worker program was built with isopool lie (protocol 9), this program with"), "{told}");
+    assert!(told.contains("the worker program was built with isopool lie (protocol 10), this program with"), "{told}");
     assert!(told.contains("build both with the same"), "{told}");
     check_ended(&executor);
 }
@@ -310,7 +313,7 @@ fn answer_for_the_task_of_another_worker_is_not_taken() {
 }
 
 /// The lies of a compile worker, each with a part of what is said of it.
-const COMPILER_LIES: [(&str, &str); 10] = [
+const COMPILER_LIES: [(&str, &str); 12] = [
     ("random-bytes", "over the limit of"),
     ("closed-channel", "was killed by SIGKILL"),
     ("twice-ready-and-other-build", "it is isopool lie, this program has"),
@@ -321,7 +324,17 @@ const COMPILER_LIES: [(&str, &str); 10] = [
     ("empty", "it said 0 bytes of machine code and wrote 0"),
     ("huge-file", "it said 5368709120 bytes of machine code and wrote 5368709120"),
     ("seventy-thousand-functions", "it lists 70000 functions, the limit is 65536"),
+    ("a-manifest-that-leads-out", "\"/in/..\" is no path for a directory in a guest"),
+    ("a-manifest-without-end", "it has 20000 bytes, the limit is 16384"),
 ];
+
+/// A program that is told the lie as an argument: compile workers and fork servers do not know the environment of the guests.
+fn program_that_lies(folder: &Path, lie: &str) -> PathBuf {
+    let (script, liar) = (folder.join(lie), env!("CARGO_BIN_EXE_liar"));
+    fs::write(&script, format!("#!/bin/sh\nexec '{liar}' '{lie}'\n")).expect("a file");
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("its owner may");
+    script
+}
 
 /// A module that nobody has compiled: one that differs in bytes that mean nothing.
 fn fresh_module(lie: &str) -> Vec<u8> {
@@ -333,13 +346,12 @@ fn fresh_module(lie: &str) -> Vec<u8> {
     wasm
 }
 
-fn of_lying_compilers(lie: &str) -> Executor {
+fn of_lying_compilers(folder: &Path, lie: &str) -> Executor {
     Executor::builder()
         .max_workers(1)
-        .worker_program(env!("CARGO_BIN_EXE_liar"))
+        .worker_program(program_that_lies(folder, &format!("compiler-{lie}")))
         // It is the workers that are bad here, and not the module.
         .quarantine_after(usize::MAX)
-        .env("LIE", format!("[compiler-{lie}]"))
         .env("HONEST", std::env::current_exe().expect("it runs").to_str().expect("a path in UTF-8"))
         .build()
         .expect("a liar looks like any other program")
@@ -350,8 +362,9 @@ fn of_lying_compilers(lie: &str) -> Executor {
 fn compile_worker_that_lies_is_killed_and_its_module_refused_with_what_was_wrong() {
     let _house = support::house();
     let bystander = Executor::builder().max_workers(1).build().expect("builds");
+    let folder = tempfile::tempdir().expect("a folder");
     for (lie, said) in COMPILER_LIES {
-        let executor = of_lying_compilers(lie);
+        let executor = of_lying_compilers(folder.path(), lie);
         let before = Footprint::now();
         let error = executor.load(lie, fresh_module(lie)).expect_err(lie);
         before.check(lie);
@@ -365,7 +378,8 @@ fn compile_worker_that_lies_is_killed_and_its_module_refused_with_what_was_wrong
 #[test]
 fn noise_for_machine_code_fails_its_tasks_and_nothing_else() {
     let _house = support::house();
-    let executor = of_lying_compilers("noise-for-code");
+    let folder = tempfile::tempdir().expect("a folder");
+    let executor = of_lying_compilers(folder.path(), "noise-for-code");
     let module = executor.load("noise", fresh_module("noise")).expect("nobody has looked at it yet");
     let function = module.function("value::noop").expect("it says so");
     for _ in 0..3 {
@@ -398,12 +412,12 @@ fn fork_server_that_lies_is_killed_and_named_and_nobody_else_notices() {
     let _house = support::house();
     let bystander = Executor::builder().max_workers(1).start_method(StartMethod::ForkServer).build().expect("builds");
     check_bystander(&bystander);
+    let folder = tempfile::tempdir().expect("a folder");
     for (lie, said) in FORK_SERVER_LIES {
         let executor = Executor::builder()
             .max_workers(1)
             .start_method(StartMethod::ForkServer)
-            .worker_program(env!("CARGO_BIN_EXE_liar"))
-            .env("LIE", format!("[fork-server-{lie}]"))
+            .worker_program(program_that_lies(folder.path(), &format!("fork-server-{lie}")))
             .build()
             .expect("a liar looks like any other program");
         let error = error_of(&submit(&executor));

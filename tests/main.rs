@@ -22,6 +22,7 @@
 //! - [`commands`]: WASI programs as tasks.
 //! - [`tenants`]: tasks of several tenants in one pool: a process serves one of them.
 //! - [`grants`]: directories, connections and arguments: what guests reach, and what they do not.
+//! - [`manifests`]: modules that say what they ask for; the audit log of what they are given.
 //! - [`quarantine`]: modules whose tasks kill workers again and again.
 //! - [`crashes`]: processes that die: the caller's, one worker, many at once; workers that cannot be started.
 //! - [`starved`]: a system that gives no more memory, descriptors or processes.
@@ -59,6 +60,7 @@ mod interruption;
 mod limits;
 mod live_instances;
 mod live_resources;
+mod manifests;
 mod map;
 mod modules;
 mod native;

@@ -40,6 +40,8 @@
 //! it may itself be a dependency of a guest. There is no pool in a sandbox.
 
 #[cfg(not(target_family = "wasm"))]
+pub mod audit;
+#[cfg(not(target_family = "wasm"))]
 mod bundle;
 #[cfg(not(target_family = "wasm"))]
 mod context;
@@ -129,10 +131,10 @@ pub use registry::{Registry, Version, Watch};
 pub use sandbox::{Escape, EscapeAttempt, Hardening, HardeningReport, Layer, LayerReport, LayerState, Layers, Verdict};
 #[cfg(not(target_family = "wasm"))]
 pub use task::{
-    Access, AddressGrant, CapturedOutput, CodecFailure, CommandOutput, Failure, FunctionInfo, FunctionKind,
-    FunctionType, HostFault, HostFaultKind, HostFunctionInfo, InvalidAddressGrant, Limit, LimitExceeded, Location,
-    MemoryBound, ModuleHash, ModuleInfo, Panic, Progress, Side, SystemCall, TaskId, TaskReport, Trap, TrapCode,
-    ValueType,
+    Access, AddressGrant, AddressRequest, CapturedOutput, CodecFailure, CommandOutput, Decision, DirectoryRequest,
+    Failure, FunctionInfo, FunctionKind, FunctionType, GrantKind, HostFault, HostFaultKind, HostFunctionInfo,
+    InvalidAddressGrant, InvalidManifest, Limit, LimitExceeded, Location, Manifest, MemoryBound, ModuleHash,
+    ModuleInfo, Panic, Progress, Side, SystemCall, TaskId, TaskReport, Trap, TrapCode, ValueType, VariableRequest,
 };
 #[cfg(not(target_family = "wasm"))]
 pub use values::Resource;

@@ -98,6 +98,9 @@ pub const MAX_GUEST_PATH_BYTES: usize = 4096;
 /// its guest connects to.
 pub const MAX_ADDRESS_GRANTS: usize = 64;
 
+/// Longest manifest of a module, in bytes: what it asks for is for a person to read.
+pub const MAX_MANIFEST_BYTES: usize = 16 * KIB;
+
 /// Most bytes of one task's arguments (of its command line, so to say), those of its executor included: its own travel with
 /// it.
 pub const MAX_ARGUMENTS_BYTES: usize = 64 * KIB;

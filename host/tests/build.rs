@@ -125,12 +125,23 @@ fn what_cannot_be_built_is_told_with_the_reason() {
         "[package]\nname = \"member\"\nversion = \"0.1.0\"\nedition = \"2024\"\n",
     );
     write(&folder.path().join("damaged/Cargo.toml"), "[package\n");
+    write(&folder.path().join("module.wasm"), "text");
+    write(&folder.path().join("asks.toml"), "arguments = true\n");
+    write(&folder.path().join("wrong.toml"), "variable = []\n");
     for (arguments, code, reason) in [
         (&["build", "nowhere"][..], 8, "cannot find the manifest nowhere/Cargo.toml"),
         (&["build", "program"], 8, "cargo made no library from "),
         (&["build", "wrong"], 8, "did not compile for wasm32-wasip2"),
         (&["build", "space"], 8, "it is no package's manifest; name the folder of a package: "),
         (&["build", "damaged"], 8, "damaged/Cargo.toml"),
+        (&["build", "module.wasm"], 2, "PATH is a module, and no package; --manifest says what it asks for"),
+        (&["build", "module.wasm", "--manifest", "none.toml"], 8, "cannot read none.toml"),
+        (&["build", "module.wasm", "--manifest", "asks.toml"], 8, "it is no WebAssembly module, or is damaged"),
+        (
+            &["build", "module.wasm", "--manifest", "wrong.toml"],
+            2,
+            "what the module asks for: unknown field `variable`",
+        ),
         (&["build", "--stack-bytes", "17"], 2, "--stack-bytes is 17, and must be a multiple of 16 above 0"),
         (&["build", "--debug", "--release"], 2, "cannot be used with"),
     ] {
@@ -139,4 +150,52 @@ fn what_cannot_be_built_is_told_with_the_reason() {
     }
     let told = refusal(isopool(folder.path(), &["build", "wrong", "-o", "/nonexistent/m.wasm"]), 8);
     assert!(told.contains("expected `u8`, found `&str`"), "cargo's own words: {told}");
+}
+
+#[test]
+fn what_a_package_asks_for_becomes_part_of_its_module_and_inspect_tells_what_comes_of_it() {
+    let folder = temporary();
+    let built = run(isopool(folder.path(), &["build", tasks().to_str().expect("a plain name")]));
+    assert!(built.status.success(), "{built:?}");
+    let inspect = |arguments: &[&str]| {
+        let output = run(isopool(folder.path(), &[&["inspect"], arguments].concat()));
+        assert!(output.status.success(), "{output:?}");
+        text(&output.stdout)
+    };
+    let json = |arguments: &[&str]| -> serde_json::Value { serde_json::from_str(&inspect(arguments)).expect("JSON") };
+    // Of its Cargo.toml.
+    let told = json(&["text-survey.wasm", "--json"]);
+    assert_eq!(told["manifest"]["name"], "text-survey", "{told}");
+    assert_eq!(told["decisions"], serde_json::json!([]));
+
+    // Of a file, in place of that.
+    let asks = "version = \"7\"\nvariables = [{ name = \"LANG\" }, { name = \"TOKEN\", required = true }]\n\
+                directories = [{ path = \"/in\", access = \"read-write\" }]\naddresses = [{ to = \"10.0.0.0/8:443\" }]\n";
+    write(&folder.path().join("asks.toml"), asks);
+    let built =
+        run(isopool(folder.path(), &["build", "text-survey.wasm", "--manifest", "asks.toml", "-o", "asking.wasm"]));
+    assert_eq!(text(&built.stdout), "asking.wasm\n", "{built:?}");
+    let told = inspect(&["asking.wasm"]);
+    let expected = "\nasks for\n  (7)\n  directory /in, to read and write\n  variable LANG\n  variable TOKEN, required\n  \
+                    address 10.0.0.0/8:443\n\nis given\n  denied   directory /in: requested, not granted\n";
+    assert!(told.contains(expected), "{told}");
+    let granted = ["asking.wasm", "--dir", ".:/in", "--env", "LANG=C", "--env", "HOME=/", "--allow", "10.1.0.1:1-500"];
+    let told = inspect(&granted);
+    let expected = "\nis given\n  granted  directory /in: granted to read only\n  granted  variable LANG: requested and granted\n  \
+                    denied   variable HOME: not requested\n  denied   variable TOKEN: required, not granted\n  \
+                    granted  address 10.1.0.1:443: requested and granted\n";
+    assert!(told.ends_with(expected), "{told}");
+    let told = json(&[&granted[..], &["--json"]].concat());
+    let first = serde_json::json!({
+        "kind": "directory", "name": "/in", "granted": true, "why": "granted to read only"
+    });
+    assert_eq!(told["decisions"][0], first);
+    assert_eq!(told["manifest"]["directories"][0]["access"], "read-write");
+
+    // What it requires it must be given.
+    let call = ["run", "asking.wasm", "word_count", "--text", "to be"];
+    let told = refusal(isopool(folder.path(), &call), 2);
+    assert!(told.contains("requires the variable `TOKEN`") && told.contains("--env TOKEN=…"), "{told}");
+    let ran = run(isopool(folder.path(), &[&call[..], &["--env", "TOKEN=1"]].concat()));
+    assert_eq!(text(&ran.stdout), "2\n", "{ran:?}");
 }

@@ -147,6 +147,14 @@ impl Liar {
                 artifact.set_len(100)?;
                 self.send(&compiled(70_000, 100), 0)?;
             }
+            "a-manifest-that-leads-out" => {
+                artifact.set_len(100)?;
+                self.send(&compiled_asking(b"/in/..", 100), 0)?;
+            }
+            "a-manifest-without-end" => {
+                artifact.set_len(100)?;
+                self.send(&compiled_asking(&[b'x'; 20_000], 100), 0)?;
+            }
             "noise-for-code" => {
                 (&artifact).write_all(&noise())?;
                 self.send(&compiled_huge(noise().len() as u64), 0)?;
@@ -157,16 +165,25 @@ impl Liar {
     }
 }
 
-/// `Reply::Compiled`: contract 0.1.0, so many functions without a name, no imports, no exports, no functions of the host.
+/// `Reply::Compiled`: contract 0.1.0, so many functions without a name, no imports, no exports, no functions of the host, no
+/// manifest.
 fn compiled(functions: u32, bytes: u8) -> Vec<u8> {
     let count = functions.to_le_bytes();
     let functions = vec![0; functions as usize * 5];
-    [&[3, 5][..], b"0.1.0", &[252], &count, &functions, &[0, 0, 0, bytes, bytes]].concat()
+    [&[3, 5][..], b"0.1.0", &[252], &count, &functions, &[0, 0, 0, bytes, 0, bytes]].concat()
+}
+
+/// The same without functions, and with a manifest that asks for one directory: no name, no version, no description; its path, to
+/// read only, not required; no variables, no addresses, no arguments.
+fn compiled_asking(path: &[u8], bytes: u8) -> Vec<u8> {
+    let length = [&[251][..], &(path.len() as u16).to_le_bytes()].concat();
+    let manifest = [&[1, 0, 0, 0, 1][..], &length, path, &[0, 0, 0, 0, 0]].concat();
+    [&[3, 5][..], b"0.1.0", &[0, 0, 0, 0, bytes], &manifest, &[bytes]].concat()
 }
 
 /// The same with one function, `value::noop`, and as many bytes of code.
 fn compiled_huge(bytes: u64) -> Vec<u8> {
     let bytes = [&[253][..], &bytes.to_le_bytes()].concat();
     let function = [&[11][..], b"value::noop", &[0, 0, 1, 7], b"bincode", &[0]].concat();
-    [&[3, 5][..], b"0.1.0", &[1], &function, &[0, 0, 0], &bytes, &bytes].concat()
+    [&[3, 5][..], b"0.1.0", &[1], &function, &[0, 0, 0], &bytes, &[0], &bytes].concat()
 }

@@ -11,6 +11,9 @@ use tracing::{Event, Level, Metadata, Subscriber};
 /// The target of everything that guests log.
 const GUESTS: &str = "isopool::guest";
 
+/// The target of the audit log.
+const AUDIT: &str = "isopool::audit";
+
 /// What is kept of a value, in bytes: hostile guests log for ever, and the caller's memory is measured meanwhile.
 const KEPT_BYTES: usize = 1024;
 
@@ -45,6 +48,12 @@ pub(crate) fn listen() -> Log {
 }
 
 impl Log {
+    /// What the audit log says of a module of this name.
+    pub(crate) fn audit(&self, module: &str) -> Vec<Logged> {
+        let is_of = |logged: &&Logged| logged.target == AUDIT && logged.field("module") == module;
+        self.0.lock().iter().filter(is_of).cloned().collect()
+    }
+
     /// Those whose message contains a text.
     pub(crate) fn with(&self, text: &str) -> Vec<Logged> {
         self.0.lock().iter().filter(|logged| logged.field("message").contains(text)).cloned().collect()
@@ -55,7 +64,7 @@ struct Listener(Log);
 
 impl Subscriber for Listener {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.is_event() && (metadata.target() == GUESTS || *metadata.level() <= Level::INFO)
+        metadata.is_event() && (matches!(metadata.target(), GUESTS | AUDIT) || *metadata.level() <= Level::INFO)
     }
 
     fn event(&self, event: &Event<'_>) {

@@ -5,7 +5,7 @@ use super::imports::imports;
 use super::source::Source;
 
 /// Rooms, or files, that every room may import.
-const OPEN_TO_ALL: &[&str] = &["task", "limits", "error", "metrics", "fault"];
+const OPEN_TO_ALL: &[&str] = &["task", "limits", "error", "metrics", "audit", "fault"];
 
 /// What a room may import besides itself and what is open to all. A row for one file of a room stands for the room's own
 /// row. `room::Name` lets only that name in.
@@ -132,6 +132,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("error", &["sandbox::Layer"]),
     ("limits", &[]),
     ("metrics", &[]),
+    ("audit", &[]),
     ("fault", &[]),
     ("guide", &[]),
 ];

@@ -3,11 +3,12 @@
 
 use crate::cargo::{Run, TARGET_DIRECTORY};
 use crate::guest::{Built, Guest, PROFILE, lock};
+use crate::requests::with_manifest;
 use crate::{Error, install, toolchain};
 use serde_json::Value;
-use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::{env, fs};
 
 /// What cargo says of a package.
 struct Package {
@@ -24,17 +25,24 @@ impl Guest {
     /// [`Guest::at`] is taken from the current folder here, and [`Guest::new`] is the package in it. What the package's
     /// own build script would choose (a larger stack, say) is not known.
     ///
+    /// Where [`Guest::at`] names a file, that is a module of another language: it is copied, with the [manifest](Self::manifest) that it
+    /// is to have.
+    ///
     /// # Errors
     /// There is no such package, or it has no library; the target `wasm32-wasip2` is not installed; the package does not
     /// compile; files cannot be written.
     pub fn build(&self, output: Option<&Path>) -> Result<Built, Error> {
         let folder = self.folder();
+        if folder.is_file() {
+            return self.embed(&folder, output);
+        }
         let manifest = folder.join("Cargo.toml");
         let manifest = manifest.canonicalize().map_err(Error::file("find the manifest", &manifest))?;
         let package = Package::read(&manifest)?;
         if !package.has_library {
             return Err(Error::NoLibrary { manifest });
         }
+        let asks = self.requests(&manifest)?;
         toolchain::require_target(&folder)?;
         let target_dir = package.target_directory.join(TARGET_DIRECTORY);
         let lock = lock(&target_dir)?;
@@ -50,9 +58,21 @@ impl Guest {
         }
         .run()?;
         let module = output.map_or_else(|| PathBuf::from(format!("{}.wasm", package.name)), Path::to_owned);
-        install::copy(&artifact.wasm, &module)?;
+        install::copy(&artifact.wasm, asks.as_deref(), &module)?;
         drop(lock);
         Ok(Built { module })
+    }
+}
+
+impl Guest {
+    /// A module that was made elsewhere, with its manifest.
+    fn embed(&self, module: &Path, output: Option<&Path>) -> Result<Built, Error> {
+        // There is no package that it could be in.
+        let asks = self.requests(&module.join("Cargo.toml"))?.unwrap_or_default();
+        let wasm = fs::read(module).map_err(Error::file("read", module))?;
+        let output = output.or(module.file_name().map(Path::new)).unwrap_or(module).to_owned();
+        install::write_whole(&with_manifest(&wasm, &asks)?, &output)?;
+        Ok(Built { module: output })
     }
 }
 

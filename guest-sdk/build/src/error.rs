@@ -69,6 +69,9 @@ pub enum Error {
         /// The guest's manifest.
         manifest: PathBuf,
     },
+    /// What is to have a manifest is no WebAssembly, or is damaged.
+    #[error("it is no WebAssembly module, or is damaged")]
+    NotWasm,
     /// What cargo made is not a component.
     #[error("{} is not a WebAssembly component", path.display())]
     NotAComponent {

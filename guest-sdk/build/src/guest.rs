@@ -3,7 +3,7 @@
 //! Never: runs while a guest is being compiled: for a wasm target it returns at once, which ends the recursion.
 
 use crate::cargo::{Artifact, Run, TARGET_DIRECTORY};
-use crate::{Error, dep_info, install, toolchain};
+use crate::{Error, dep_info, install, requests, toolchain};
 use std::env;
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -77,6 +77,8 @@ pub struct Guest {
     line_tables: bool,
     features: Vec<String>,
     default_features: bool,
+    /// What the module asks for, in place of what the package's `Cargo.toml` says.
+    requests: Option<PathBuf>,
 }
 
 impl Default for Guest {
@@ -96,6 +98,7 @@ impl Guest {
             line_tables: false,
             features: Vec::new(),
             default_features: true,
+            requests: None,
         }
     }
 
@@ -143,6 +146,33 @@ impl Guest {
         self
     }
 
+    /// What the module asks for: a file of TOML, with the keys that are below `package.metadata.isopool.manifest` otherwise, in place of
+    /// that table of the package's `Cargo.toml`. From a build script, relative to the package whose script it is.
+    #[must_use]
+    pub fn manifest(mut self, file: impl AsRef<Path>) -> Self {
+        self.requests = Some(file.as_ref().to_owned());
+        self
+    }
+
+    /// What the module asks for, as JSON: see [`manifest`](Self::manifest). The package's folder is taken from the current folder.
+    ///
+    /// # Errors
+    /// The file is not there, or is no TOML.
+    pub fn manifest_json(&self) -> Result<Option<String>, Error> {
+        let manifest = self.folder().join("Cargo.toml");
+        if self.requests.is_none() {
+            manifest.canonicalize().map_err(Error::file("find the manifest", &manifest))?;
+        }
+        self.requests(&manifest)
+    }
+
+    pub(crate) fn requests(&self, manifest: &Path) -> Result<Option<String>, Error> {
+        match &self.requests {
+            Some(file) => requests::of_file(file).map(Some),
+            None => requests::of_package(manifest),
+        }
+    }
+
     /// Compiles the module; gives `None` while a guest is being compiled, when there is nothing to do.
     ///
     /// # Panics
@@ -167,7 +197,7 @@ impl Guest {
             return Ok(None);
         }
         let out_dir = PathBuf::from(variable("OUT_DIR")?);
-        let manifest = self.manifest()?;
+        let manifest = self.package_manifest()?;
         if env::var_os("DOCS_RS").is_some() {
             return self.without_module(&out_dir, &manifest).map(Some);
         }
@@ -176,8 +206,12 @@ impl Guest {
         let lock = lock(&target_dir)?;
         let artifact = self.run(&manifest, &target_dir)?;
         let name = self.file_name(&artifact.crate_name);
-        let module = install::install(&artifact.wasm, &artifact.crate_name, &out_dir, &name)?;
+        let asks = self.requests(&manifest)?;
+        let module = install::install(&artifact.wasm, asks.as_deref(), &artifact.crate_name, &out_dir, &name)?;
         watch(&artifact, &manifest)?;
+        if let Some(file) = &self.requests {
+            println!("cargo::rerun-if-changed={}", file.display());
+        }
         drop(lock);
         self.announce(&artifact.crate_name, &module);
         Ok(Some(Built { module }))
@@ -188,7 +222,7 @@ impl Guest {
         self.path.clone().unwrap_or_else(|| ".".into())
     }
 
-    fn manifest(&self) -> Result<PathBuf, Error> {
+    fn package_manifest(&self) -> Result<PathBuf, Error> {
         let folder = PathBuf::from(variable("CARGO_MANIFEST_DIR")?);
         let manifest = match &self.path {
             None => folder.join("Cargo.toml"),

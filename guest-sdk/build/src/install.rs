@@ -2,6 +2,7 @@
 //! Never: rewrites a file that has not changed, which would make everything that embeds it compile again.
 
 use crate::Error;
+use crate::requests::with_manifest;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -9,11 +10,14 @@ use std::path::{Path, PathBuf};
 const COMPONENT_HEADER: &[u8] = b"\0asm\x0d\0\x01\0";
 
 /// Copies the component at `wasm` to `out_dir/isopool/<name>.wasm`, beside a file that names its crate.
-pub(crate) fn install(wasm: &Path, crate_name: &str, out_dir: &Path, name: &str) -> Result<PathBuf, Error> {
-    let bytes = fs::read(wasm).map_err(Error::file("read", wasm))?;
-    if !bytes.starts_with(COMPONENT_HEADER) {
-        return Err(Error::NotAComponent { path: wasm.to_owned() });
-    }
+pub(crate) fn install(
+    wasm: &Path,
+    asks: Option<&str>,
+    crate_name: &str,
+    out_dir: &Path,
+    name: &str,
+) -> Result<PathBuf, Error> {
+    let bytes = component(wasm, asks)?;
     let folder = out_dir.join("isopool");
     write_if_changed(&folder.join(format!("{name}.crate")), crate_name.as_bytes())?;
     let module = folder.join(format!("{name}.wasm"));
@@ -22,15 +26,28 @@ pub(crate) fn install(wasm: &Path, crate_name: &str, out_dir: &Path, name: &str)
 }
 
 /// Copies the component at `wasm` to the file `to`, which is whole at every moment.
-pub(crate) fn copy(wasm: &Path, to: &Path) -> Result<(), Error> {
+pub(crate) fn copy(wasm: &Path, asks: Option<&str>, to: &Path) -> Result<(), Error> {
+    write_whole(&component(wasm, asks)?, to)
+}
+
+/// The component at `wasm`, with what it asks for.
+fn component(wasm: &Path, asks: Option<&str>) -> Result<Vec<u8>, Error> {
     let bytes = fs::read(wasm).map_err(Error::file("read", wasm))?;
     if !bytes.starts_with(COMPONENT_HEADER) {
         return Err(Error::NotAComponent { path: wasm.to_owned() });
     }
+    match asks {
+        Some(json) => with_manifest(&bytes, json),
+        None => Ok(bytes),
+    }
+}
+
+/// Writes a file that is whole at every moment.
+pub(crate) fn write_whole(bytes: &[u8], to: &Path) -> Result<(), Error> {
     let mut name = to.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}", std::process::id()));
     let unfinished = to.with_file_name(name);
-    fs::write(&unfinished, &bytes).map_err(Error::file("write", &unfinished))?;
+    fs::write(&unfinished, bytes).map_err(Error::file("write", &unfinished))?;
     fs::rename(&unfinished, to).map_err(|source| {
         // Nobody wants half of it.
         let _ = fs::remove_file(&unfinished);
@@ -58,11 +75,11 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let wasm = folder.path().join("in.wasm");
         fs::write(&wasm, b"\0asm\x01\0\0\0").expect("writable");
-        assert!(matches!(install(&wasm, "c", folder.path(), "module"), Err(Error::NotAComponent { .. })));
+        assert!(matches!(install(&wasm, None, "c", folder.path(), "module"), Err(Error::NotAComponent { .. })));
         fs::write(&wasm, COMPONENT_HEADER).expect("writable");
-        let module = install(&wasm, "c", folder.path(), "module").expect("a component");
+        let module = install(&wasm, None, "c", folder.path(), "module").expect("a component");
         let before = fs::metadata(&module).and_then(|data| data.modified()).expect("it is there");
-        install(&wasm, "c", folder.path(), "module").expect("a component");
+        install(&wasm, None, "c", folder.path(), "module").expect("a component");
         assert_eq!(fs::metadata(&module).and_then(|data| data.modified()).expect("it is there"), before);
     }
 }

@@ -24,6 +24,20 @@
 //! # At a shell
 //! `isopool build` makes a file of a package, by [`Guest::build`].
 //!
+//! # What a module asks for
+//! A module may ask for what it needs: directories, variables, addresses. It is given nothing else then, whatever its host grants to
+//! others. In the package's `Cargo.toml`:
+//! ```toml
+//! [package.metadata.isopool.manifest]
+//! description = "makes thumbnails"
+//! directories = [{ path = "/pictures", required = true }, { path = "/out", access = "read-write" }]
+//! variables = [{ name = "LANG" }]
+//! addresses = [{ to = "10.1.0.0/16:443" }]
+//! arguments = true
+//! ```
+//! It becomes a custom section of the module; [`with_manifest`] puts one into a module of another language. `isopool::Manifest`
+//! says what each key means.
+//!
 //! # What is built, and where
 //! A component for `wasm32-wasip2`, with optimisation, in `isopool/` inside the target directory, which all packages share.
 //! [`Guest`] has the choices. A build never shares a lock with the cargo that runs it, so that the two cannot wait for each
@@ -37,8 +51,10 @@ mod error;
 mod guest;
 mod install;
 mod prune;
+mod requests;
 mod toolchain;
 
 pub use closures::{Closures, closures};
 pub use error::Error;
 pub use guest::{Built, Guest, guest, guest_at};
+pub use requests::with_manifest;

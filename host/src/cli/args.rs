@@ -127,14 +127,17 @@ pub(super) struct PoolArguments {
     pub(super) arg: Vec<String>,
 }
 
-/// Print what a module says of itself.
+/// Print what a module says of itself: its functions, what it asks for, and, with the options of `run`, what it is given.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  isopool inspect plugin.wasm --dir pictures:/pictures --env LANG=C")]
 pub(super) struct InspectArguments {
     /// The module: a WebAssembly file.
     pub(super) module: PathBuf,
     /// Print it as JSON.
     #[arg(long)]
     pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) pool: PoolArguments,
 }
 
 /// Print how many processors this process may use.

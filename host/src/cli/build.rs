@@ -3,7 +3,7 @@
 use super::call::module_error;
 use super::exit::Stop;
 use super::tool_args::BuildArguments;
-use isopool::Executor;
+use isopool::{Executor, Manifest};
 use isopool_build::Guest;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -32,6 +32,7 @@ impl TryFrom<BuildArguments> for Build {
     type Error = Stop;
 
     fn try_from(typed: BuildArguments) -> Result<Self, Stop> {
+        let is_module = typed.path.is_file();
         let mut guest = Guest::at(typed.path);
         guest =
             guest.line_tables(typed.line_tables).features(typed.features).default_features(!typed.no_default_features);
@@ -45,6 +46,15 @@ impl TryFrom<BuildArguments> for Build {
             }
             guest = guest.stack_bytes(bytes);
         }
+        match typed.manifest {
+            Some(file) => guest = guest.manifest(file),
+            None if is_module => {
+                return Err(Stop::Usage(
+                    "PATH is a module, and no package; --manifest says what it asks for".to_owned(),
+                ));
+            }
+            None => {}
+        }
         let then = if typed.precompile { Then::Precompile } else { Then::Nothing };
         Ok(Self { guest, output: typed.output, then })
     }
@@ -52,6 +62,9 @@ impl TryFrom<BuildArguments> for Build {
 
 /// Builds the module, and prints where it is.
 pub(super) fn build(config: &Build) -> Result<(), Stop> {
+    if let Some(json) = config.guest.manifest_json()? {
+        json.parse::<Manifest>().map_err(|error| Stop::Usage(format!("what the module asks for: {error}")))?;
+    }
     let built = config.guest.build(config.output.as_deref())?;
     let mut told = format!("{}\n", built.module.display());
     if config.then == Then::Precompile {

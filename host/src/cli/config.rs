@@ -23,6 +23,7 @@ pub(super) enum Config {
     Inspect {
         module: PathBuf,
         json: bool,
+        pool: Pool,
     },
     CpuCount {
         physical: bool,
@@ -137,7 +138,9 @@ impl Config {
             }
             Command::Run(run) => Config::Run(run.try_into()?),
             Command::Map(map) => Config::Map(map.try_into()?),
-            Command::Inspect(inspect) => Config::Inspect { module: inspect.module, json: inspect.json },
+            Command::Inspect(inspect) => {
+                Config::Inspect { module: inspect.module, json: inspect.json, pool: pool(inspect.pool, Some(1))? }
+            }
             Command::CpuCount(count) => Config::CpuCount { physical: count.physical },
             Command::Doctor(doctor) => Config::Doctor(doctor),
             Command::Replay(typed) => {

@@ -192,7 +192,7 @@ fn code_of_task(error: &TaskError) -> Code {
 
 fn code_of_error(error: &Error) -> Code {
     match error.kind() {
-        ErrorKind::InvalidOption => Code::USAGE,
+        ErrorKind::InvalidOption | ErrorKind::NotGranted => Code::USAGE,
         ErrorKind::Bundle => Code::INPUT_OUTPUT,
         // No fault of the module's.
         ErrorKind::Module if error.module_error().is_some_and(|error| is_system(&error.kind)) => Code::POOL,

@@ -1,24 +1,30 @@
-//! `isopool inspect`: what a module says of itself.
+//! `isopool inspect`: what a module says of itself, and what it is given.
 
-use super::call::module_error;
+use super::call::{builder, module_error};
+use super::config::Pool;
 use super::exit::Stop;
-use isopool::{Executor, FunctionInfo, FunctionKind, Module, ModuleInfo};
+use isopool::{Access, Decision, FunctionInfo, FunctionKind, Manifest, Module, ModuleInfo};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 
 /// Compiles the module in a worker process, as a task would, and prints what became known of it.
-pub(super) fn inspect(path: &Path, as_json: bool) -> Result<(), Stop> {
-    let executor = Executor::builder().max_workers(1).build()?;
+pub(super) fn inspect(path: &Path, as_json: bool, pool: &Pool) -> Result<(), Stop> {
+    let executor = builder(pool).build()?;
     let module = executor.load_file(path).map_err(module_error)?;
     let bytes = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
-    let text = if as_json { format!("{:#}\n", to_json(&module, bytes)) } else { to_text(&module, bytes) };
+    let decisions = executor.decisions(&module);
+    let text = if as_json {
+        format!("{:#}\n", to_json(&module, bytes, &decisions))
+    } else {
+        to_text(&module, bytes, &decisions)
+    };
     std::io::stdout().write_all(text.as_bytes()).map_err(Stop::Output)
 }
 
-fn to_json(module: &Module, bytes: u64) -> Value {
-    let ModuleInfo { contract, functions, imports, exports, compiled_bytes, .. } = module.info();
+fn to_json(module: &Module, bytes: u64, decisions: &[Decision]) -> Value {
+    let ModuleInfo { contract, functions, imports, exports, compiled_bytes, manifest, .. } = module.info();
     let functions: Vec<Value> = functions
         .iter()
         .map(|function| {
@@ -31,6 +37,12 @@ fn to_json(module: &Module, bytes: u64) -> Value {
             })
         })
         .collect();
+    let decisions: Vec<Value> = decisions
+        .iter()
+        .map(|Decision { kind, name, granted, why, .. }| {
+            json!({ "kind": kind.to_string(), "name": name, "granted": granted, "why": why })
+        })
+        .collect();
     json!({
         "name": module.name(),
         "hash": module.hash().to_string(),
@@ -40,10 +52,12 @@ fn to_json(module: &Module, bytes: u64) -> Value {
         "functions": functions,
         "imports": imports,
         "exports": exports,
+        "manifest": manifest,
+        "decisions": decisions,
     })
 }
 
-fn to_text(module: &Module, bytes: u64) -> String {
+fn to_text(module: &Module, bytes: u64, decisions: &[Decision]) -> String {
     let info = module.info();
     let mut text = format!(
         "module    {}\nhash      {}\nsize      {bytes} bytes, {} compiled\ncontract  {}\n",
@@ -67,7 +81,43 @@ fn to_text(module: &Module, bytes: u64) -> String {
             let _ = writeln!(text, "  {name}");
         }
     }
+    if let Some(manifest) = &info.manifest {
+        text.push_str("\nasks for\n");
+        asked(manifest, &mut text);
+    }
+    if !decisions.is_empty() {
+        text.push_str("\nis given\n");
+    }
+    for Decision { kind, name, granted, why, .. } in decisions {
+        let verdict = if *granted { "granted" } else { "denied" };
+        let what = format!("{kind} {name}");
+        let _ = writeln!(text, "  {verdict:7}  {}: {why}", what.trim_end());
+    }
     text
+}
+
+/// What a module asks for, and what it says that it is.
+fn asked(manifest: &Manifest, text: &mut String) {
+    let required = |is_required: bool| if is_required { ", required" } else { "" };
+    let mut line = |words: String| {
+        let _ = writeln!(text, "  {words}");
+    };
+    let Manifest { name, version, description, directories, variables, addresses, arguments, .. } = manifest;
+    let title = format!("{name} {version}");
+    let said = [title.trim(), description].into_iter().filter(|words| !words.is_empty());
+    said.flat_map(str::lines).for_each(|words| line(format!("({words})")));
+    for directory in directories {
+        let access = match directory.access {
+            Access::ReadOnly => "to read only",
+            Access::ReadWrite => "to read and write",
+        };
+        line(format!("directory {}, {access}{}", directory.path, required(directory.required)));
+    }
+    variables.iter().for_each(|variable| line(format!("variable {}{}", variable.name, required(variable.required))));
+    addresses.iter().for_each(|address| line(format!("address {}{}", address.to, required(address.required))));
+    if *arguments {
+        line("arguments".to_owned());
+    }
 }
 
 /// How a function is called.

@@ -51,7 +51,7 @@ fn carry_out(config: Config) -> Result<(), Stop> {
         Config::Run(config) => run::run(config),
         Config::Program(config) => program::run(config),
         Config::Map(config) => map::map(config),
-        Config::Inspect { module, json } => inspect::inspect(&module, json),
+        Config::Inspect { module, json, pool } => inspect::inspect(&module, json, &pool),
         Config::CpuCount { physical } => cpu_count(physical),
         Config::Doctor(typed) => doctor::doctor(&typed),
         Config::Replay(config) => replay::replay(&config),

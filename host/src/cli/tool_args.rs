@@ -58,7 +58,7 @@ pub(super) struct CompletionsArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  isopool build && isopool run my-tasks.wasm count --text 'to be'")]
 pub(super) struct BuildArguments {
-    /// The package's folder.
+    /// The package's folder; or a module of another language, for which --manifest is the only other option.
     #[arg(default_value = ".")]
     pub(super) path: PathBuf,
     /// The file to write [default: the package's name with .wasm, in the current folder].
@@ -85,6 +85,9 @@ pub(super) struct BuildArguments {
     /// Leave the default features out.
     #[arg(long)]
     pub(super) no_default_features: bool,
+    /// What the module asks for, in TOML, in place of the table package.metadata.isopool.manifest of the package's Cargo.toml.
+    #[arg(long, value_name = "FILE")]
+    pub(super) manifest: Option<PathBuf>,
     /// Compile the module to machine code too, and keep that in the cache, so that no program waits for it later.
     #[arg(long)]
     pub(super) precompile: bool,

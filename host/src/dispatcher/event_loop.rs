@@ -23,7 +23,7 @@ use super::promise::Ended;
 use super::room::Room;
 use super::state::State;
 use super::token::Token;
-use super::told::{Told, death, report, timed_out, to_error};
+use super::told::{Told, audit_denial, death, report, timed_out, to_error};
 use super::worker_handle::Workers;
 use crate::error::{BrokenCause, BrokenProcessPool, TaskError, TaskRef, TimeLimit, WorkerRef};
 use crate::ipc::{ChannelError, Received, Reply, WorkerConfig, last_words};
@@ -392,6 +392,7 @@ impl EventLoop {
                     let Told { worker, outcome, payload, .. } = told;
                     let result =
                         if outcome == Outcome::Returned { Ok(payload) } else { Err(to_error(&name, worker, outcome)) };
+                    result.as_ref().err().into_iter().for_each(audit_denial);
                     (result, Some(report))
                 }
                 None => (Err(TaskError::Shutdown { task: name.clone() }), None),

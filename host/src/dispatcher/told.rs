@@ -1,9 +1,10 @@
 //! What workers say of tasks, in the words of users.
 
 use super::entry::Job;
+use crate::audit;
 use crate::error::{BrokenCause, BrokenProcessPool, TaskError, TaskRef, TimeLimit, WorkerRef};
 use crate::ipc::{LogLevel, LogRecord};
-use crate::task::{Outcome, RunReport, TaskReport};
+use crate::task::{GrantKind, HostFaultKind, Outcome, RunReport, TaskReport};
 use std::time::Duration;
 
 /// A worker's word on how a task ended.
@@ -42,6 +43,17 @@ pub(crate) fn to_error(task: &TaskRef, worker: WorkerRef, outcome: Outcome) -> T
             let message = "it returned and did not return".to_owned();
             TaskError::ModuleFailed { task, message }
         }
+    }
+}
+
+/// A call of a host function that was refused for its limits is a denial.
+pub(crate) fn audit_denial(error: &TaskError) {
+    use HostFaultKind::{Refused, TimedOut, TooLarge, TooMany};
+    if let TaskError::HostFunction { task, fault } = error
+        && matches!(fault.kind, Refused | TimedOut | TooLarge | TooMany)
+    {
+        let plugin = audit::Plugin { module: task.module(), hash: task.module_hash() };
+        audit::refused(Some(task.id()), plugin, GrantKind::HostFunction, &fault.function, &fault.message);
     }
 }
 

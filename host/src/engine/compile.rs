@@ -3,11 +3,12 @@
 use super::guest::{Own, Purview};
 use super::host_functions;
 use super::instance::GuestEngine;
+use super::manifest::manifest;
 use super::recognise;
 use super::snapshot::snapshot;
 use super::trap::{cut, error_outcome};
 use crate::limits::{MAX_FUNCTIONS, MAX_MESSAGE_FRAME_BYTES};
-use crate::task::{FunctionInfo, FunctionKind, InitializerCall, ModuleInfo, Outcome, Refusal};
+use crate::task::{FunctionInfo, FunctionKind, InitializerCall, Manifest, ModuleInfo, Outcome, Refusal};
 use std::collections::HashSet;
 use wasmtime::component::Component;
 
@@ -25,10 +26,11 @@ pub(crate) fn compile(
     wasm: &[u8],
     initializer: Option<&InitializerCall>,
 ) -> Result<Artifact, Refusal> {
+    let manifest = manifest(wasm)?;
     let wasm = recognise::component(wasm)?;
     let component = match initializer {
         None => new_component(engine, &wasm)?,
-        Some(call) => new_component(engine, &snapshot(engine, &wasm, call)?)?,
+        Some(call) => new_component(engine, &snapshot(engine, &wasm, call, manifest.as_ref())?)?,
     };
     let ty = component.component_type();
     let exports: Vec<String> = ty.exports(engine.engine()).map(|(name, _)| name.to_owned()).collect();
@@ -45,7 +47,7 @@ pub(crate) fn compile(
     let machine_code =
         component.serialize().map_err(|error| Refusal::Compile { message: cut(format!("{error:#}")) })?;
     let compiled_bytes = machine_code.len() as u64;
-    let info = ModuleInfo { contract, functions, imports, exports, host_functions, compiled_bytes };
+    let info = ModuleInfo { contract, functions, imports, exports, host_functions, compiled_bytes, manifest };
     check_text_size(&info)?;
     Ok(Artifact { info, machine_code })
 }
@@ -125,9 +127,11 @@ fn check_text_size(info: &ModuleInfo) -> Result<(), Refusal> {
         [name, signature, signature, docs].into_iter().chain(codecs)
     });
     let of_host = info.host_functions.iter().map(|import| import.name.len() + import.ty.to_string().len() + 9);
+    let of_manifest = info.manifest.as_ref().map_or(0, Manifest::text_bytes);
     let bytes: usize =
         of_functions.chain(&info.imports).chain(&info.exports).map(|text| text.len() + 9).chain(of_host).sum();
     let limit = MAX_MESSAGE_FRAME_BYTES / 2;
+    let bytes = bytes + of_manifest;
     if bytes > limit {
         let message = format!("its description takes {bytes} bytes; the limit is {limit}");
         return Err(Refusal::Describe { message });

@@ -19,6 +19,7 @@ mod instance;
 mod interrupt;
 #[cfg(test)]
 mod limit_tests;
+mod manifest;
 mod memory_limit;
 mod module_cache;
 mod nested;

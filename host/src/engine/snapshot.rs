@@ -6,13 +6,18 @@ use super::instance::GuestEngine;
 use super::recognise;
 use super::trap::cut;
 use crate::limits::MAX_FUEL;
-use crate::task::{InitializerCall, Outcome, Refusal};
+use crate::task::{InitializerCall, Manifest, Outcome, Refusal};
 use wasmtime::Store;
 use wasmtime::component::{Instance, Lift, WasmList};
 use wasmtime_wizer::{ComponentInstanceState, Wizer};
 
-/// The component as it is after `call`.
-pub(super) fn snapshot(engine: &GuestEngine, wasm: &[u8], call: &InitializerCall) -> Result<Vec<u8>, Refusal> {
+/// The component as it is after `call`, which sees of its environment and its arguments what the module asks for, as its tasks do.
+pub(super) fn snapshot(
+    engine: &GuestEngine,
+    wasm: &[u8],
+    call: &InitializerCall,
+    manifest: Option<&Manifest>,
+) -> Result<Vec<u8>, Refusal> {
     let refused = |message: String| Refusal::Initializer { message: cut(message) };
     let mut wizer = Wizer::new();
     wizer.keep_init_func(true);
@@ -31,7 +36,11 @@ pub(super) fn snapshot(engine: &GuestEngine, wasm: &[u8], call: &InitializerCall
     let prepared = engine
         .prepare(engine.link(&component).map_err(unknown_import)?)
         .map_err(|error| refused(format!("{error:#}")))?;
-    let mut instance = engine.instance(Own::default(), engine.seed_of_no_task()).map_err(refused)?;
+    let mut environment = call.environment.clone();
+    environment.retain(|(name, _)| manifest.is_none_or(|manifest| manifest.asks_for_variable(name)));
+    let arguments = if manifest.is_none_or(|manifest| manifest.arguments) { &call.arguments[..] } else { &[] };
+    let own = Own { environment: &environment, arguments, stdin: None };
+    let mut instance = engine.instance(own, engine.seed_of_no_task()).map_err(refused)?;
     let purview = Purview::of_no_task(&call.function, &engine.settings);
     let end = engine.wait(engine.run(&prepared, &mut instance, &purview, call.codec.name(), &call.argument));
     if end.outcome != Outcome::Returned {

@@ -304,7 +304,9 @@ fn a_module_that_traps_while_it_lists_its_functions_is_refused() {
 }
 
 fn initialized(function: &str, argument: &[u8]) -> Result<Artifact, Refusal> {
-    let call = InitializerCall { function: function.into(), codec: Codec::Bincode, argument: argument.to_vec() };
+    let (environment, arguments) = Default::default();
+    let (function, argument) = (function.into(), argument.to_vec());
+    let call = InitializerCall { function, codec: Codec::Bincode, argument, environment, arguments };
     compile(&compiler(), TASK_MODULE, Some(&call))
 }
 

@@ -77,6 +77,11 @@ pub enum ModuleErrorKind {
         /// The first difference.
         message: String,
     },
+    /// What it says that it asks for, its [manifest](crate::Manifest), cannot be read.
+    Manifest {
+        /// What is wrong with it.
+        message: String,
+    },
     /// The engine could not compile it.
     Compile {
         /// Why.
@@ -154,6 +159,9 @@ impl fmt::Display for ModuleErrorKind {
             Self::UnknownImport { message } => write!(f, "it imports something that no task is given: {message}"),
             Self::HostFunction { message } => write!(f, "a host function does not fit it: {message}"),
             Self::OtherClient { world, message } => write!(f, "it does not fit the world `{world}`: {message}"),
+            Self::Manifest { message } => {
+                write!(f, "its manifest (the custom section `isopool:manifest`) cannot be read: {message}")
+            }
             Self::Compile { message } => write!(f, "it could not be compiled: {message}"),
             Self::Describe { message } => write!(f, "it could not list its functions: {message}"),
             Self::Initializer { message } => write!(f, "its initializer failed: {message}"),

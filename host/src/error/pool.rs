@@ -44,6 +44,8 @@ pub enum ErrorKind {
     SignatureMismatch,
     /// The function does not speak the executor's codec.
     UnsupportedCodec,
+    /// The module's [manifest](crate::Manifest) requires something that nobody has granted; the message says how to grant it.
+    NotGranted,
     /// The [live instance](crate::LiveInstance) has ended; the message says how.
     InstanceEnded,
     /// The executor has as many live instances as it may have.

@@ -117,7 +117,7 @@ impl Facts {
     fn contents(&self, options: &Options) -> Contents {
         let names = |variables: &[(String, String)]| variables.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
         let mut environment = names(&self.own.environment);
-        environment.extend(names(&options.environment));
+        environment.extend(names(&self.class.withheld.of_environment(&options.environment)));
         environment.sort_unstable();
         environment.dedup();
         let limits = Limit::ALL.map(|limit| (limit, options.limits.get(limit)));
@@ -150,7 +150,7 @@ impl Facts {
             time_limit: self.time_limit,
             deadline: self.deadline,
             environment,
-            arguments: options.arguments.iter().chain(&self.own.arguments).cloned().collect(),
+            arguments: [self.class.withheld.of_arguments(&options.arguments), self.own.arguments.clone()].concat(),
             directories: grants.directories.iter().map(directory).collect(),
             addresses: grants.addresses.iter().map(ToString::to_string).collect(),
             shared_objects: self.shared_objects,

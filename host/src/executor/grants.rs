@@ -3,10 +3,8 @@
 use super::builder::ExecutorBuilder;
 use super::task::Task;
 use crate::error::Error;
-use crate::limits::{
-    MAX_ADDRESS_GRANTS, MAX_ARGUMENTS_BYTES, MAX_DIRECTORY_GRANTS, MAX_GUEST_PATH_BYTES, MAX_TENANT_BYTES,
-};
-use crate::task::{Access, AddressGrant, Class, DirectoryGrant, Grants};
+use crate::limits::{MAX_ADDRESS_GRANTS, MAX_ARGUMENTS_BYTES, MAX_DIRECTORY_GRANTS, MAX_TENANT_BYTES};
+use crate::task::{Access, AddressGrant, Class, DirectoryGrant, Grants, check_guest_path};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -28,7 +26,7 @@ impl ExecutorBuilder {
 
     /// Gives every guest a directory of this machine, with all that is below it. By default guests have no files at all.
     /// `host` must be a directory when the executor is built; symbolic links in it are resolved then. `guest` is the
-    /// path under which guests find it: absolute, at most [`MAX_GUEST_PATH_BYTES`] bytes, each only once. At most
+    /// path under which guests find it: absolute, at most [`MAX_GUEST_PATH_BYTES`](crate::limits::MAX_GUEST_PATH_BYTES) bytes, each only once. At most
     /// [`MAX_DIRECTORY_GRANTS`].
     ///
     /// Held twice: by the guest's file system, which resolves every path below the directory and follows no link out of
@@ -249,14 +247,6 @@ fn checked_directory(host: &Path) -> Result<PathBuf, Error> {
 }
 
 fn checked_guest_path(guest: &str) -> Result<String, Error> {
-    let refused = |why: String| Error::invalid(format!("{guest:?} is no path for a directory in a guest: {why}"));
-    if guest.len() > MAX_GUEST_PATH_BYTES {
-        return Err(refused(format!("it has {} bytes, the limit is {MAX_GUEST_PATH_BYTES}", guest.len())));
-    }
-    let Some(below_root) = guest.strip_prefix('/') else { return Err(refused("it must begin with `/`".to_owned())) };
-    let is_odd = |part: &str| matches!(part, "" | "." | "..") || part.contains('\0');
-    if !below_root.is_empty() && below_root.split('/').any(is_odd) {
-        return Err(refused("a part of it is empty, `.` or `..`, or has NUL in it".to_owned()));
-    }
+    check_guest_path(guest).map_err(Error::invalid)?;
     Ok(guest.to_owned())
 }

@@ -41,7 +41,7 @@ impl ExecutorBuilder {
 
     /// As it was recorded: in one codec, the executor's.
     pub(super) fn encoded_initializer(mut self, module: ModuleHash, call: InitializerCall) -> Self {
-        let InitializerCall { function, codec, argument } = call;
+        let InitializerCall { function, codec, argument, .. } = call;
         self.options.initializer = Some(InitializerOption { module, function, arguments: vec![(codec, Ok(argument))] });
         self
     }
@@ -59,7 +59,9 @@ impl Options {
             }
             None => return Err(Error::invalid(format!("the codec {} is not built in", self.codec.name()))),
         };
-        let call = InitializerCall { function: initializer.function.clone(), codec: self.codec, argument };
+        let (environment, arguments) = (self.environment.clone(), self.arguments.clone());
+        let (function, codec) = (initializer.function.clone(), self.codec);
+        let call = InitializerCall { function, codec, argument, environment, arguments };
         Ok(Some(Initializer { module: initializer.module, call }))
     }
 }

@@ -4,7 +4,7 @@ use super::handle::Executor;
 use super::task::{IntoTask, Task};
 use crate::error::{Error, ErrorKind};
 use crate::module::{Prepared, Source};
-use crate::task::{FunctionInfo, ModuleHash, ModuleInfo};
+use crate::task::{FunctionInfo, Manifest, ModuleHash, ModuleInfo};
 use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
@@ -50,6 +50,23 @@ impl Module {
     /// What it says of itself.
     pub fn info(&self) -> &ModuleInfo {
         &self.prepared.info
+    }
+
+    /// What it asks for, if it says so: see [`Manifest`]. What comes of that here, [`Executor::decisions`] says.
+    ///
+    /// ```
+    /// # let wasm = guest_basic::value::add::task(0, 0).module.wasm;
+    /// # let executor = isopool::Executor::builder().max_workers(1).build()?;
+    /// // As `isopool-build` does it: a custom section (0), its length, the length of its name, its name, its content.
+    /// let mut asking = wasm.to_vec();
+    /// asking.extend(b"\0\x27\x10isopool:manifest{\"arguments\": true }");
+    /// let module = executor.load("numbers", asking)?;
+    /// assert!(module.manifest().expect("it has one").arguments);
+    /// assert!(executor.load("numbers", wasm)?.manifest().is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn manifest(&self) -> Option<&Manifest> {
+        self.prepared.info.manifest.as_ref()
     }
 
     /// One of its functions, by its name: as a task module lists it, or as a component exports it (`score`,

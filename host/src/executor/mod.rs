@@ -23,6 +23,7 @@ mod live;
 mod loaded_module;
 mod log_level;
 mod map;
+mod narrowing;
 mod options;
 mod quarantine;
 mod recycling;

@@ -142,6 +142,8 @@ impl CrashBundle {
         let executor = self.builder(builder, hash, &log)?.build()?;
         let source = Source::Loaded { name: contents.module.as_str().into(), hash, wasm };
         let mut task: Task<(), ()> = Task::new(source, Cow::Owned(contents.function.clone()), "", ());
+        // Of the task's own, because a program's name is the first.
+        task = task.arguments(&contents.arguments);
         for &(limit, value) in &contents.own_limits {
             task = task.limit(limit, value);
         }
@@ -186,8 +188,7 @@ impl CrashBundle {
             .max_argument_bytes(contents.max_argument_bytes)
             .max_result_bytes(contents.max_result_bytes)
             .max_host_function_calls(contents.max_host_function_calls)
-            .max_host_function_bytes(contents.max_host_function_bytes)
-            .arguments(&contents.arguments);
+            .max_host_function_bytes(contents.max_host_function_bytes);
         builder.options.deterministic = contents.seed;
         builder.options.crash_bundles = None;
         if builder.options.task_time_limit.is_none() {
@@ -199,7 +200,9 @@ impl CrashBundle {
         }
         if let Some(initializer) = &contents.initializer {
             let (function, argument) = (initializer.function.clone(), self.0.initializer.clone());
-            builder = builder.encoded_initializer(module, InitializerCall { function, codec, argument });
+            let (environment, arguments) = Default::default();
+            let call = InitializerCall { function, codec, argument, environment, arguments };
+            builder = builder.encoded_initializer(module, call);
         }
         let log = Arc::clone(log);
         let answers = move |task: &TaskRef, function: &str, argument: &[u8]| log.answer(task, function, argument);

@@ -4,13 +4,15 @@ use super::encoded::{Encoded, encode};
 use super::future::TaskFuture;
 use super::grants::check_arguments;
 use super::handle::{Executor, Inner};
+use super::narrowing::Given;
 use super::schedule::Schedule;
 use super::task::Task;
+use crate::audit;
 use crate::dispatcher::{Ended, Job, Message, Promise};
 use crate::error::{Error, ErrorKind, TaskError, TaskRef};
 use crate::metrics;
 use crate::module::{Encoding, Prepared};
-use crate::task::{Class, FunctionKind, TaskId};
+use crate::task::{FunctionKind, TaskId};
 use serde::Serialize;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -26,7 +28,7 @@ pub(super) enum OnFull {
 /// What is known of a task that may be sent.
 pub(super) struct Ready {
     module: Arc<Prepared>,
-    class: Arc<Class>,
+    given: Given,
 }
 
 impl Executor {
@@ -48,7 +50,8 @@ impl Executor {
             // A function of a live instance may have resources, and this is no live instance.
             module.expect_callable(info)?;
         }
-        Ok(Ready { module, class })
+        let given = self.given(&module, task, class, &info.kind)?;
+        Ok(Ready { module, given })
     }
 
     /// Sends a task for which a place was taken.
@@ -66,11 +69,12 @@ impl Executor {
     pub(super) fn send_encoded<A, R>(
         &self,
         task: &Task<A, R>,
-        Ready { module, class }: Ready,
+        Ready { module, given }: Ready,
         on_full: OnFull,
         encode: impl FnOnce(&Encoding, &TaskRef) -> Result<Encoded, TaskError>,
     ) -> Result<TaskFuture<R>, Error> {
         let Inner { options, pool, .. } = &*self.inner;
+        let Given { class, own, decisions } = given;
         let id = TaskId(pool.status.next_task.fetch_add(1, Ordering::Relaxed));
         let name = TaskRef::new(id, Arc::clone(&module.name), module.hash, task.function.as_ref().into())
             .with_tenant(class.tenant.clone());
@@ -100,7 +104,8 @@ impl Executor {
         let Schedule { priority, retries, time_limit, deadline } = task.schedule;
         let time_limit = time_limit.or(options.task_time_limit);
         let deadline = deadline.or_else(|| Instant::now().checked_add(options.task_deadline?));
-        let options = task.options.as_deref().cloned().unwrap_or_default();
+        let options = own.or_else(|| task.options.as_deref().cloned()).unwrap_or_default();
+        audit::given(id, module.plugin(), &decisions);
         let mut job = Job {
             options,
             class,

@@ -2,9 +2,10 @@
 
 use super::function::Implementation;
 use super::recorded::Recorded;
+use crate::audit;
 use crate::error::ModuleErrorKind;
 use crate::limits::MAX_HOST_FUNCTIONS;
-use crate::task::{FunctionType, HostFunctionInfo, ModuleInfo};
+use crate::task::{FunctionType, GrantKind, HostFunctionInfo, ModuleInfo};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -76,7 +77,11 @@ impl HostFunctions {
     }
 
     /// What a module gets of what it imports: all of it, or nothing.
-    pub(crate) fn given_to(&self, module: &ModuleInfo) -> Result<HashMap<String, Arc<Given>>, ModuleErrorKind> {
+    pub(crate) fn given_to(
+        &self,
+        module: &ModuleInfo,
+        plugin: audit::Plugin<'_>,
+    ) -> Result<HashMap<String, Arc<Given>>, ModuleErrorKind> {
         let imports = &module.host_functions;
         if imports.len() > MAX_HOST_FUNCTIONS {
             let message = format!(
@@ -85,7 +90,13 @@ impl HostFunctions {
             );
             return Err(ModuleErrorKind::Describe { message });
         }
-        imports.iter().map(|import| self.give(import).map(|given| (import.name.clone(), Arc::new(given)))).collect()
+        let give = |import: &HostFunctionInfo| {
+            let given = self.give(import).inspect_err(|_| {
+                audit::refused(None, plugin, GrantKind::HostFunction, &import.name, "imported, and not given");
+            })?;
+            Ok((import.name.clone(), Arc::new(given)))
+        };
+        imports.iter().map(give).collect()
     }
 
     fn give(&self, import: &HostFunctionInfo) -> Result<Given, ModuleErrorKind> {

@@ -3,6 +3,7 @@
 use super::function::HostFunction;
 use super::threads::{Answered, HostThreads, Incoming, Withdrawn};
 use super::{AsyncHostFunction, HostError, HostFunctions, Implementation};
+use crate::audit;
 use crate::error::TaskRef;
 use crate::limits::MAX_HOST_FUNCTIONS;
 use crate::task::{
@@ -18,6 +19,11 @@ use std::time::Duration;
 
 /// Long enough for the slowest machine.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Who asks, for the audit log.
+fn plugin() -> audit::Plugin<'static> {
+    audit::Plugin { module: "test", hash: ModuleHash::of(b"") }
+}
 
 /// `test: func() -> u8`, with this implementation, on so many threads.
 struct Stage {
@@ -35,7 +41,7 @@ impl Stage {
         let ty = FunctionType { params: Vec::new(), result: Some(ValueType::U8) };
         let host_functions = vec![HostFunctionInfo { name: "test".into(), ty }];
         let module = ModuleInfo { host_functions, ..ModuleInfo::default() };
-        let given = functions.given_to(&module).expect("it fits");
+        let given = functions.given_to(&module, plugin()).expect("it fits");
         Self { threads, answers, function: Arc::clone(&given["test"]) }
     }
 
@@ -209,8 +215,8 @@ fn a_module_imports_no_more_host_functions_than_it_may() {
     functions.insert("many".into(), blocking(|| -> Result<u8, HostError> { Ok(1) }));
     let import = HostFunctionInfo { name: "many".into(), ty: FunctionType { params: Vec::new(), result: None } };
     let module = |count| ModuleInfo { host_functions: vec![import.clone(); count], ..ModuleInfo::default() };
-    assert!(functions.given_to(&module(MAX_HOST_FUNCTIONS)).is_ok());
-    let refused = functions.given_to(&module(MAX_HOST_FUNCTIONS + 1)).expect_err("one too many");
+    assert!(functions.given_to(&module(MAX_HOST_FUNCTIONS), plugin()).is_ok());
+    let refused = functions.given_to(&module(MAX_HOST_FUNCTIONS + 1), plugin()).expect_err("one too many");
     assert!(refused.to_string().contains("it imports 1025 host functions, the limit is 1024"), "{refused}");
 }
 
@@ -228,9 +234,9 @@ fn names_without_a_version_are_for_each_version() {
     give(&mut functions, "a:b/c#d");
     give(&mut functions, "alone");
     for name in ["a:b/c@1.0.0#d", "a:b/c@2.0.0-rc.1+x#d", "a:b/c#d", "alone"] {
-        assert!(functions.given_to(&module(name)).is_ok(), "{name}");
+        assert!(functions.given_to(&module(name), plugin()).is_ok(), "{name}");
     }
     for name in ["a:b/c@1.0.0#e", "a:b/d#d", "d", "a:b/c"] {
-        assert!(functions.given_to(&module(name)).is_err(), "{name}");
+        assert!(functions.given_to(&module(name), plugin()).is_err(), "{name}");
     }
 }

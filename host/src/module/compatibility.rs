@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 /// The version of what a compile worker writes. Raise it with every change of the engine's configuration, of what is told of
 /// a module, or of the artifact's form, so that no entry of the cache survives the change.
-const ARTIFACT_FORMAT: u32 = 6;
+const ARTIFACT_FORMAT: u32 = 7;
 
 /// A line of text that is the same for two processes exactly when one may load what was compiled for the other:
 /// `isopool 0.1.0, wasmtime 48.0.8, artifact 1, x86_64, cpu fffa3203…`.

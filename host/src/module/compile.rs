@@ -9,7 +9,7 @@ use crate::limits::{COMPILE_UNTOUCHED_BYTES, HANG_UP_GRACE, MAX_ARTIFACT_BYTES, 
 use crate::process::{self, Child, Guise, Program};
 use crate::sandbox::NotHardened;
 use crate::sys::{MemoryFile, WaitStatus};
-use crate::task::{ModuleInfo, SystemCall};
+use crate::task::{Manifest, ModuleInfo, SystemCall};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
@@ -81,7 +81,8 @@ fn check(compiled: &Compiled, artifact: &MemoryFile) -> Result<(), ModuleErrorKi
         let message = format!("it lists {count} functions, the limit is {MAX_FUNCTIONS} (limits::MAX_FUNCTIONS)");
         return Err(ModuleErrorKind::Describe { message });
     }
-    Ok(())
+    let manifest = compiled.info.manifest.as_ref();
+    manifest.map_or(Ok(()), Manifest::check).map_err(|message| ModuleErrorKind::Manifest { message })
 }
 
 fn refused(refusal: Refusal) -> ModuleErrorKind {
@@ -96,6 +97,7 @@ fn refused(refusal: Refusal) -> ModuleErrorKind {
         Refusal::Describe { message } => ModuleErrorKind::Describe { message },
         Refusal::Initializer { message } => ModuleErrorKind::Initializer { message },
         Refusal::Artifact { message } => ModuleErrorKind::System { message },
+        Refusal::Manifest { message } => ModuleErrorKind::Manifest { message },
     }
 }
 

@@ -2,20 +2,23 @@
 
 use super::compile::compile;
 use super::{Cache, Encoding};
+use crate::audit;
 use crate::error::{Error, ErrorKind, ModuleError, ModuleErrorKind};
 use crate::host_functions::{Given, HostFunctions};
 use crate::ipc::{InitializerCall, PROTOCOL_VERSION, Role, WorkerConfig};
 use crate::limits::{MAX_COMPARED_NAME_BYTES, MAX_COMPARISONS, MAX_MODULE_BYTES};
 use crate::metrics;
 use crate::process::Program;
-use crate::task::{ArtifactId, FunctionInfo, FunctionKind, Grants, ModuleHash, ModuleInfo, ModuleNumber};
+use crate::task::{
+    ArtifactId, Class, FunctionInfo, FunctionKind, GrantKind, Grants, ModuleHash, ModuleInfo, ModuleNumber,
+};
 use isopool_guest::{Codec, EmbeddedModule};
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
 use std::fmt;
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// A module's bytes.
@@ -58,6 +61,8 @@ pub(crate) struct Prepared {
     functions: HashMap<String, usize>,
     /// What it gets of its caller, by the names of its imports.
     pub(crate) host_functions: HashMap<String, Arc<Given>>,
+    /// That of its tasks, of those that have nothing of their own, once it is known: what its manifest leaves.
+    pub(crate) class: OnceLock<Arc<Class>>,
 }
 
 /// The call that prepares the instances of one module.
@@ -132,6 +137,11 @@ impl Prepared {
         format!("module {} has no function `{function}`; {has}", self.display_name())
     }
 
+    /// In the audit log.
+    pub(crate) fn plugin(&self) -> audit::Plugin<'_> {
+        audit::Plugin { module: &self.name, hash: self.hash }
+    }
+
     pub(crate) fn display_name(&self) -> String {
         format!("`{}` ({:.12})", self.name, self.hash)
     }
@@ -150,6 +160,13 @@ fn distance(a: &str, b: &str) -> usize {
         }
     }
     row[b.len()]
+}
+
+/// A module that imports what nobody gives is denied it.
+fn audit_import(plugin: audit::Plugin<'_>, refused: &ModuleErrorKind) {
+    if let ModuleErrorKind::UnknownImport { message } = refused {
+        audit::refused(None, plugin, GrantKind::Import, message, "no task is given it");
+    }
 }
 
 /// A module that is being prepared, or is prepared.
@@ -182,7 +199,10 @@ impl Library {
     ) -> Self {
         // An initializer reaches nothing: its snapshot serves tasks with other grants, too.
         let grants = Grants::default();
-        let config = WorkerConfig { protocol: PROTOCOL_VERSION, role: Role::Compiler, grants, ..worker.clone() };
+        // A module that is asked for its functions sees no variable and no argument: it could write them into their names.
+        let (environment, arguments) = Default::default();
+        let (protocol, role) = (PROTOCOL_VERSION, Role::Compiler);
+        let config = WorkerConfig { protocol, role, grants, environment, arguments, ..worker.clone() };
         let (embedded, slots) = (RwLock::default(), Mutex::default());
         let (cache, next_number) = (Cache::from_environment(), AtomicU32::new(0));
         Self { program, config, compile_time, initializer, host_functions, cache, embedded, slots, next_number }
@@ -255,6 +275,7 @@ impl Library {
         if wasm.len() > MAX_MODULE_BYTES {
             return Err(ModuleErrorKind::TooLarge { size: wasm.len() as u64 });
         }
+        let plugin = audit::Plugin { module: &name, hash };
         let initializer = self.initializer.as_ref().filter(|initializer| initializer.module == hash);
         let artifact = self.artifact_id(hash, initializer);
         let span = tracing::debug_span!("compile", module = &*name, %hash);
@@ -267,7 +288,8 @@ impl Library {
             }
             None => {
                 let begun = Instant::now();
-                let (info, code) = compile(wasm, call, &self.program, self.config.clone(), self.compile_time)?;
+                let compiled = compile(wasm, call, &self.program, self.config.clone(), self.compile_time);
+                let (info, code) = compiled.inspect_err(|refused| audit_import(plugin, refused))?;
                 metrics::module_compiled(begun.elapsed());
                 self.cache.store(artifact, &info, &code);
                 (info, code)
@@ -276,9 +298,9 @@ impl Library {
         let functions = info.functions.iter().enumerate().map(|(n, function)| (function.name.clone(), n)).collect();
         let number = ModuleNumber(self.next_number.fetch_add(1, Ordering::Relaxed));
         // Here, because the cache does not know for whom a module was compiled: machine code is the same for all.
-        let host_functions = self.host_functions.given_to(&info)?;
-        let code = Arc::new(code.into());
-        Ok(Arc::new(Prepared { name, hash, number, artifact, info, code, functions, host_functions }))
+        let host_functions = self.host_functions.given_to(&info, plugin)?;
+        let (code, class) = (Arc::new(code.into()), OnceLock::new());
+        Ok(Arc::new(Prepared { name, hash, number, artifact, info, code, functions, host_functions, class }))
     }
 
     /// What was compiled: the module in its executor's flavour, and with an initializer all that the snapshot depends on.
@@ -288,7 +310,7 @@ impl Library {
         let flavour = self.config.flavour();
         hasher.update(&Codec::Bincode.encode(&flavour).expect("a few flags always encode"));
         if let Some(initializer) = initializer {
-            let all = (&initializer.call, &self.config.environment, self.config.deterministic);
+            let all = (&initializer.call, self.config.deterministic);
             let bytes = Codec::Bincode.encode(&all).expect("strings and bytes always encode");
             hasher.update(&bytes);
         }
@@ -315,8 +337,8 @@ mod tests {
         let code = Arc::new(MemoryFile::create("isopool-test").expect("memory files work here").into());
         let functions = info.functions.iter().enumerate().map(|(n, function)| (function.name.clone(), n)).collect();
         let (number, artifact) = (ModuleNumber::default(), ArtifactId([0; 32]));
-        let host_functions = HashMap::new();
-        Prepared { name: "rules".into(), hash, number, artifact, info, code, functions, host_functions }
+        let (host_functions, class) = (HashMap::new(), OnceLock::new());
+        Prepared { name: "rules".into(), hash, number, artifact, info, code, functions, host_functions, class }
     }
 
     #[test]

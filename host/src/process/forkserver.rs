@@ -69,7 +69,10 @@ impl ForkServer {
         };
         // It runs no guest: what these may reach, its copies are told.
         let grants = Grants::default();
-        let config = WorkerConfig { role: Role::ForkServer, hardening, grants, ..config.clone() };
+        // Workers are told theirs; of another class, they have fewer.
+        let (environment, arguments) = Default::default();
+        let role = Role::ForkServer;
+        let config = WorkerConfig { role, hardening, grants, environment, arguments, ..config.clone() };
         let channel = CallerChannel::with_descriptors(socket, 0).and_then(|mut channel| {
             channel.queue(&Request::Configure(config), None, None).map_err(not_queued)?;
             Ok(channel)

@@ -1,5 +1,6 @@
 //! What guests may reach outside of their sandbox: nothing that is not granted.
 
+use crate::limits::MAX_GUEST_PATH_BYTES;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -63,6 +64,15 @@ impl AddressGrant {
         ports.contains(&address.port()) && self.prefix_of(address.ip()) == self.prefix_of(self.network)
     }
 
+    /// The addresses that are among both.
+    pub(crate) fn common(&self, other: &Self) -> Option<Self> {
+        let (wide, narrow) = if self.prefix <= other.prefix { (self, other) } else { (other, self) };
+        let is_within = wide.prefix_of(narrow.network)? == wide.prefix_of(wide.network)?;
+        let first_port = self.first_port.max(other.first_port);
+        let last_port = self.last_port.min(other.last_port);
+        (is_within && first_port <= last_port).then_some(Self { first_port, last_port, ..*narrow })
+    }
+
     /// The first and the last port.
     pub(crate) fn ports(&self) -> (u16, u16) {
         (self.first_port, self.last_port)
@@ -77,6 +87,20 @@ impl AddressGrant {
             _ => None,
         }
     }
+}
+
+/// Whether a directory can be granted under this path.
+pub(crate) fn check_guest_path(guest: &str) -> Result<(), String> {
+    let refused = |why: String| Err(format!("{guest:?} is no path for a directory in a guest: {why}"));
+    if guest.len() > MAX_GUEST_PATH_BYTES {
+        return refused(format!("it has {} bytes, the limit is {MAX_GUEST_PATH_BYTES}", guest.len()));
+    }
+    let Some(below_root) = guest.strip_prefix('/') else { return refused("it must begin with `/`".to_owned()) };
+    let is_odd = |part: &str| matches!(part, "" | "." | "..") || part.contains('\0');
+    if !below_root.is_empty() && below_root.split('/').any(is_odd) {
+        return refused("a part of it is empty, `.` or `..`, or has NUL in it".to_owned());
+    }
+    Ok(())
 }
 
 impl From<SocketAddr> for AddressGrant {
@@ -166,6 +190,21 @@ mod tests {
         assert!(!allows("[2001:db8::]/32:443", "[2001:db9::1]:443"));
         assert!(allows("[::]/0:443", "[2001:db9::1]:443"));
         assert!(!allows("[::]/0:443", "10.0.0.1:443"));
+    }
+
+    #[test]
+    fn what_two_grants_have_in_common_is_in_both() {
+        let common = |one: &str, other: &str| {
+            let [one, other] = [one, other].map(|text| text.parse::<AddressGrant>().expect("names addresses"));
+            assert_eq!(one.common(&other), other.common(&one));
+            one.common(&other).map(|both| both.to_string())
+        };
+        assert_eq!(common("10.0.0.0/8:80-90", "10.1.0.0/16:85-443").as_deref(), Some("10.1.0.0/16:85-90"));
+        assert_eq!(common("10.0.0.0/8:80", "10.1.2.3:80").as_deref(), Some("10.1.2.3:80"));
+        assert_eq!(common("[::]/0:1-9", "[::1]:9-10").as_deref(), Some("[::1]:9"));
+        assert_eq!(common("10.0.0.0/8:80", "11.0.0.0/8:80"), None);
+        assert_eq!(common("10.0.0.0/8:80", "10.0.0.0/8:81"), None);
+        assert_eq!(common("0.0.0.0/0:80", "[::]/0:80"), None);
     }
 
     #[test]

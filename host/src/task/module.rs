@@ -73,6 +73,8 @@ pub struct ModuleInfo {
     pub host_functions: Vec<super::HostFunctionInfo>,
     /// Size of its machine code and data, in bytes.
     pub compiled_bytes: u64,
+    /// What it asks for, if it says so.
+    pub manifest: Option<super::Manifest>,
 }
 
 impl ModuleInfo {
@@ -88,6 +90,9 @@ pub(crate) struct InitializerCall {
     pub(crate) function: String,
     pub(crate) codec: isopool_guest::Codec,
     pub(crate) argument: Vec<u8>,
+    /// What it sees of the executor's environment and arguments, if the module asks for that: a compile worker has no others.
+    pub(crate) environment: Vec<(String, String)>,
+    pub(crate) arguments: Vec<String>,
 }
 
 /// Why a module cannot be used.
@@ -113,4 +118,6 @@ pub(crate) enum Refusal {
     Initializer { message: String },
     /// The machine code could not be written.
     Artifact { message: String },
+    /// What it says that it asks for cannot be read.
+    Manifest { message: String },
 }

@@ -164,7 +164,7 @@ fn finished(
     out_dir: &Path,
 ) -> Result<Vec<Line>, Error> {
     let name = target_name(target);
-    install(wasm, &target.root.crate_name, out_dir, &name)?;
+    install(wasm, None, &target.root.crate_name, out_dir, &name)?;
     let bytes = fs::read(wasm).map_err(Error::file("read", wasm))?;
     let ids: Vec<&str> = tasks.iter().map(|task| program.tasks[*task].id.as_str()).collect();
     let line = |id: &&str| {

@@ -2,6 +2,7 @@
 
 use isopool_guest::task;
 use std::io::Write;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Writes to the standard output and the standard error.
 ///
@@ -42,6 +43,24 @@ pub fn read_environment() {
     std::hint::black_box(std::env::vars().count());
 }
 
+static REMEMBERED: Mutex<Option<String>> = Mutex::new(None);
+
+/// Keeps the value of a variable, as an initializer may.
+#[task]
+pub fn remember(name: String) {
+    *lock() = env(name);
+}
+
+/// What was kept.
+#[task]
+pub fn remembered() -> Option<String> {
+    lock().clone()
+}
+
+fn lock() -> MutexGuard<'static, Option<String>> {
+    REMEMBERED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// The task's id and its worker's index.
 #[task]
 pub fn context() -> (u64, u32) {
@@ -76,6 +95,9 @@ mod tests {
         assert_ne!(random(), random());
         assert_eq!(env("GUEST_BASIC_IS_NOT_SET".into()), None);
         assert!(env("PATH".into()).is_some());
+        assert_eq!(remembered(), None);
+        remember("PATH".into());
+        assert_eq!(remembered(), env("PATH".into()));
         assert!(!arguments().is_empty(), "a program knows its name");
         assert!(list_folder("/nowhere".into()).is_err());
         print("out\n".into(), "err\n".into()).expect("both streams are open");

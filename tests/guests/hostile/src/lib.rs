@@ -7,6 +7,7 @@ pub mod hold;
 pub mod leave;
 pub mod nest;
 pub mod reach;
+pub mod start;
 pub mod take;
 
 /// Outside a sandbox nothing would stop what follows.
