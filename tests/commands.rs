@@ -235,7 +235,7 @@ fn what_is_no_program_or_wants_more_than_there_is_says_so() {
 }
 
 /// A core module that exports `_start`, and imports something of WASI preview 1 and one thing more.
-fn core_program(module: &str, name: &str, memory: bool) -> Vec<u8> {
+pub(crate) fn core_program(module: &str, name: &str, memory: bool) -> Vec<u8> {
     let section = |id: u8, content: Vec<u8>| [vec![id, content.len() as u8], content].concat();
     let text = |text: &str| [vec![text.len() as u8], text.as_bytes().to_vec()].concat();
     let function = |module: &str, name: &str| [text(module), text(name), vec![0, 0]].concat();

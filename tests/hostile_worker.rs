@@ -357,7 +357,7 @@ fn of_lying_compilers(folder: &Path, lie: &str) -> Executor {
         .expect("a liar looks like any other program")
 }
 
-// limit: MAX_ARTIFACT_BYTES, MAX_FUNCTIONS
+// limit: MAX_ARTIFACT_BYTES, MAX_FUNCTIONS, MAX_MANIFEST_BYTES
 #[test]
 fn compile_worker_that_lies_is_killed_and_its_module_refused_with_what_was_wrong() {
     let _house = support::house();

@@ -155,7 +155,7 @@ fn a_directory_is_there_when_it_is_granted_and_asked_for_and_as_wide_as_both() {
     let (_directory, one, other) = ground();
     for hardening in [isopool::Hardening::BestEffort, isopool::Hardening::Off] {
         let grants = || {
-            let builder = one_worker().hardening(hardening.clone()).preopen(&one, "/in", Access::ReadWrite);
+            let builder = one_worker().hardening(hardening).preopen(&one, "/in", Access::ReadWrite);
             builder.preopen(&other, "/other", Access::ReadWrite)
         };
         let read = |plugin: &Plugin, path: &str| plugin.call::<String>("files::read", (path,));
@@ -455,4 +455,9 @@ fn host_functions_that_are_given_and_refused_are_in_the_audit_log() {
     assert_eq!(said.len(), 1, "{said:#?}");
     assert!(said[0].starts_with("INFO no task denied host function test:host/store@0.1.0#"), "{said:#?}");
     assert!(said[0].ends_with(": imported, and not given"), "{said:#?}");
+
+    assert!(without.load("foreign", crate::commands::core_program("env", "host_log", false)).is_err());
+    let said = audited(&log, "foreign");
+    assert_eq!(said.len(), 1, "{said:#?}");
+    assert!(said[0].starts_with("INFO no task denied import `env` `host_log`"), "{said:#?}");
 }

@@ -126,7 +126,8 @@ impl ExecutorBuilder {
         self
     }
 
-    /// Sets a variable of the guests' environment, which is empty by default. The last value given for a name counts.
+    /// Sets a variable of the guests' environment, which is empty by default. The last value given for a name counts. A module with a
+    /// [manifest](crate::Manifest) has it if it asks for it.
     ///
     /// ```
     /// use guest_basic::environment::env; // `std::env::var(name).ok()`
