@@ -5,8 +5,8 @@ use crate::support::{house, logs};
 use guest_basic::environment;
 use guest_hostile::start;
 use isopool::{
-    Access, Codec, Decision, ErrorKind, Executor, ExecutorBuilder, Function, Module, ModuleErrorKind, Reuse,
-    StartMethod, Task, TaskError, get_context, limits,
+    Access, Decision, ErrorKind, Executor, ExecutorBuilder, Function, Module, ModuleErrorKind, Reuse, StartMethod,
+    Task, TaskError, get_context, limits,
 };
 use isopool_build::with_manifest;
 use serde::Serialize;
@@ -28,12 +28,15 @@ struct Plugin {
 }
 
 fn plugin(builder: ExecutorBuilder, json: &str) -> Plugin {
-    let executor = builder.codec(Codec::Bincode).build().expect("builds");
-    let module = executor.load("plugin", asking(json)).expect("loads");
-    Plugin { executor, module }
+    Plugin::of(builder.build().expect("builds"), asking(json))
 }
 
 impl Plugin {
+    fn of(executor: Executor, wasm: Vec<u8>) -> Self {
+        let module = executor.load("plugin", wasm).expect("loads");
+        Self { executor, module }
+    }
+
     fn function(&self, name: &str) -> Function {
         self.module.function(name).expect("it is there")
     }
@@ -332,17 +335,15 @@ fn tasks_of_a_task_and_calls_of_a_live_instance_have_what_their_plugin_has() {
 #[test]
 fn an_initializer_sees_what_its_module_asks_for() {
     let _house = house();
-    let task = environment::env::task(String::new());
-    for (asks, seen) in [("{}", None), (r#"{ "variables": [{ "name": "A" }] }"#, Some("1")), ("", Some("1"))] {
-        let wasm = if asks.is_empty() { task.module.wasm.to_vec() } else { asking(asks) };
-        let probe = one_worker().build().expect("builds");
-        let module = probe.load("plugin", wasm.clone()).expect("loads");
+    let both = (Some("1".to_owned()), vec!["-v".to_owned()]);
+    for (asks, seen) in [("", (None, vec![])), (r#", "variables": [{ "name": "A" }], "arguments": true"#, both)] {
+        // Never seen before, and so not in the cache.
+        let wasm = asking(&format!(r#"{{ "description": "{}"{asks} }}"#, now()));
+        let module = one_worker().build().expect("builds").load("plugin", wasm.clone()).expect("loads");
         let remember = module.function("environment::remember").expect("it is there").call::<_, ()>(("A",));
-        let executor = one_worker().env("A", "1").initializer(remember).build().expect("builds");
-        let module = executor.load("plugin", wasm).expect("loads");
-        let remembered = module.function("environment::remembered").expect("it is there").call::<_, Option<String>>(());
-        let remembered = end_of(&executor.submit(remembered).expect("submits"));
-        assert_eq!(remembered.expect("tells").as_deref(), seen, "{asks}");
+        let builder = one_worker().env("A", "1").argument("-v").initializer(remember);
+        let plugin = Plugin::of(builder.build().expect("builds"), wasm);
+        assert_eq!(plugin.call("environment::remembered", ()), Ok(seen), "{asks}");
     }
 }
 

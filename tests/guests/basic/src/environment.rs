@@ -43,21 +43,21 @@ pub fn read_environment() {
     std::hint::black_box(std::env::vars().count());
 }
 
-static REMEMBERED: Mutex<Option<String>> = Mutex::new(None);
+static REMEMBERED: Mutex<(Option<String>, Vec<String>)> = Mutex::new((None, Vec::new()));
 
-/// Keeps the value of a variable, as an initializer may.
+/// Keeps the value of a variable and its arguments, as an initializer may.
 #[task]
 pub fn remember(name: String) {
-    *lock() = env(name);
+    *lock() = (env(name), arguments());
 }
 
 /// What was kept.
 #[task]
-pub fn remembered() -> Option<String> {
+pub fn remembered() -> (Option<String>, Vec<String>) {
     lock().clone()
 }
 
-fn lock() -> MutexGuard<'static, Option<String>> {
+fn lock() -> MutexGuard<'static, (Option<String>, Vec<String>)> {
     REMEMBERED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -95,9 +95,9 @@ mod tests {
         assert_ne!(random(), random());
         assert_eq!(env("GUEST_BASIC_IS_NOT_SET".into()), None);
         assert!(env("PATH".into()).is_some());
-        assert_eq!(remembered(), None);
+        assert_eq!(remembered(), (None, vec![]));
         remember("PATH".into());
-        assert_eq!(remembered(), env("PATH".into()));
+        assert_eq!(remembered(), (env("PATH".into()), arguments()));
         assert!(!arguments().is_empty(), "a program knows its name");
         assert!(list_folder("/nowhere".into()).is_err());
         print("out\n".into(), "err\n".into()).expect("both streams are open");
