@@ -209,6 +209,25 @@ fn addresses_are_those_that_are_granted_and_asked_for() {
     assert!(matches!(end_of(&ask(&none)), Err(TaskError::Failed { .. })), "it did not ask");
 }
 
+// limit: MAX_ADDRESS_GRANTS
+#[test]
+fn what_is_granted_and_asked_for_has_no_more_ranges_of_addresses_than_may_be_granted() {
+    let _house = house();
+    let submit = |requests: usize, grants: usize| {
+        let to: Vec<_> = (1..=requests).map(|port| format!(r#"{{ "to": "0.0.0.0/0:{port}" }}"#)).collect();
+        let grant = |n: usize| format!("10.{n}.0.0/16:1-1000").parse::<isopool::AddressGrant>().expect("is one");
+        let builder = (0..grants).fold(one_worker(), |builder, n| builder.allow_address(grant(n)));
+        let plugin = plugin(builder, &format!(r#"{{ "addresses": [{}] }}"#, to.join(",")));
+        plugin.executor.submit(plugin.env("A")).map(|future| end_of(&future))
+    };
+    assert_eq!(limits::MAX_ADDRESS_GRANTS, 8 * 8);
+    assert_eq!(submit(8, 8).expect("as many as there may be"), Ok(None));
+    let error = submit(13, 5).expect_err("one too many");
+    assert_eq!(error.kind(), ErrorKind::InvalidOption);
+    let told = "have 65 ranges of addresses in common, the limit is 64; grant fewer, that are wider";
+    assert!(error.to_string().ends_with(told), "{error}");
+}
+
 #[test]
 fn what_a_plugin_is_given_can_be_asked_for_before_anything_runs() {
     let _house = house();
@@ -432,7 +451,7 @@ fn every_grant_and_every_denial_is_in_the_audit_log() {
     let module = executor.load("requiring", asking(requires)).expect("loads");
     let task = module.function("environment::env").expect("it is there").call::<_, Option<String>>(("LANG",));
     assert_eq!(executor.submit(task).expect_err("refused").kind(), ErrorKind::NotGranted);
-    assert_eq!(audited(&log, "requiring"), ["INFO no task denied variable TOKEN: required, and not granted"]);
+    assert_eq!(audited(&log, "requiring"), ["INFO no task denied variable TOKEN: required, not granted"]);
 }
 
 #[test]
@@ -455,7 +474,7 @@ fn host_functions_that_are_given_and_refused_are_in_the_audit_log() {
     let said = audited(&log, "lacking");
     assert_eq!(said.len(), 1, "{said:#?}");
     assert!(said[0].starts_with("INFO no task denied host function test:host/store@0.1.0#"), "{said:#?}");
-    assert!(said[0].ends_with(": imported, and not given"), "{said:#?}");
+    assert!(said[0].ends_with(": imported, not given"), "{said:#?}");
 
     assert!(without.load("foreign", crate::commands::core_program("env", "host_log", false)).is_err());
     let said = audited(&log, "foreign");

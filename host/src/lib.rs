@@ -105,9 +105,9 @@ pub use error::{
 #[cfg(not(target_family = "wasm"))]
 pub use executor::{
     AsCompleted, CancelOnDrop, Command, Containment, CrashBundle, Divergence, Execution, Executor, ExecutorBuilder,
-    Function, GuestOutput, Interruption, IntoTask, LiveBuilder, LiveInstance, Map, MapUnordered, Module, NotReused,
-    Overflow, Replay, ReturnWhen, ReusableBuilder, ReusableExecutor, ReusableScope, Reuse, ReuseExecutor, Shutdown,
-    Task, TaskFuture, TrySubmitError, TrySubmitted, Unfinished, Waited, as_completed, get_reusable_executor,
+    Function, GuestOutput, Inspection, Interruption, IntoTask, LiveBuilder, LiveInstance, Map, MapUnordered, Module,
+    NotReused, Overflow, Replay, ReturnWhen, ReusableBuilder, ReusableExecutor, ReusableScope, Reuse, ReuseExecutor,
+    Shutdown, Task, TaskFuture, TrySubmitError, TrySubmitted, Unfinished, Waited, as_completed, get_reusable_executor,
     release_reusable_executor, wait,
 };
 #[cfg(not(target_family = "wasm"))]

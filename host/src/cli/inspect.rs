@@ -3,7 +3,7 @@
 use super::call::{builder, module_error};
 use super::config::Pool;
 use super::exit::Stop;
-use isopool::{Access, Decision, FunctionInfo, FunctionKind, Manifest, Module, ModuleInfo};
+use isopool::{Access, Decision, FunctionInfo, FunctionKind, Inspection, Manifest, ModuleInfo};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -12,19 +12,15 @@ use std::path::Path;
 /// Compiles the module in a worker process, as a task would, and prints what became known of it.
 pub(super) fn inspect(path: &Path, as_json: bool, pool: &Pool) -> Result<(), Stop> {
     let executor = builder(pool).build()?;
-    let module = executor.load_file(path).map_err(module_error)?;
+    let inspected = executor.inspect_file(path).map_err(module_error)?;
     let bytes = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
-    let decisions = executor.decisions(&module);
-    let text = if as_json {
-        format!("{:#}\n", to_json(&module, bytes, &decisions))
-    } else {
-        to_text(&module, bytes, &decisions)
-    };
+    let text = if as_json { format!("{:#}\n", to_json(&inspected, bytes)) } else { to_text(&inspected, bytes) };
     std::io::stdout().write_all(text.as_bytes()).map_err(Stop::Output)
 }
 
-fn to_json(module: &Module, bytes: u64, decisions: &[Decision]) -> Value {
-    let ModuleInfo { contract, functions, imports, exports, compiled_bytes, manifest, .. } = module.info();
+fn to_json(inspected: &Inspection, bytes: u64) -> Value {
+    let Inspection { name, hash, info, decisions, .. } = inspected;
+    let ModuleInfo { contract, functions, imports, exports, compiled_bytes, manifest, .. } = info;
     let functions: Vec<Value> = functions
         .iter()
         .map(|function| {
@@ -44,8 +40,8 @@ fn to_json(module: &Module, bytes: u64, decisions: &[Decision]) -> Value {
         })
         .collect();
     json!({
-        "name": module.name(),
-        "hash": module.hash().to_string(),
+        "name": name,
+        "hash": hash.to_string(),
         "bytes": bytes,
         "compiled_bytes": compiled_bytes,
         "contract": contract,
@@ -57,12 +53,9 @@ fn to_json(module: &Module, bytes: u64, decisions: &[Decision]) -> Value {
     })
 }
 
-fn to_text(module: &Module, bytes: u64, decisions: &[Decision]) -> String {
-    let info = module.info();
+fn to_text(Inspection { name, hash, info, decisions, .. }: &Inspection, bytes: u64) -> String {
     let mut text = format!(
-        "module    {}\nhash      {}\nsize      {bytes} bytes, {} compiled\ncontract  {}\n",
-        module.name(),
-        module.hash(),
+        "module    {name}\nhash      {hash}\nsize      {bytes} bytes, {} compiled\ncontract  {}\n",
         info.compiled_bytes,
         if info.contract.is_empty() { "its own".to_owned() } else { format!("isopool:task {}", info.contract) }
     );

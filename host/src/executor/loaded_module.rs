@@ -57,9 +57,8 @@ impl Module {
     /// ```
     /// # let wasm = guest_basic::value::add::task(0, 0).module.wasm;
     /// # let executor = isopool::Executor::builder().max_workers(1).build()?;
-    /// // As `isopool-build` does it: a custom section (0), its length, the length of its name, its name, its content.
-    /// let mut asking = wasm.to_vec();
-    /// asking.extend(b"\0\x27\x10isopool:manifest{\"arguments\": true }");
+    /// # let asks = br#"{ "arguments": true }"#;
+    /// # let asking = [wasm, &[0, 17 + asks.len() as u8, 16], b"isopool:manifest", asks].concat();
     /// let module = executor.load("numbers", asking)?;
     /// assert!(module.manifest().expect("it has one").arguments);
     /// assert!(executor.load("numbers", wasm)?.manifest().is_none());
@@ -188,14 +187,18 @@ impl Executor {
     pub fn load_file(&self, path: impl AsRef<Path>) -> Result<Module, Error> {
         let path = path.as_ref();
         let wasm = read_module(path)?;
-        let name = path.file_stem().map_or_else(|| path.to_string_lossy(), |stem| stem.to_string_lossy());
-        self.load(&name, wasm)
+        self.load(&module_name(path), wasm)
     }
 
     /// Lets go of a module that was loaded, unless a task or a caller's `Module` still has it.
     pub(crate) fn forget(&self, hash: ModuleHash) {
         self.inner.library.forget(hash);
     }
+}
+
+/// What a module in a file is called.
+pub(super) fn module_name(path: &Path) -> Cow<'_, str> {
+    path.file_stem().map_or_else(|| path.to_string_lossy(), |stem| stem.to_string_lossy())
 }
 
 /// The bytes of a file.

@@ -8,7 +8,10 @@ use crate::error::{Error, ErrorKind};
 use crate::ipc::RunOptions;
 use crate::limits::MAX_ADDRESS_GRANTS;
 use crate::module::Prepared;
-use crate::task::{Access, AddressGrant, Class, Decision, DirectoryGrant, FunctionKind, GrantKind, Grants, Manifest};
+use crate::task::{
+    Access, AddressGrant, Class, Decision, DirectoryGrant, FunctionKind, GrantKind, Grants, HostFunctionInfo, Manifest,
+    ModuleInfo,
+};
 use std::sync::Arc;
 
 /// What a task that may be sent is given.
@@ -38,8 +41,15 @@ struct Narrowed {
     class: Class,
     own: RunOptions,
     decisions: Vec<Decision>,
-    /// What is required, and nobody has granted: what it is, and how to grant it.
-    missing: Option<(GrantKind, String, String)>,
+    /// The first thing that is required, and nobody has granted.
+    missing: Option<Missing>,
+}
+
+struct Missing {
+    kind: GrantKind,
+    name: String,
+    /// How to grant it.
+    remedy: String,
 }
 
 impl Executor {
@@ -57,9 +67,14 @@ impl Executor {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn decisions(&self, module: &Module) -> Vec<Decision> {
+        self.decisions_of(&module.prepared.info)
+    }
+
+    pub(super) fn decisions_of(&self, info: &ModuleInfo) -> Vec<Decision> {
         let own = RunOptions::default();
-        let offer = self.offer(&self.inner.class, &own, 0);
-        decided(&module.prepared, &offer).decisions
+        let narrowed = decided(info, &self.offer(&self.inner.class, &own, 0));
+        let imports = info.host_functions.iter().map(|import| imported(import, self.inner.library.gives(import)));
+        narrowed.decisions.into_iter().chain(imports).collect()
     }
 
     /// What a task of a module is given.
@@ -84,12 +99,10 @@ impl Executor {
             return Ok(Given { class: Arc::clone(class), ..Given::default() });
         }
         let name = usize::from(matches!(kind, FunctionKind::Program)).min(own.arguments.len());
-        let Narrowed { class: left, own: own_left, decisions, missing } =
-            decided(module, &self.offer(&class, own, name));
-        if let Some((kind, name, message)) = missing {
-            let why = "required, and not granted";
-            audit::refused(None, module.plugin(), kind, &name, why);
-            return Err(Error::new(ErrorKind::NotGranted, message));
+        let Narrowed { class: left, own: own_left, mut decisions, missing } =
+            decided(&module.info, &self.offer(&class, own, name));
+        if let Some(missing) = missing {
+            return Err(refused(module, missing));
         }
         if left.grants.addresses.len() > MAX_ADDRESS_GRANTS {
             let count = left.grants.addresses.len();
@@ -105,7 +118,11 @@ impl Executor {
             // Found by two at the same time, it is the same.
             let _ = module.class.set(Arc::clone(&class));
         }
-        let decisions = if is_heard { decisions } else { Vec::new() };
+        if is_heard {
+            decisions.extend(module.info.host_functions.iter().map(|import| imported(import, true)));
+        } else {
+            decisions.clear();
+        }
         Ok(Given { class, own: has_own.then_some(own_left), decisions })
     }
 
@@ -115,27 +132,27 @@ impl Executor {
     }
 }
 
-/// What becomes of all that is asked for or granted.
-fn decided(module: &Prepared, offer: &Offer<'_>) -> Narrowed {
-    let mut narrowed = match &module.info.manifest {
+/// What becomes of all that is asked for or granted, imports left aside.
+fn decided(info: &ModuleInfo, offer: &Offer<'_>) -> Narrowed {
+    match &info.manifest {
         Some(manifest) => narrow(manifest, offer),
         None => everything(offer),
-    };
-    if let Some((kind, name, remedy)) = &narrowed.missing {
-        let message = format!(
-            "module {} requires the {kind} `{name}`, and that is not granted; if it may have it, {remedy}",
-            module.display_name()
-        );
-        narrowed.missing = Some((*kind, name.clone(), message));
     }
-    let imported = module.info.host_functions.iter();
-    narrowed.decisions.extend(imported.map(|import| Decision {
-        kind: GrantKind::HostFunction,
-        name: import.name.clone(),
-        granted: true,
-        why: "imported",
-    }));
-    narrowed
+}
+
+/// To import a function is to ask for it.
+fn imported(import: &HostFunctionInfo, is_given: bool) -> Decision {
+    let why = if is_given { "imported" } else { "imported, not given" };
+    Decision { kind: GrantKind::HostFunction, name: import.name.clone(), granted: is_given, why }
+}
+
+/// Something is required, and nobody has granted it.
+fn refused(module: &Prepared, Missing { kind, name, remedy }: Missing) -> Error {
+    audit::refused(None, module.plugin(), kind, &name, REQUIRED);
+    let module = module.display_name();
+    let message =
+        format!("module {module} requires the {kind} `{name}`, and that is not granted; if it may have it, {remedy}");
+    Error::new(ErrorKind::NotGranted, message)
 }
 
 impl Offer<'_> {
@@ -180,6 +197,7 @@ fn narrow(manifest: &Manifest, offer: &Offer<'_>) -> Narrowed {
 
 const NOT_REQUESTED: &str = "not requested";
 const NOT_GRANTED: &str = "requested, not granted";
+const REQUIRED: &str = "required, not granted";
 const BOTH: &str = "requested and granted";
 
 impl Narrowed {
@@ -189,9 +207,9 @@ impl Narrowed {
 
     /// Something that is asked for is not granted.
     fn lacks(&mut self, kind: GrantKind, name: &str, is_required: bool, remedy: impl FnOnce() -> String) {
-        self.decide(kind, name, false, if is_required { "required, not granted" } else { NOT_GRANTED });
+        self.decide(kind, name, false, if is_required { REQUIRED } else { NOT_GRANTED });
         if is_required && self.missing.is_none() {
-            self.missing = Some((kind, name.to_owned(), remedy()));
+            self.missing = Some(Missing { kind, name: name.to_owned(), remedy: remedy() });
         }
     }
 

@@ -76,6 +76,11 @@ impl HostFunctions {
         self.0.get(name).or_else(|| self.0.get(&without_version(name)))
     }
 
+    /// Whether there is a function for an import, and it fits.
+    pub(crate) fn gives(&self, import: &HostFunctionInfo) -> bool {
+        self.give(import).is_ok()
+    }
+
     /// What a module gets of what it imports: all of it, or nothing.
     pub(crate) fn given_to(
         &self,
@@ -92,7 +97,7 @@ impl HostFunctions {
         }
         let give = |import: &HostFunctionInfo| {
             let given = self.give(import).inspect_err(|_| {
-                audit::refused(None, plugin, GrantKind::HostFunction, &import.name, "imported, and not given");
+                audit::refused(None, plugin, GrantKind::HostFunction, &import.name, "imported, not given");
             })?;
             Ok((import.name.clone(), Arc::new(given)))
         };

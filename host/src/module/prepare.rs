@@ -9,8 +9,10 @@ use crate::ipc::{InitializerCall, PROTOCOL_VERSION, Role, WorkerConfig};
 use crate::limits::{MAX_COMPARED_NAME_BYTES, MAX_COMPARISONS, MAX_MODULE_BYTES};
 use crate::metrics;
 use crate::process::Program;
+use crate::sys::MemoryFile;
 use crate::task::{
-    ArtifactId, Class, FunctionInfo, FunctionKind, GrantKind, Grants, ModuleHash, ModuleInfo, ModuleNumber,
+    ArtifactId, Class, FunctionInfo, FunctionKind, GrantKind, Grants, HostFunctionInfo, ModuleHash, ModuleInfo,
+    ModuleNumber,
 };
 use isopool_guest::{Codec, EmbeddedModule};
 use parking_lot::{Mutex, RwLock};
@@ -162,6 +164,18 @@ fn distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
+/// A module that was compiled, or was found compiled.
+struct Compiled {
+    artifact: ArtifactId,
+    info: ModuleInfo,
+    code: MemoryFile,
+}
+
+fn refused(module: &str, kind: ModuleErrorKind) -> Error {
+    let error = ModuleError { module: module.to_owned(), kind };
+    Error::new(ErrorKind::Module, error.to_string()).with_source(error)
+}
+
 /// A module that imports what nobody gives is denied it.
 fn audit_import(plugin: audit::Plugin<'_>, refused: &ModuleErrorKind) {
     if let ModuleErrorKind::UnknownImport { message } = refused {
@@ -263,44 +277,57 @@ impl Library {
         if let Some(prepared) = &*slot {
             return Ok(Arc::clone(prepared));
         }
-        let prepared = self.prepare(Arc::clone(&name), hash, wasm()).map_err(|kind| {
-            let error = ModuleError { module: name.to_string(), kind };
-            Error::new(ErrorKind::Module, error.to_string()).with_source(error)
-        })?;
+        let prepared = self.prepare(Arc::clone(&name), hash, wasm()).map_err(|kind| refused(&name, kind))?;
         *slot = Some(Arc::clone(&prepared));
         Ok(prepared)
     }
 
-    fn prepare(&self, name: Arc<str>, hash: ModuleHash, wasm: Arc<Vec<u8>>) -> Result<Arc<Prepared>, ModuleErrorKind> {
-        if wasm.len() > MAX_MODULE_BYTES {
-            return Err(ModuleErrorKind::TooLarge { size: wasm.len() as u64 });
-        }
-        let plugin = audit::Plugin { module: &name, hash };
-        let initializer = self.initializer.as_ref().filter(|initializer| initializer.module == hash);
-        let artifact = self.artifact_id(hash, initializer);
-        let span = tracing::debug_span!("compile", module = &*name, %hash);
-        let _entered = span.enter();
-        let call = initializer.map(|initializer| initializer.call.clone());
-        let (info, code) = match self.cache.load(artifact) {
-            Some(cached) => {
-                metrics::module_found_in_cache();
-                cached
-            }
-            None => {
-                let begun = Instant::now();
-                let compiled = compile(wasm, call, &self.program, self.config.clone(), self.compile_time);
-                let (info, code) = compiled.inspect_err(|refused| audit_import(plugin, refused))?;
-                metrics::module_compiled(begun.elapsed());
-                self.cache.store(artifact, &info, &code);
-                (info, code)
-            }
+    /// What a module says of itself, whatever it imports of its caller. It is not kept.
+    pub(crate) fn describe(&self, source: &Source) -> Result<ModuleInfo, Error> {
+        let (name, wasm) = match source {
+            Source::Embedded(module) => (module.name.into(), Arc::new(module.wasm.to_vec())),
+            Source::Loaded { name, wasm, .. } => (Arc::clone(name), Arc::clone(wasm)),
         };
+        let compiled = self.compiled(&name, source.hash(), wasm).map_err(|kind| refused(&name, kind))?;
+        Ok(compiled.info)
+    }
+
+    /// Whether a module would be given a function that it imports.
+    pub(crate) fn gives(&self, import: &HostFunctionInfo) -> bool {
+        self.host_functions.gives(import)
+    }
+
+    fn prepare(&self, name: Arc<str>, hash: ModuleHash, wasm: Arc<Vec<u8>>) -> Result<Arc<Prepared>, ModuleErrorKind> {
+        let Compiled { artifact, info, code } = self.compiled(&name, hash, wasm)?;
         let functions = info.functions.iter().enumerate().map(|(n, function)| (function.name.clone(), n)).collect();
         let number = ModuleNumber(self.next_number.fetch_add(1, Ordering::Relaxed));
         // Here, because the cache does not know for whom a module was compiled: machine code is the same for all.
-        let host_functions = self.host_functions.given_to(&info, plugin)?;
+        let host_functions = self.host_functions.given_to(&info, audit::Plugin { module: &name, hash })?;
         let (code, class) = (Arc::new(code.into()), OnceLock::new());
         Ok(Arc::new(Prepared { name, hash, number, artifact, info, code, functions, host_functions, class }))
+    }
+
+    /// From the cache, or by a compile worker.
+    fn compiled(&self, name: &str, hash: ModuleHash, wasm: Arc<Vec<u8>>) -> Result<Compiled, ModuleErrorKind> {
+        if wasm.len() > MAX_MODULE_BYTES {
+            return Err(ModuleErrorKind::TooLarge { size: wasm.len() as u64 });
+        }
+        let initializer = self.initializer.as_ref().filter(|initializer| initializer.module == hash);
+        let artifact = self.artifact_id(hash, initializer);
+        let span = tracing::debug_span!("compile", module = name, %hash);
+        let _entered = span.enter();
+        let call = initializer.map(|initializer| initializer.call.clone());
+        if let Some((info, code)) = self.cache.load(artifact) {
+            metrics::module_found_in_cache();
+            return Ok(Compiled { artifact, info, code });
+        }
+        let begun = Instant::now();
+        let compiled = compile(wasm, call, &self.program, self.config.clone(), self.compile_time);
+        let plugin = audit::Plugin { module: name, hash };
+        let (info, code) = compiled.inspect_err(|refused| audit_import(plugin, refused))?;
+        metrics::module_compiled(begun.elapsed());
+        self.cache.store(artifact, &info, &code);
+        Ok(Compiled { artifact, info, code })
     }
 
     /// What was compiled: the module in its executor's flavour, and with an initializer all that the snapshot depends on.
@@ -322,7 +349,6 @@ impl Library {
 mod tests {
     use super::*;
     use crate::limits::MIB;
-    use crate::sys::MemoryFile;
 
     fn prepared(names: impl Iterator<Item = String>) -> Prepared {
         let hash = ModuleHash::of(b"");
