@@ -359,7 +359,7 @@ fn inspect_takes_a_module_that_imports_what_it_is_not_given_and_says_so() {
     std::fs::write(&path, price_quote::quote::task(Vec::new()).module.wasm).expect("a file can be written");
     let path = path.to_str().expect("the scratch folder has a plain name");
     let text = out(&output(&["inspect", path], ""));
-    let told = "\nis given\n  denied   host function shop:prices/catalogue#price: imported, not given\n";
+    let told = "\nis given\n  denied   host function shop:prices/catalogue@1.0.0#price: imported, not given\n";
     assert!(text.ends_with(told), "{text}");
     assert_eq!(code(&output(&["run", path, "quote", "[]"], "")), 3, "it cannot run");
 }

@@ -37,7 +37,7 @@ impl Executor {
     /// assert!(executor.load("quotes", wasm).is_err());
     /// let inspection = executor.inspect("quotes", wasm)?;
     /// let wanted = &inspection.decisions[0];
-    /// assert_eq!((wanted.kind, &*wanted.name), (GrantKind::HostFunction, "shop:prices/catalogue#price"));
+    /// assert_eq!((wanted.kind, &*wanted.name), (GrantKind::HostFunction, "shop:prices/catalogue@1.0.0#price"));
     /// assert!(!wanted.granted && wanted.why == "imported, not given");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
