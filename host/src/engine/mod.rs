@@ -48,3 +48,4 @@ pub(crate) use host_functions::HostCalls;
 pub(crate) use instance::GuestEngine;
 pub(crate) use module_cache::{Ended, ModuleCache, Run};
 pub(crate) use nested::{ChildTasks, Waited};
+pub(crate) use snapshot::snapshot;

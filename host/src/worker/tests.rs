@@ -122,7 +122,7 @@ fn compiled(wasm: &[u8]) -> Result<MemoryFile, Refusal> {
     let file = MemoryFile::create("artifact").expect("memory file");
     compiler.send(&Request::Configure(config(Role::Compiler)), &[], None);
     let theirs = file.as_fd().try_clone_to_owned().expect("dup");
-    compiler.send(&Request::Compile(CompileRequest { initializer: None }), wasm, Some(theirs));
+    compiler.send(&Request::Compile(CompileRequest::MachineCode { initializer: None }), wasm, Some(theirs));
     assert!(matches!(compiler.reply(), Some((Reply::Ready { .. }, _))));
     let answer = match compiler.reply() {
         Some((Reply::Compiled(compiled), _)) => {
