@@ -128,6 +128,14 @@ pub(super) enum Stop {
     /// A replay came out differently.
     #[error("the task ended otherwise than its crash bundle says")]
     Differs,
+    /// A signal asked for the end of a watch.
+    #[error("stopped by {name} after {builds} good builds", name = signal_name(*.signal))]
+    Watch {
+        /// Which.
+        signal: i32,
+        /// How often a module was written.
+        builds: u64,
+    },
     /// A signal asked for the end.
     #[error("stopped by {name}: {done} of {begun} tasks were done", name = signal_name(*.signal))]
     Signal {
@@ -166,7 +174,7 @@ impl Stop {
             Stop::Output(_) => Code::INPUT_OUTPUT,
             Stop::NotHeld { .. } => Code::NOT_HELD,
             Stop::Differs => Code::DIFFERS,
-            Stop::Signal { signal, .. } => Code::of_signal(*signal),
+            Stop::Signal { signal, .. } | Stop::Watch { signal, .. } => Code::of_signal(*signal),
             Stop::Program { status } => Code(*status as u8),
         }
     }
