@@ -399,6 +399,35 @@ fn wasi_program_runs_as_if_it_were_one_of_this_machine() {
 }
 
 #[test]
+fn wasi_program_reads_its_input_while_it_comes_and_needs_no_end_of_it() {
+    // A socket can be written to as well: as with a terminal, a worker gets the read end of a pipe instead.
+    let (ours, socket) = std::os::unix::net::UnixStream::pair().expect("two sockets");
+    let (pipe, writer) = std::io::pipe().expect("a pipe");
+    let inputs: [(Stdio, Box<dyn Write>); 2] = [
+        (std::os::fd::OwnedFd::from(pipe).into(), Box::new(writer)),
+        (std::os::fd::OwnedFd::from(socket).into(), Box::new(ours)),
+    ];
+    for (input, mut giver) in inputs {
+        let mut child = isopool(&["run", tool(), "--", "grep", "be"]).stdin(input).spawn().expect("the program starts");
+        let mut results = BufReader::new(child.stdout.take().expect("it is a pipe"));
+        for (line, result) in [("to be\n", "1:to be\n"), ("or not\nto be\n", "3:to be\n")] {
+            giver.write_all(line.as_bytes()).expect("it is read");
+            let mut found = String::new();
+            results.read_line(&mut found).expect("it is text");
+            assert_eq!(found, result);
+        }
+        drop(giver);
+        assert_eq!(child.wait().expect("it ends").code(), Some(0));
+    }
+    let mut child = isopool(&["run", tool(), "--", "first"]);
+    let mut child = child.stdin(Stdio::piped()).spawn().expect("the program starts");
+    let mut giver = child.stdin.take().expect("it is a pipe");
+    giver.write_all(b"enough\n").expect("it is read");
+    let ended = child.wait_with_output().expect("it ends, and nobody has closed its input");
+    assert_eq!((code(&ended), out(&ended).as_str()), (0, "enough\n"), "{ended:?}");
+}
+
+#[test]
 fn doctor_tells_what_is_in_the_way_of_each_escape() {
     let told = output(&["doctor", "--json"], "");
     let json: serde_json::Value = serde_json::from_str(&out(&told)).expect("it is JSON");

@@ -33,8 +33,8 @@ pub(super) enum Command {
 
 /// Call one function once, and print its result as JSON; or run a WASI program.
 ///
-/// A program is run when no function is named. It reads standard input as it was given to the end before it starts (nothing, if
-/// that is a terminal), writes to standard output and standard error as it goes, and its exit code is that of this command.
+/// A program is run when no function is named. It reads standard input, and writes to standard output and standard error, as it
+/// goes, and its exit code is that of this command.
 #[derive(Debug, Args)]
 #[command(
     verbatim_doc_comment,

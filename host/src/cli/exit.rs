@@ -67,6 +67,9 @@ pub(super) enum Stop {
     /// The system refused a thread or a signal handler.
     #[error("no thread or signal handler could be set up: {0}")]
     System(io::Error),
+    /// Standard input cannot be handed on.
+    #[error("standard input cannot be handed to the program: {0}")]
+    Descriptor(io::Error),
     /// An input could not be read.
     #[error(transparent)]
     Input(#[from] InputError),
@@ -165,7 +168,7 @@ impl Stop {
             Stop::Isopool(error) => code_of_error(error),
             Stop::Input(InputError::NotJson { .. }) => Code::USAGE,
             Stop::Input(_) | Stop::ModuleFile(_) | Stop::File { .. } => Code::INPUT_OUTPUT,
-            Stop::System(_) => Code::POOL,
+            Stop::System(_) | Stop::Descriptor(_) => Code::POOL,
             Stop::Build(_) => Code::BUILD,
             Stop::Late { .. } => Code::TIMED_OUT,
             Stop::Task { error, .. } => code_of_task(error),

@@ -165,6 +165,8 @@ pub(crate) struct RunRequest {
     pub(crate) depth: u32,
     /// To be run while this task, its parent, waits; if that waits no more, not at all.
     pub(crate) lent_to: Option<TaskId>,
+    /// What the program reads comes with it as a descriptor, instead of with the payload.
+    pub(crate) streams_input: bool,
 }
 
 /// What a task has that others of its executor have not.

@@ -154,7 +154,18 @@ fn run(task: u64, claims: &mut ClaimLedger, function: &str) -> RunRequest {
     let claim = claims.offer().expect("free");
     let (task, function, options, objects) = (TaskId(task), function.into(), RunOptions::default(), Vec::new());
     let codec = Codec::Bincode;
-    RunRequest { task, claim, artifact: ARTIFACT, function, codec, objects, options, depth: 0, lent_to: None }
+    RunRequest {
+        task,
+        claim,
+        artifact: ARTIFACT,
+        function,
+        codec,
+        objects,
+        options,
+        depth: 0,
+        lent_to: None,
+        streams_input: false,
+    }
 }
 
 #[test]
