@@ -180,7 +180,7 @@ pub(super) fn text_argument(text: &str) -> Box<RawValue> {
 }
 
 fn json_argument((index, text): (usize, &String)) -> Result<Box<RawValue>, Stop> {
-    let or_else = ", or give --text to take all arguments as strings";
+    let or_else = ", or give --text to take all arguments as strings; those of a program come after --";
     serde_json::from_str(text)
         .map_err(|error| not_json(&format!("argument {} of the function", index + 1), text, &error, or_else))
 }

@@ -58,6 +58,9 @@ pub(super) enum Stop {
     /// The pool, or a module, refused.
     #[error("{}", with_sources(.0))]
     Isopool(#[from] Error),
+    /// There is no such function, and the module is a program.
+    #[error("{0}; it is a program, and is run with: isopool run MODULE -- ARGUMENTS")]
+    IsProgram(Error),
     /// A package could not be compiled to a module.
     #[error("{}", with_sources(.0))]
     Build(#[from] isopool_build::Error),
@@ -67,9 +70,6 @@ pub(super) enum Stop {
     /// The system refused a thread or a signal handler.
     #[error("no thread or signal handler could be set up: {0}")]
     System(io::Error),
-    /// Standard input cannot be handed on.
-    #[error("standard input cannot be handed to the program: {0}")]
-    Descriptor(io::Error),
     /// An input could not be read.
     #[error(transparent)]
     Input(#[from] InputError),
@@ -165,10 +165,10 @@ impl Stop {
     pub(super) fn code(&self) -> Code {
         match self {
             Stop::Usage(_) => Code::USAGE,
-            Stop::Isopool(error) => code_of_error(error),
+            Stop::Isopool(error) | Stop::IsProgram(error) => code_of_error(error),
             Stop::Input(InputError::NotJson { .. }) => Code::USAGE,
             Stop::Input(_) | Stop::ModuleFile(_) | Stop::File { .. } => Code::INPUT_OUTPUT,
-            Stop::System(_) | Stop::Descriptor(_) => Code::POOL,
+            Stop::System(_) => Code::POOL,
             Stop::Build(_) => Code::BUILD,
             Stop::Late { .. } => Code::TIMED_OUT,
             Stop::Task { error, .. } => code_of_task(error),

@@ -3,6 +3,7 @@
 use super::call::{builder, module_error};
 use super::config::Program;
 use super::exit::Stop;
+use super::input::InputError;
 use super::interrupt::Interrupt;
 use isopool::{GuestOutput, IntoTask, Shutdown};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -20,7 +21,7 @@ pub(super) fn run(config: Program) -> Result<(), Stop> {
     let executor = builder.guest_output(GuestOutput::Passthrough).build()?;
     let module = executor.load_file(&config.module).map_err(module_error)?;
     let command = module.command()?.args(config.arguments);
-    let input = input().map_err(Stop::Descriptor)?;
+    let input = input().map_err(InputError::standard_input)?;
     let task = command.stdin_from(input).into_task().guest_output(GuestOutput::Passthrough);
     let stopped = executor.clone();
     let interrupt = Interrupt::install(move || stopped.begin_shutdown(Shutdown::Kill)).map_err(Stop::System)?;
@@ -36,16 +37,19 @@ pub(super) fn run(config: Program) -> Result<(), Stop> {
 
 /// Standard input, for a program to read as it comes.
 fn input() -> io::Result<OwnedFd> {
-    let own = stdin().as_fd().try_clone_to_owned()?;
+    let own = File::from(stdin().as_fd().try_clone_to_owned()?);
+    if own.metadata()?.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
     let flags = OFlag::from_bits_truncate(fcntl(&own, FcntlArg::F_GETFL)?);
     if flags & OFlag::O_ACCMODE == OFlag::O_RDONLY {
-        return Ok(own);
+        return Ok(own.into());
     }
     // A terminal, most often: a worker must not be able to write to it.
     let (reader, writer) = io::pipe()?;
     std::thread::Builder::new().name("isopool-stdin".to_owned()).spawn(move || {
         // It ends with its input, with the program that reads it, or with this process.
-        let _ = pass_on(own.into(), writer);
+        let _ = pass_on(own, writer);
     })?;
     Ok(reader.into())
 }

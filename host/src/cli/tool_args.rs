@@ -142,7 +142,10 @@ pub(super) struct BenchArguments {
 /// Then `cargo test --target wasm32-wasip2`, or `cargo nextest run --target wasm32-wasip2`, runs the tests of that package with
 /// the limits that tasks have. A test sees no file, no variable and no network but what the options below grant.
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
+#[command(
+    verbatim_doc_comment,
+    about = "Run the tests of a test program that cargo has compiled, each in a sandbox of its own"
+)]
 pub(super) struct TestArguments {
     #[command(flatten)]
     pub(super) pool: PoolArguments,

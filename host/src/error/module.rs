@@ -135,6 +135,7 @@ impl fmt::Display for ModuleError {
 impl fmt::Display for ModuleErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::NotWasm { starts_with } if starts_with.is_empty() => write!(f, "it is not WebAssembly: it is empty"),
             Self::NotWasm { starts_with } => write!(
                 f,
                 "it is not WebAssembly (it starts with {:?}, not with \"\\0asm\")",
