@@ -88,6 +88,9 @@ impl Promise {
         if let Some(ended) = self.ended() {
             return Some(ended);
         }
+        if let Some(driver) = self.mailbox.driver() {
+            driver.attend(self, deadline);
+        }
         let mut open = self.open.lock();
         while self.ended.get().is_none() {
             match deadline {
