@@ -18,6 +18,7 @@
 //! - [`nested`]: tasks that submit tasks and wait for them.
 //! - [`counting`]: what pools count for the crate `metrics`.
 //! - [`other_languages`]: guests in C, JavaScript and Python, each if its tools are on the machine.
+//! - [`snapshotted`]: modules that are kept as a call has left them.
 //! - [`plain_components`]: components that never heard of isopool: any export, values by its own types.
 //! - [`typed_clients`]: clients that are made from WIT, and components that do not fit them.
 //! - [`commands`]: WASI programs as tasks.
@@ -80,6 +81,7 @@ mod scheduling;
 mod shortage;
 mod shutdown;
 mod slow_host_functions;
+mod snapshotted;
 mod start_methods;
 mod starved;
 mod stress;

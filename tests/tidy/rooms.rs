@@ -34,6 +34,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "ipc::NativeCall",
             "process::Program",
             "process::expect_no_worker",
+            "process::expect_input",
             "process::WorkerGroups",
             "native::NativeCall",
             "native::Parts",

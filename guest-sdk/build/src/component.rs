@@ -1,13 +1,39 @@
-//! What it does: compiles a package to a file, outside of build scripts. Takes from: `isopool build`, and programs like it.
-//! Hands to: a file. Never: installs the compilation target; whoever asks at a shell is told the command.
+//! What it does: compiles a package outside of build scripts. Takes from: `isopool build`, and programs like it.
+//! Hands to: them, or a file. Never: installs the compilation target; whoever asks at a shell is told the command.
 
 use crate::cargo::{Run, TARGET_DIRECTORY};
 use crate::guest::{Built, Guest, PROFILE, lock};
-use crate::{Error, install, toolchain};
+use crate::sources::Sources;
+use crate::{Error, dep_info, install, toolchain};
 use serde_json::Value;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+/// A package that was compiled: what [`Guest::component`] gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Component {
+    /// The package's name.
+    pub package: String,
+    /// The component.
+    pub wasm: Vec<u8>,
+    /// What it was made from.
+    pub sources: Sources,
+}
+
+impl Component {
+    /// Writes it to the file `output`, which is whole at every moment, or was never there; `None` stands for the package's name
+    /// with `.wasm`, in the current folder. Gives the file's name.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&self, output: Option<&Path>) -> Result<PathBuf, Error> {
+        let module = output.map_or_else(|| PathBuf::from(format!("{}.wasm", self.package)), Path::to_owned);
+        install::replace(&self.wasm, &module)?;
+        Ok(module)
+    }
+}
 
 /// What cargo says of a package.
 struct Package {
@@ -28,14 +54,34 @@ impl Guest {
     /// There is no such package, or it has no library; the target `wasm32-wasip2` is not installed; the package does not
     /// compile; files cannot be written.
     pub fn build(&self, output: Option<&Path>) -> Result<Built, Error> {
-        let folder = self.folder();
-        let manifest = folder.join("Cargo.toml");
-        let manifest = manifest.canonicalize().map_err(Error::file("find the manifest", &manifest))?;
+        Ok(Built { module: self.component()?.write(output)? })
+    }
+
+    /// The files of the package, as far as they are known before it is [built](Self::component): its manifest, its build script, and
+    /// its `src` folder.
+    ///
+    /// # Errors
+    /// There is no such package.
+    pub fn sources(&self) -> Result<Sources, Error> {
+        Ok(Sources::of_package(&self.found_manifest()?))
+    }
+
+    fn found_manifest(&self) -> Result<PathBuf, Error> {
+        let manifest = self.folder().join("Cargo.toml");
+        manifest.canonicalize().map_err(Error::file("find the manifest", &manifest))
+    }
+
+    /// As [`Guest::build`], without the file.
+    ///
+    /// # Errors
+    /// As `build`.
+    pub fn component(&self) -> Result<Component, Error> {
+        let manifest = self.found_manifest()?;
         let package = Package::read(&manifest)?;
         if !package.has_library {
             return Err(Error::NoLibrary { manifest });
         }
-        toolchain::require_target(&folder)?;
+        toolchain::require_target(&self.folder())?;
         let target_dir = package.target_directory.join(TARGET_DIRECTORY);
         let lock = lock(&target_dir)?;
         let mut arguments = vec!["--package".into(), format!("{}@{}", package.name, package.version).into()];
@@ -49,10 +95,10 @@ impl Guest {
             environment: self.settings(),
         }
         .run()?;
-        let module = output.map_or_else(|| PathBuf::from(format!("{}.wasm", package.name)), Path::to_owned);
-        install::copy(&artifact.wasm, &module)?;
+        let wasm = install::component(&artifact.wasm)?;
+        let files = dep_info::read(&artifact.wasm, &manifest)?;
         drop(lock);
-        Ok(Built { module })
+        Ok(Component { package: package.name, wasm, sources: Sources::of_files(files, &package.target_directory) })
     }
 }
 

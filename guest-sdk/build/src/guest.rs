@@ -311,9 +311,7 @@ pub(crate) fn lock(target_dir: &Path) -> Result<File, Error> {
 }
 
 fn watch(artifact: &Artifact, manifest: &Path) -> Result<(), Error> {
-    let path = artifact.wasm.with_extension("d");
-    let text = fs::read_to_string(&path).map_err(Error::file("read", &path))?;
-    for file in dep_info::files(&text, manifest) {
+    for file in dep_info::read(&artifact.wasm, manifest)? {
         println!("cargo::rerun-if-changed={}", file.display());
     }
     Ok(())

@@ -10,10 +10,7 @@ const COMPONENT_HEADER: &[u8] = b"\0asm\x0d\0\x01\0";
 
 /// Copies the component at `wasm` to `out_dir/isopool/<name>.wasm`, beside a file that names its crate.
 pub(crate) fn install(wasm: &Path, crate_name: &str, out_dir: &Path, name: &str) -> Result<PathBuf, Error> {
-    let bytes = fs::read(wasm).map_err(Error::file("read", wasm))?;
-    if !bytes.starts_with(COMPONENT_HEADER) {
-        return Err(Error::NotAComponent { path: wasm.to_owned() });
-    }
+    let bytes = component(wasm)?;
     let folder = out_dir.join("isopool");
     write_if_changed(&folder.join(format!("{name}.crate")), crate_name.as_bytes())?;
     let module = folder.join(format!("{name}.wasm"));
@@ -21,16 +18,21 @@ pub(crate) fn install(wasm: &Path, crate_name: &str, out_dir: &Path, name: &str)
     Ok(module)
 }
 
-/// Copies the component at `wasm` to the file `to`, which is whole at every moment.
-pub(crate) fn copy(wasm: &Path, to: &Path) -> Result<(), Error> {
+/// The component in a file.
+pub(crate) fn component(wasm: &Path) -> Result<Vec<u8>, Error> {
     let bytes = fs::read(wasm).map_err(Error::file("read", wasm))?;
     if !bytes.starts_with(COMPONENT_HEADER) {
         return Err(Error::NotAComponent { path: wasm.to_owned() });
     }
+    Ok(bytes)
+}
+
+/// Writes a component to the file `to`, which is whole at every moment.
+pub(crate) fn replace(component: &[u8], to: &Path) -> Result<(), Error> {
     let mut name = to.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}", std::process::id()));
     let unfinished = to.with_file_name(name);
-    fs::write(&unfinished, &bytes).map_err(Error::file("write", &unfinished))?;
+    fs::write(&unfinished, component).map_err(Error::file("write", &unfinished))?;
     fs::rename(&unfinished, to).map_err(|source| {
         // Nobody wants half of it.
         let _ = fs::remove_file(&unfinished);

@@ -22,7 +22,7 @@
 //! compiles that package and sets `ISOPOOL_MODULE_RESIZE` for `include_bytes!(env!("ISOPOOL_MODULE_RESIZE"))`.
 //!
 //! # At a shell
-//! `isopool build` makes a file of a package, by [`Guest::build`].
+//! `isopool build` makes a file of a package, by [`Guest::component`]; other programs may do the same with [`Guest::build`].
 //!
 //! # What is built, and where
 //! A component for `wasm32-wasip2`, with optimisation, in `isopool/` inside the target directory, which all packages share.
@@ -37,8 +37,11 @@ mod error;
 mod guest;
 mod install;
 mod prune;
+mod sources;
 mod toolchain;
 
 pub use closures::{Closures, closures};
+pub use component::Component;
 pub use error::Error;
 pub use guest::{Built, Guest, guest, guest_at};
+pub use sources::{Sources, SourcesState};

@@ -4,7 +4,7 @@ use super::guest::{Own, Purview};
 use super::host_functions;
 use super::instance::GuestEngine;
 use super::recognise;
-use super::snapshot::snapshot;
+use super::snapshot::initialized;
 use super::trap::{cut, error_outcome};
 use crate::limits::{MAX_FUNCTIONS, MAX_MESSAGE_FRAME_BYTES};
 use crate::task::{FunctionInfo, FunctionKind, InitializerCall, ModuleInfo, Outcome, Refusal};
@@ -28,7 +28,7 @@ pub(crate) fn compile(
     let wasm = recognise::component(wasm)?;
     let component = match initializer {
         None => new_component(engine, &wasm)?,
-        Some(call) => new_component(engine, &snapshot(engine, &wasm, call)?)?,
+        Some(call) => new_component(engine, &initialized(engine, &wasm, call)?)?,
     };
     let ty = component.component_type();
     let exports: Vec<String> = ty.exports(engine.engine()).map(|(name, _)| name.to_owned()).collect();

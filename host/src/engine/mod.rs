@@ -31,6 +31,7 @@ mod reach;
 mod recognise;
 mod shared;
 mod snapshot;
+mod stdin;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -48,3 +49,4 @@ pub(crate) use host_functions::HostCalls;
 pub(crate) use instance::GuestEngine;
 pub(crate) use module_cache::{Ended, ModuleCache, Run};
 pub(crate) use nested::{ChildTasks, Waited};
+pub(crate) use snapshot::snapshot;

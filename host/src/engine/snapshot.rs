@@ -1,35 +1,67 @@
-//! Runs a module's initializer once, and makes its memory the one that every instance starts from.
+//! Calls a function of a module once, and makes the memory that it leaves the one that every instance starts from.
 
 use super::compile::{new_component, tell, unknown_import};
 use super::guest::{Guest, Own, Purview};
-use super::instance::GuestEngine;
+use super::instance::{GuestEngine, Instance as GuestInstance};
 use super::recognise;
 use super::trap::cut;
 use crate::limits::MAX_FUEL;
 use crate::task::{InitializerCall, Outcome, Refusal};
 use wasmtime::Store;
-use wasmtime::component::{Instance, Lift, WasmList};
+use wasmtime::component::{Component, Instance, Lift, WasmList};
 use wasmtime_wizer::{ComponentInstanceState, Wizer};
 
-/// The component as it is after `call`.
-pub(super) fn snapshot(engine: &GuestEngine, wasm: &[u8], call: &InitializerCall) -> Result<Vec<u8>, Refusal> {
-    let refused = |message: String| Refusal::Initializer { message: cut(message) };
+/// The component as it is after a call of its function; a core module is made into a component first.
+pub(crate) fn snapshot(engine: &GuestEngine, wasm: &[u8], call: &InitializerCall) -> Result<Vec<u8>, Refusal> {
+    after(engine, &recognise::component(wasm)?, call, Callable::AnyFunction)
+}
+
+/// The component as it is after an executor's initializer.
+pub(super) fn initialized(engine: &GuestEngine, wasm: &[u8], call: &InitializerCall) -> Result<Vec<u8>, Refusal> {
+    after(engine, wasm, call, Callable::TaskFunction)
+}
+
+/// What the call may be of.
+#[derive(PartialEq, Eq)]
+enum Callable {
+    /// Its arguments were encoded before anybody knew the types of a plain export.
+    TaskFunction,
+    AnyFunction,
+}
+
+fn refused(message: impl Into<String>) -> Refusal {
+    Refusal::Initializer { message: cut(message.into()) }
+}
+
+fn not_kept(error: wasmtime::Error) -> Refusal {
+    refused(format!("the module's memory cannot be kept for its instances: {error:#}"))
+}
+
+fn after(engine: &GuestEngine, wasm: &[u8], call: &InitializerCall, callable: Callable) -> Result<Vec<u8>, Refusal> {
     let mut wizer = Wizer::new();
     wizer.keep_init_func(true);
-    let (context, instrumented) = wizer
-        .instrument_component(wasm)
-        .map_err(|error| refused(format!("the module's memory cannot be kept for its instances: {error:#}")))?;
+    let (context, instrumented) = wizer.instrument_component(wasm).map_err(not_kept)?;
     let component = new_component(engine, &instrumented)?;
     let ty = component.component_type();
     let exports: Vec<_> = ty.exports(engine.engine()).map(|(name, _)| name).collect();
-    if !recognise::is_task_module(exports.iter().copied()) {
-        return Err(refused(
-            "only a function of a task module can be an initializer, not a component's plain export".to_owned(),
-        ));
+    if recognise::is_task_module(exports.iter().copied()) {
+        recognise::contract_version(exports.iter().copied())?;
+    } else if callable == Callable::TaskFunction {
+        return Err(refused("only a function of a task module can be an initializer, not a component's plain export"));
     }
-    recognise::contract_version(exports.iter().copied())?;
+    let mut instance = called(engine, &component, call)?;
+    let handle = instance.handle().expect("it has just returned from a call");
+    // The memory leaves the guest as one list.
+    instance.store.set_hostcall_fuel(usize::MAX);
+    instance.fill_up(MAX_FUEL);
+    let mut state = State { store: &mut instance.store, instance: handle };
+    engine.wait(wizer.snapshot_component(&context, &mut state)).map_err(not_kept)
+}
+
+/// An instance in which the call has ended well, and that holds nothing which a memory could not keep.
+fn called(engine: &GuestEngine, component: &Component, call: &InitializerCall) -> Result<GuestInstance, Refusal> {
     let prepared = engine
-        .prepare(engine.link(&component).map_err(unknown_import)?)
+        .prepare(engine.link(component).map_err(unknown_import)?)
         .map_err(|error| refused(format!("{error:#}")))?;
     let mut instance = engine.instance(Own::default(), engine.seed_of_no_task()).map_err(refused)?;
     let purview = Purview::of_no_task(&call.function, &engine.settings);
@@ -37,20 +69,17 @@ pub(super) fn snapshot(engine: &GuestEngine, wasm: &[u8], call: &InitializerCall
     if end.outcome != Outcome::Returned {
         return Err(refused(tell(end.outcome)));
     }
+    if let Some(failure) = prepared.exports().failure(&call.function, &end.result) {
+        return Err(refused(failure.message));
+    }
     // Its memory names handles that no fresh instance has: the next one to print would trap far from the cause.
     if instance.store.data().holds_handles() {
-        let message = "it printed, or holds a stream, and handles do not outlive it; \
-                       let only tasks print, or use the crate `log`";
-        return Err(refused(message.to_owned()));
+        return Err(refused(
+            "it printed, or holds a stream, and handles do not outlive it; \
+             let only tasks print, or use the crate `log`",
+        ));
     }
-    let handle = instance.handle().expect("it has just returned from a call");
-    // The memory leaves the guest as one list.
-    instance.store.set_hostcall_fuel(usize::MAX);
-    instance.fill_up(MAX_FUEL);
-    let mut state = State { store: &mut instance.store, instance: handle };
-    engine
-        .wait(wizer.snapshot_component(&context, &mut state))
-        .map_err(|error| refused(format!("the module's memory cannot be kept for its instances: {error:#}")))
+    Ok(instance)
 }
 
 /// How the snapshot reads an instance: through functions that the instrumentation has added.

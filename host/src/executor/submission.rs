@@ -12,6 +12,7 @@ use crate::metrics;
 use crate::module::{Encoding, Prepared};
 use crate::task::{Class, FunctionKind, TaskId};
 use serde::Serialize;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -37,6 +38,9 @@ impl Executor {
         let inner = &self.inner;
         if let Some(options) = task.options.as_ref().filter(|options| !options.arguments.is_empty()) {
             check_arguments(&inner.options.arguments, &options.arguments)?;
+        }
+        if let Some(input) = &task.input {
+            self.check_input(input.as_fd(), &task.schedule)?;
         }
         let class = match &task.asked {
             None => Arc::clone(&inner.class),
@@ -105,6 +109,7 @@ impl Executor {
             options,
             class,
             objects,
+            input: task.input.clone(),
             priority,
             retries,
             time_limit,

@@ -1,6 +1,6 @@
 //! Modules of an executor: each prepared once, by whoever needs it first.
 
-use super::compile::compile;
+use super::compile::{compile, snapshot};
 use super::{Cache, Encoding};
 use crate::error::{Error, ErrorKind, ModuleError, ModuleErrorKind};
 use crate::host_functions::{Given, HostFunctions};
@@ -243,15 +243,29 @@ impl Library {
         if let Some(prepared) = &*slot {
             return Ok(Arc::clone(prepared));
         }
-        let prepared = self.prepare(Arc::clone(&name), hash, wasm()).map_err(|kind| {
-            let error = ModuleError { module: name.to_string(), kind };
-            Error::new(ErrorKind::Module, error.to_string()).with_source(error)
-        })?;
+        let mut prepared = self.compiled(Arc::clone(&name), hash, wasm()).map_err(|kind| refuse(&name, kind))?;
+        // Here, because the cache does not know for whom a module was compiled: machine code is the same for all.
+        prepared.host_functions = self.host_functions.given_to(&prepared.info).map_err(|kind| refuse(&name, kind))?;
+        let prepared = Arc::new(prepared);
         *slot = Some(Arc::clone(&prepared));
         Ok(prepared)
     }
 
-    fn prepare(&self, name: Arc<str>, hash: ModuleHash, wasm: Arc<Vec<u8>>) -> Result<Arc<Prepared>, ModuleErrorKind> {
+    /// The module as it is after a call of its function, which needs nothing of what it gets of its caller.
+    pub(crate) fn snapshot(
+        &self,
+        name: &str,
+        wasm: Arc<Vec<u8>>,
+        call: impl FnOnce(&Arc<Prepared>) -> Result<InitializerCall, Error>,
+    ) -> Result<Vec<u8>, Error> {
+        let hash = ModuleHash::of(&wasm);
+        let module = self.compiled(name.into(), hash, Arc::clone(&wasm)).map_err(|kind| refuse(name, kind))?;
+        let call = call(&Arc::new(module))?;
+        snapshot(wasm, call, &self.program, self.config.clone(), self.compile_time).map_err(|kind| refuse(name, kind))
+    }
+
+    /// The module, without what it gets of its caller.
+    fn compiled(&self, name: Arc<str>, hash: ModuleHash, wasm: Arc<Vec<u8>>) -> Result<Prepared, ModuleErrorKind> {
         if wasm.len() > MAX_MODULE_BYTES {
             return Err(ModuleErrorKind::TooLarge { size: wasm.len() as u64 });
         }
@@ -275,10 +289,8 @@ impl Library {
         };
         let functions = info.functions.iter().enumerate().map(|(n, function)| (function.name.clone(), n)).collect();
         let number = ModuleNumber(self.next_number.fetch_add(1, Ordering::Relaxed));
-        // Here, because the cache does not know for whom a module was compiled: machine code is the same for all.
-        let host_functions = self.host_functions.given_to(&info)?;
-        let code = Arc::new(code.into());
-        Ok(Arc::new(Prepared { name, hash, number, artifact, info, code, functions, host_functions }))
+        let (code, host_functions) = (Arc::new(code.into()), HashMap::new());
+        Ok(Prepared { name, hash, number, artifact, info, code, functions, host_functions })
     }
 
     /// What was compiled: the module in its executor's flavour, and with an initializer all that the snapshot depends on.
@@ -294,6 +306,11 @@ impl Library {
         }
         ArtifactId(*hasher.finalize().as_bytes())
     }
+}
+
+fn refuse(name: &str, kind: ModuleErrorKind) -> Error {
+    let error = ModuleError { module: name.to_owned(), kind };
+    Error::new(ErrorKind::Module, error.to_string()).with_source(error)
 }
 
 #[cfg(test)]
