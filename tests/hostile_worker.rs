@@ -250,7 +250,7 @@ fn worker_of_another_build_is_told_as_such() {
     let executor = of_liars("before-ready-other-protocol", 1);
     let error = error_of(&submit(&executor));
     let told = error.to_string();
-    assert!(told.contains("the worker program was built with isopool lie (protocol 9), this program with"), "{told}");
+    assert!(told.contains("the worker program was built with isopool lie (protocol 10), this program with"), "{told}");
     assert!(told.contains("build both with the same"), "{told}");
     check_ended(&executor);
 }

@@ -45,7 +45,7 @@ fn main() -> io::Result<()> {
 
 mod flood;
 
-const PROTOCOL: u8 = 8;
+const PROTOCOL: u8 = 9;
 const HEADER_BYTES: usize = 16;
 
 /// What `Request::Run` says, as far as a liar needs it.

@@ -31,6 +31,7 @@ mod reach;
 mod recognise;
 mod shared;
 mod snapshot;
+mod streams;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]

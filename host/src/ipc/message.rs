@@ -11,7 +11,7 @@ use isopool_guest::sync::ObjectId;
 use serde::{Deserialize, Serialize};
 
 /// Raised whenever a message changes. Both ends must have the same: a named worker program may be of another build.
-pub(crate) const PROTOCOL_VERSION: u32 = 8;
+pub(crate) const PROTOCOL_VERSION: u32 = 9;
 
 /// Tells a process that it is a worker, with its channel as standard input; its value is the caller's process id, and for
 /// a process that runs a native function [`NATIVE_SUFFIX`] after it.

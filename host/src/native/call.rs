@@ -41,8 +41,8 @@ impl<R> NativeCall<R> {
     /// For the stubs that [`native`](crate::native) makes.
     #[doc(hidden)]
     pub fn new<A: Serialize>(function: &'static str, arguments: &A) -> Self {
-        let ((argument, descriptors), objects) = sync::collect(|| pack(|| Codec::Bincode.encode(arguments)));
-        Self { function, argument, descriptors, objects, result: PhantomData }
+        let ((argument, descriptors), shared) = sync::collect(|| pack(|| Codec::Bincode.encode(arguments)));
+        Self { function, argument, descriptors, objects: shared.objects, result: PhantomData }
     }
 
     /// The name of the function: its path in the program.
@@ -90,9 +90,13 @@ impl Parts {
     }
 }
 
+/// An end of a stream among the arguments stays with the original: no process takes a clone of that.
 impl<R> Clone for NativeCall<R> {
     fn clone(&self) -> Self {
-        let (argument, descriptors) = (self.argument.clone(), self.descriptors.clone());
+        let (mut argument, descriptors) = (self.argument.clone(), self.descriptors.clone());
+        if self.objects.iter().any(|object| object.spec().is_stream_end()) {
+            argument = Err(CodecError::new("an end of a stream has one owner, and this is a clone of its call"));
+        }
         Self { function: self.function, argument, descriptors, objects: self.objects.clone(), result: PhantomData }
     }
 }
