@@ -307,12 +307,6 @@ fn native_call(call: &Parts) -> Result<EncodedCall, Error> {
             "the arguments of the native initializer `{function}` hold descriptors, which do not travel to workers"
         )));
     }
-    if call.objects.iter().any(|object| object.spec().is_stream_end()) {
-        return Err(Error::invalid(format!(
-            "the arguments of the native initializer `{function}` hold an end of a stream; every worker calls it, and an end has one \
-             owner"
-        )));
-    }
     let objects = u32::try_from(call.objects.len()).expect("it is checked to be within MAX_CALL_OBJECTS");
     Ok(EncodedCall { function: function.to_owned(), argument: argument.to_vec(), objects })
 }

@@ -73,7 +73,7 @@ impl Parts {
     /// The encoded arguments; `what` names the function in the error.
     ///
     /// # Errors
-    /// They do not encode, or hold more shared objects than one call may.
+    /// They do not encode, hold an end of a stream, or more shared objects than one call may.
     pub(crate) fn encoded(&self, what: &str) -> Result<&[u8], Error> {
         let function = self.function;
         let count = self.objects.len();
@@ -83,6 +83,13 @@ impl Parts {
                  {MAX_CALL_OBJECTS} (limits::MAX_CALL_OBJECTS)"
             )));
         }
+        // Nobody watches such a process all its life, and so nobody could tell the other end of its death.
+        if self.objects.iter().any(|object| object.spec().is_stream_end()) {
+            return Err(Error::invalid(format!(
+                "the arguments of the {what} `{function}` hold an end of a stream, which goes to tasks only; use a queue of \
+                 isopool::sync"
+            )));
+        }
         self.argument.as_deref().map_err(|error| {
             let message = format!("the arguments of the {what} `{function}` do not encode: {error}");
             Error::invalid(message).with_source(error.clone())
@@ -90,13 +97,9 @@ impl Parts {
     }
 }
 
-/// An end of a stream among the arguments stays with the original: no process takes a clone of that.
 impl<R> Clone for NativeCall<R> {
     fn clone(&self) -> Self {
-        let (mut argument, descriptors) = (self.argument.clone(), self.descriptors.clone());
-        if self.objects.iter().any(|object| object.spec().is_stream_end()) {
-            argument = Err(CodecError::new("an end of a stream has one owner, and this is a clone of its call"));
-        }
+        let (argument, descriptors) = (self.argument.clone(), self.descriptors.clone());
         Self { function: self.function, argument, descriptors, objects: self.objects.clone(), result: PhantomData }
     }
 }

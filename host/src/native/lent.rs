@@ -30,10 +30,7 @@ impl Lent {
 
     /// The process has ended: gives back what it held.
     pub(super) fn give_back(&mut self) {
-        for object in self.objects.drain(..) {
-            object.take_from(self.process);
-            object.owner_has_ended();
-        }
+        self.objects.drain(..).for_each(|object| object.take_from(self.process));
     }
 }
 
