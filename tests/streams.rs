@@ -182,6 +182,21 @@ fn words() -> StreamReader<String> {
 }
 
 #[test]
+fn an_end_travels_neither_to_an_initializer_nor_into_a_queue_and_stays_what_it_is() {
+    let _house = house();
+    let (writer, reader) = narrow(2);
+    let queue = isopool::sync::queue::<StreamReader<u64>>(1).expect("made");
+    let told = queue.put(&reader, None).expect_err("it is no item").to_string();
+    assert!(told.contains("an end of a stream travels among the arguments of a task, and nowhere else"), "{told}");
+    writer.send(&1).expect("it is open");
+    assert_eq!(next(&reader), Ok(Some(1)));
+    let refused = Executor::builder().initializer(streams::let_go::task(reader)).build().expect_err("nor there");
+    let told = std::error::Error::source(&refused).expect("the codec says why").to_string();
+    assert!(told.contains("and nowhere else"), "{told}");
+    assert_eq!(writer.send(&1), Err(StreamError::Closed), "it went with the call");
+}
+
+#[test]
 fn an_end_goes_to_one_task() {
     let _house = house();
     let executor = executor(2);

@@ -28,11 +28,12 @@
 //!
 //! # Who has an end
 //! An end has one owner. To submit it moves it to the task, and when the task has ended, in whatever way, the other end is told
-//! before the future shows it: also when the task never ran. To pass it a second time is an error. It goes to a [`Process`](crate::Process)
-//! and to a call of a [`LiveInstance`](crate::LiveInstance) in the same way; until then, in the case of a live instance, for that
-//! one call. A task cannot pass an end on, to a task of its own or in its result, and nor does one travel in an item of a queue or
-//! the arguments of an initializer: each of these is an error when it is encoded. A task that is run again
-//! ([`Task::retries`](crate::Task::retries)) goes on where its streams stand.
+//! before the future shows it: also when the task never ran. To pass it a second time is an error. A call of a
+//! [`LiveInstance`](crate::LiveInstance) has it for that one call. A task cannot pass an end on, to a task of its own or in its result,
+//! and none travels in an item of a queue, to a [`Process`](crate::Process) or to an initializer: each of these is an error in words.
+//! A task that is run again ([`Task::retries`](crate::Task::retries)) goes on where its streams stand.
+//!
+//! Tasks at both ends of a stream run at the same time: a pool needs a worker for each of them.
 //!
 //! # To end in the middle
 //! Drop the reader, and the task's next `send` fails: it can end by itself. Cancel the future, or let its time be over, and the task is

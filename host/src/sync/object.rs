@@ -277,8 +277,7 @@ impl Object for SharedObject {
     }
 }
 
-/// The last of whoever had an end of a stream is gone, and nobody else answers for it. A worker never does: its caller does, which
-/// knows better how a task has ended.
+/// The last of whoever had an end of a stream is gone. In a worker that says nothing: the caller knows better how a task has ended.
 impl Drop for SharedObject {
     fn drop(&mut self) {
         if self.file.is_some() {

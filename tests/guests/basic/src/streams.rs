@@ -151,6 +151,10 @@ pub fn add_all(words: StreamReader<String>) -> Result<usize, StreamError> {
     words.map(|word| word.map(|word| word.len())).sum()
 }
 
+/// Takes an end, and lets it go.
+#[task]
+pub fn let_go(_numbers: StreamReader<u64>) {}
+
 /// Uses ends whose kinds are swapped.
 #[task]
 pub fn use_swapped(writer: StreamReader<u64>, reader: StreamWriter<u64>) -> (Option<String>, Option<String>) {
