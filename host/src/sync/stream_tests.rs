@@ -70,7 +70,8 @@ fn a_stream_holds_no_more_than_its_bounds() {
 
 #[test]
 fn how_the_writer_ends_is_told_to_the_reader_after_the_chunks() {
-    let ends: [(&str, fn(StreamWriter<u64>), bool); 5] = [
+    type End = fn(StreamWriter<u64>);
+    let ends: [(&str, End, bool); 5] = [
         ("finished", |writer| writer.finish().expect("here"), true),
         ("dropped", drop, true),
         ("abandoned", |writer| writer.abandon().expect("here"), false),
