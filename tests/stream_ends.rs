@@ -6,6 +6,10 @@ use guest_basic::{streams, value};
 use isopool::stream::{StreamError, StreamOptions, StreamReader, StreamWriter, stream_with};
 use isopool::sync::event;
 use isopool::{ErrorKind, Executor, Interruption, IntoTask, Shutdown, StartMethod, TaskError, TaskFuture, get_context};
+use parking_lot::Mutex;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 const METHODS: [StartMethod; 3] = [StartMethod::Spawn, StartMethod::ForkServer, StartMethod::Fork];
@@ -90,6 +94,44 @@ fn how_a_writing_task_ends_is_told_to_its_reader_after_the_chunks_under_every_st
         }
         assert_eq!(executor.stats().workers_started, 1, "{method}");
     }
+}
+
+/// Looks at a stream at the moment in which a future shows the end of its task.
+struct Looks(StreamReader<u64>, Mutex<Vec<Result<Option<u64>, StreamError>>>);
+
+impl Wake for Looks {
+    fn wake(self: Arc<Self>) {
+        self.1.lock().push(self.0.read_timeout(Duration::ZERO));
+    }
+}
+
+#[test]
+fn a_stream_is_ended_before_the_future_shows_the_end_of_its_task() {
+    let _house = house();
+    let executor = executor(1);
+    let (there, on) = (event().expect("made"), event().expect("made"));
+    let (writer, reader) = narrow(1);
+    let mut task = submit(&executor, streams::hold_writer::task(writer, there.clone(), on.clone()));
+    assert_eq!(there.wait(Some(PATIENCE)), Ok(true));
+    let looks = Arc::new(Looks(reader, Mutex::default()));
+    let waker = Waker::from(Arc::clone(&looks));
+    assert!(Pin::new(&mut task).poll(&mut Context::from_waker(&waker)).is_pending());
+    on.set().expect("here");
+    assert_eq!(end_of(&task), Ok(()));
+    until("it was woken", || !looks.1.lock().is_empty());
+    assert_eq!(*looks.1.lock(), [Err(StreamError::Abandoned)]);
+}
+
+#[test]
+fn an_end_that_comes_with_arguments_that_do_not_decode_has_not_finished() {
+    let _house = house();
+    let executor = executor(1);
+    let module = executor.load("basic", streams::count_up::task(narrow(1).0, 1).module.wasm).expect("loads");
+    let count_up = module.function("streams::count_up").expect("it is there");
+    let (writer, reader) = narrow(1);
+    let task = submit(&executor, count_up.call::<_, ()>((writer,)));
+    assert!(matches!(error_of(&task), TaskError::Codec { .. }), "the number is missing");
+    assert_eq!(reader.read(), Err(StreamError::Abandoned));
 }
 
 #[test]

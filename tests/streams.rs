@@ -223,6 +223,7 @@ fn an_end_goes_to_one_task() {
 
 #[test]
 fn a_stream_of_no_size_is_refused() {
+    let _house = house();
     let told = |options| stream_with::<u64>(options).expect_err("out of its range").to_string();
     assert!(told(StreamOptions::default().capacity_bytes(0)).contains("a stream's capacity_bytes is 64 to"));
     let (writer, _reader) = stream_with::<u64>(StreamOptions::default().max_chunk_bytes(1)).expect("made");

@@ -226,6 +226,18 @@ fn no_end_does_what_is_another_s() {
 }
 
 #[test]
+fn what_was_said_first_of_an_end_counts() {
+    let (writer, reader) = small();
+    let (writer, reader) = (passed(&writer), passed(&reader));
+    writer.abandon().expect("a writer");
+    writer.finish().expect("a writer");
+    assert_eq!(reader.read(Some(NOW), NOBODY), Err(StreamError::Abandoned));
+    assert_eq!(writer.write(b"", Some(NOW), NOBODY), Err(StreamError::Closed));
+    reader.close().expect("a reader");
+    assert_eq!(reader.read(Some(NOW), NOBODY), Err(StreamError::Closed));
+}
+
+#[test]
 fn a_wait_that_nobody_wants_any_more_ends() {
     let (writer, reader) = small();
     let (writer, reader) = (passed(&writer), passed(&reader));

@@ -125,6 +125,17 @@ pub fn hold(_numbers: StreamReader<u64>, there: Event, on: Event) -> Result<(), 
     on.wait(None).map(drop)
 }
 
+/// As [`hold()`], with an end that it never finishes.
+///
+/// # Errors
+/// An event was not passed.
+#[task]
+pub fn hold_writer(numbers: StreamWriter<u64>, there: Event, on: Event) -> Result<(), SyncError> {
+    std::mem::forget(numbers);
+    there.set()?;
+    on.wait(None).map(drop)
+}
+
 /// Tells what comes of each thing that cannot be done with an end.
 ///
 /// # Errors
