@@ -131,7 +131,7 @@ fn an_end_that_comes_with_arguments_that_do_not_decode_has_not_finished() {
     let (writer, reader) = narrow(1);
     let task = submit(&executor, count_up.call::<_, ()>((writer,)));
     assert!(matches!(error_of(&task), TaskError::Codec { .. }), "the number is missing");
-    assert_eq!(reader.read(), Err(StreamError::Abandoned));
+    assert_eq!(reader.read_timeout(PATIENCE), Err(StreamError::Abandoned));
 }
 
 #[test]
@@ -241,12 +241,12 @@ fn a_task_that_never_runs_has_ended_what_it_had() {
     let (writer, reader) = narrow(1);
     let pending = submit(&executor, streams::count_up::task(writer, 1));
     assert!(pending.cancel());
-    assert_eq!(reader.read(), Err(StreamError::Abandoned));
+    assert_eq!(reader.read_timeout(PATIENCE), Err(StreamError::Abandoned));
     // Arguments that are too large.
     let (writer, reader) = narrow(1);
     let large = submit(&executor, streams::give_and_end::task(writer, 1, "x".repeat(1000)));
     assert!(matches!(error_of(&large), TaskError::ArgumentTooLarge { .. }));
-    assert_eq!(reader.read(), Err(StreamError::Abandoned));
+    assert_eq!(reader.read_timeout(PATIENCE), Err(StreamError::Abandoned));
     // Arguments that do not encode: one end before what fails, and one behind it.
     let module = executor.load("basic", streams::count_up::task(narrow(1).0, 1).module.wasm).expect("loads");
     let ((before, of_before), (behind, of_behind), (_, passed)) = (narrow(1), narrow(1), narrow(1));
@@ -254,15 +254,15 @@ fn a_task_that_never_runs_has_ended_what_it_had() {
     drop(submit(&executor, add_up.call::<_, (u64, Option<String>)>((&passed,))));
     let failed = submit(&executor, add_up.call::<_, (u64, Option<String>)>((before, passed, behind)));
     assert!(matches!(error_of(&failed), TaskError::Codec { .. }));
-    assert_eq!(of_before.read(), Err(StreamError::Abandoned));
-    assert_eq!(of_behind.read(), Err(StreamError::Abandoned));
+    assert_eq!(of_before.read_timeout(PATIENCE), Err(StreamError::Abandoned));
+    assert_eq!(of_behind.read_timeout(PATIENCE), Err(StreamError::Abandoned));
     first.cancel();
     // An executor that takes nothing more.
     executor.shutdown(Shutdown::Finish);
     let ((writer, reader), (other_writer, other_reader)) = (narrow(1), narrow(1));
     let refused = executor.submit(streams::double::task(other_reader, writer)).expect_err("it is closed");
     assert_eq!(refused.kind(), ErrorKind::Shutdown);
-    assert_eq!(reader.read(), Err(StreamError::Abandoned));
+    assert_eq!(reader.read_timeout(PATIENCE), Err(StreamError::Abandoned));
     assert_eq!(other_writer.send(&1), Err(StreamError::Closed));
 }
 

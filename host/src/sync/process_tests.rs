@@ -370,7 +370,7 @@ fn a_process_killed_at_any_moment_while_it_writes_leaves_whole_chunks_in_their_o
             writer.owner_has_ended();
             assert!(rest.join().expect("whole, and in their order").is_some());
         });
-        assert_eq!(reader.read(None, &|| false), Err(StreamError::Abandoned));
+        assert_eq!(reader.read(PATIENCE, &|| false), Err(StreamError::Abandoned));
     }
 }
 

@@ -44,7 +44,7 @@ fn chunks_come_in_their_order_and_then_the_end_again_and_again() {
         for number in 0..1000 {
             assert_eq!(reader.read_timeout(PATIENCE), Ok(Some(number)));
         }
-        assert_eq!((reader.read_timeout(PATIENCE), reader.read()), (Ok(None), Ok(None)));
+        assert_eq!((reader.read_timeout(PATIENCE), reader.read_timeout(PATIENCE)), (Ok(None), Ok(None)));
     });
 }
 
@@ -96,7 +96,7 @@ fn how_the_writer_ends_is_told_to_the_reader_after_the_chunks() {
         let expected = if whole { None } else { Some(Err(StreamError::Abandoned)) };
         assert_eq!(reader.next(), expected, "{how}");
         assert_eq!(reader.next(), None, "{how}: an iterator ends after its error");
-        assert_eq!(reader.read(), if whole { Ok(None) } else { Err(StreamError::Abandoned) }, "{how}");
+        assert_eq!(reader.read_timeout(PATIENCE), if whole { Ok(None) } else { Err(StreamError::Abandoned) }, "{how}");
     }
 }
 
@@ -106,7 +106,7 @@ fn an_end_wakes_whoever_waits_at_the_other() {
         let (writer, reader) = small();
         thread::scope(|scope| {
             let waits = scope.spawn(|| while writer.send(&1).is_ok() {});
-            (0..20).for_each(|_| _ = reader.read().expect("chunks come"));
+            (0..20).for_each(|_| _ = reader.read_timeout(PATIENCE).expect("chunks come"));
             if closes {
                 reader.close().expect("here")
             } else {
@@ -119,7 +119,7 @@ fn an_end_wakes_whoever_waits_at_the_other() {
     for finishes in [true, false] {
         let (writer, reader) = small();
         thread::scope(|scope| {
-            let waits = scope.spawn(|| reader.read());
+            let waits = scope.spawn(|| reader.read_timeout(PATIENCE));
             let finish = || if finishes { writer.finish() } else { writer.abandon() };
             finish().expect("here");
             let expected = if finishes { Ok(None) } else { Err(StreamError::Abandoned) };
@@ -135,8 +135,8 @@ fn a_chunk_that_does_not_decode_is_told_and_the_next_comes() {
     let end = |bytes: &[u8]| raw.write(bytes, Some(NOW), NOBODY).expect("room");
     end(&[2, 0xff, 0xff]);
     end(&[1, b'a']);
-    assert!(matches!(reader.read(), Err(StreamError::Codec { message }) if message.contains("String")));
-    assert_eq!(reader.read().expect("it decodes").as_deref(), Some("a"));
+    assert!(matches!(reader.read_timeout(PATIENCE), Err(StreamError::Codec { message }) if message.contains("String")));
+    assert_eq!(reader.read_timeout(PATIENCE).expect("it decodes").as_deref(), Some("a"));
 }
 
 // ── Who has an end ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -153,9 +153,9 @@ fn an_end_that_was_passed_is_whoever_s_it_was_passed_to() {
     // Nothing of this is an end of it.
     drop(writer);
     given.write(&[1], Some(NOW), NOBODY).expect("room");
-    assert_eq!(reader.read(), Ok(Some(1)));
+    assert_eq!(reader.read_timeout(PATIENCE), Ok(Some(1)));
     drop(given);
-    assert_eq!(reader.read(), Err(StreamError::Abandoned), "its last owner is gone");
+    assert_eq!(reader.read_timeout(PATIENCE), Err(StreamError::Abandoned), "its last owner is gone");
 
     let (writer, reader) = small();
     let given = passed(&reader);
@@ -173,10 +173,10 @@ fn an_end_that_is_given_back_is_as_it_was() {
     shared.ends.give_back();
     drop(shared.objects);
     writer.send(&1).expect("it is here");
-    assert_eq!(reader.read(), Ok(Some(1)));
+    assert_eq!(reader.read_timeout(PATIENCE), Ok(Some(1)));
     let given = passed(&writer);
     drop(given);
-    assert_eq!(reader.read(), Err(StreamError::Abandoned));
+    assert_eq!(reader.read_timeout(PATIENCE), Err(StreamError::Abandoned));
 }
 
 #[test]
@@ -187,11 +187,11 @@ fn an_end_travels_among_arguments_only() {
     writer.send(&1).expect("it is still here");
     let name = Codec::Bincode.encode(&reader.id()).expect("two numbers");
     let named: StreamReader<u64> = Codec::Bincode.decode(&name).expect("a name");
-    assert_eq!(named.read(), Err(StreamError::NotShared));
+    assert_eq!(named.read_timeout(PATIENCE), Err(StreamError::NotShared));
     let (again, _) = collect(|| Codec::Bincode.encode(&named));
     assert!(again.expect_err("it is only a name").to_string().contains("is not here"));
     drop(named);
-    assert_eq!(reader.read(), Ok(Some(1)), "a name closes nothing");
+    assert_eq!(reader.read_timeout(PATIENCE), Ok(Some(1)), "a name closes nothing");
 }
 
 #[test]
@@ -203,7 +203,7 @@ fn what_decodes_with_something_that_does_not_was_nobody_s() {
     let decoded = provide(shared.objects, || Codec::Bincode.decode::<Others>(&encoded));
     assert!(decoded.is_err());
     drop(shared.ends);
-    assert_eq!(reader.read(), Err(StreamError::Abandoned));
+    assert_eq!(reader.read_timeout(PATIENCE), Err(StreamError::Abandoned));
 }
 
 #[test]
@@ -301,8 +301,10 @@ fn a_liar_who_holds_the_lock_for_ever_keeps_nobody_whose_other_end_has_ended() {
         assert_eq!(busy, Err(StreamError::Busy));
         assert!(begun.elapsed() < SOON + SYNC_INNER_GRACE + Duration::from_secs(1));
         thread::scope(|scope| {
-            // Without a timeout.
-            let waits = scope.spawn(|| if side { reader.read().map(drop) } else { writer.send(&1) });
+            // Which a hang only would exceed.
+            let waits = scope.spawn(|| {
+                if side { reader.read_timeout(PATIENCE).map(drop) } else { writer.send_timeout(&1, PATIENCE) }
+            });
             task.owner_has_ended();
             let expected = if side { StreamError::Abandoned } else { StreamError::Closed };
             assert_eq!(waits.join().expect("no panic"), Err(expected));
@@ -345,8 +347,8 @@ proptest! {
             stop.store(true, Ordering::Relaxed);
         });
         // Both have ended, whatever stands there.
-        prop_assert_eq!(writer.write(b"", None, NOBODY), Err(StreamError::Closed));
-        prop_assert_eq!(reader.read(None, NOBODY), Err(StreamError::Closed));
+        prop_assert_eq!(writer.write(b"", Some(PATIENCE), NOBODY), Err(StreamError::Closed));
+        prop_assert_eq!(reader.read(Some(PATIENCE), NOBODY), Err(StreamError::Closed));
         prop_assert!(begun.elapsed() < PATIENCE);
     }
 
@@ -374,9 +376,9 @@ proptest! {
         }
         writer.finish().expect("here");
         for chunk in model {
-            prop_assert_eq!(reader.read(None, NOBODY), Ok(Some(chunk)));
+            prop_assert_eq!(reader.read(Some(PATIENCE), NOBODY), Ok(Some(chunk)));
         }
-        prop_assert_eq!(reader.read(None, NOBODY), Ok(None));
+        prop_assert_eq!(reader.read(Some(PATIENCE), NOBODY), Ok(None));
     }
 }
 
