@@ -32,6 +32,8 @@
 //! - [`slow_host_functions`]: those that take long, or never end.
 //! - [`hostile_worker`]: workers that lie on their channel.
 //! - [`sync`]: locks, queues and what else tasks share with each other and with their caller.
+//! - [`streams`]: sequences of chunks between tasks and their caller.
+//! - [`stream_ends`]: tasks that end in the middle of a stream, and what is told at its other end.
 //! - [`time_limits`]: tasks that may run for so long and no longer, and tasks that must have ended by a moment.
 //! - [`crash_bundles`]: what tasks that fail leave, and that it brings the same failure again.
 //! - [`interruption`]: tasks that are stopped, and workers that go on.
@@ -84,6 +86,8 @@ mod slow_host_functions;
 mod snapshotted;
 mod start_methods;
 mod starved;
+mod stream_ends;
+mod streams;
 mod stress;
 mod support;
 mod sync;

@@ -126,6 +126,7 @@ const TABLE: &[(&str, &[&str])] = &[
         ],
     ),
     ("sync", &["sys", "context::ProcessContext"]),
+    ("stream", &["sync"]),
     ("context", &["sys"]),
     ("sys", &[]),
     ("values", &[]),

@@ -5,6 +5,8 @@ wasmtime::component::bindgen!({
     world: "task-module",
     imports: {
         "isopool:task/host.log": trappable,
+        "isopool:task/streams.read": trappable,
+        "isopool:task/streams.write": trappable,
         "isopool:task/nested.[static]child.submit": trappable,
         "isopool:task/nested.[method]child.wait": async | trappable,
         "isopool:task/nested.[method]child.cancel": trappable,
@@ -14,7 +16,7 @@ wasmtime::component::bindgen!({
     with: { "isopool:task/nested.child": super::nested::Child },
 });
 
-pub(super) use self::isopool::task::{host, nested, sync};
+pub(super) use self::isopool::task::{host, nested, streams, sync};
 pub(super) use exports::isopool::task::runner::{Failure, FailureKind, Function};
 
 /// The version of the contract that this host speaks.

@@ -32,6 +32,7 @@ mod recognise;
 mod shared;
 mod snapshot;
 mod stdin;
+mod streams;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]

@@ -17,6 +17,7 @@ use crate::ipc::WorkerConfig;
 use crate::module::Library;
 use crate::process::Program;
 use crate::task::Class;
+use isopool_guest::stream::abandoning;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -169,11 +170,14 @@ impl Executor {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn submit<T: IntoTask>(&self, task: T) -> Result<TaskFuture<T::Output>, Error> {
-        let task = task.into_task();
-        self.check_open()?;
-        let ready = self.prepare(&task)?;
-        self.take_place()?;
-        self.send(&task, ready, OnFull::Wait)
+        // A writer of a stream that is refused with its task has not finished.
+        abandoning(|| {
+            let task = task.into_task();
+            self.check_open()?;
+            let ready = self.prepare(&task)?;
+            self.take_place()?;
+            self.send(&task, ready, OnFull::Wait)
+        })
     }
 
     /// Submits a task if there is room for it; else gives it back.

@@ -12,7 +12,10 @@ use crate::dispatcher::{QuarantineOptions, Recycling};
 use crate::error::{BrokenProcessPool, Error, ErrorKind};
 use crate::limits::{DEFAULT_LIVE_IDLE_TIMEOUT, MAX_LIVE_INSTANCES};
 use crate::task::FunctionKind;
+use isopool_guest::stream::abandoning;
 use parking_lot::Mutex;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
@@ -206,7 +209,11 @@ impl LiveInstance {
     /// another module, or has something that an instance has all its life: variables, arguments, grants, a tenant of its own.
     /// Others as [`Executor::submit`].
     pub fn submit<T: IntoTask>(&self, task: T) -> Result<TaskFuture<T::Output>, Error> {
-        let task = task.into_task();
+        // As in `Executor::submit`.
+        abandoning(|| self.submit_whole(task.into_task()))
+    }
+
+    fn submit_whole<A: Serialize, R: DeserializeOwned>(&self, task: Task<A, R>) -> Result<TaskFuture<R>, Error> {
         self.check(&task)?;
         let mut state = self.shared.state.lock();
         if let Some(ended) = state.pool.broken() {

@@ -10,6 +10,7 @@ use crate::dispatcher::{Ended, Job, Promise};
 use crate::error::{Error, ErrorKind, TaskError, TaskRef};
 use crate::metrics;
 use crate::module::{Encoding, Prepared};
+use crate::sync::Collected;
 use crate::task::{Class, FunctionKind, TaskId};
 use serde::Serialize;
 use std::os::fd::AsFd;
@@ -81,7 +82,7 @@ impl Executor {
         let encoding = module.encoding(&task.function, options.codec);
         let promise = Arc::new(Promise::new(name.clone(), encoding, Arc::clone(&pool.mailbox)));
         let future = TaskFuture::new(Arc::clone(&promise));
-        let Encoded { argument, objects } = match encode(&promise.encoding, &name) {
+        let Encoded { argument, shared: Collected { objects, ends } } = match encode(&promise.encoding, &name) {
             Ok(encoded) => encoded,
             Err(refused) => {
                 pool.room.give_back();
@@ -91,7 +92,11 @@ impl Executor {
             }
         };
         let bytes = argument.len();
-        self.take_room(bytes, on_full).inspect_err(|_| pool.room.give_back())?;
+        if let Err(refused) = self.take_room(bytes, on_full) {
+            pool.room.give_back();
+            ends.give_back();
+            return Err(refused);
+        }
         let span = tracing::debug_span!(
             "task",
             id = id.get(),
@@ -124,6 +129,7 @@ impl Executor {
             }
             Err(_) => {
                 pool.room.give_back_all(bytes);
+                ends.give_back();
                 pool.status.submitted.fetch_sub(1, Ordering::Relaxed);
                 Err(self.check_open().err().unwrap_or_else(Error::shutdown))
             }

@@ -88,6 +88,12 @@ impl SharedMemory {
         }
     }
 
+    /// Its size.
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Writes a word that nobody expects there, as a hostile process could: at any offset, or not at all outside.
     #[cfg(debug_assertions)]
     pub(crate) fn scribble(&self, offset: usize, value: u64) {
