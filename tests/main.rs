@@ -9,6 +9,7 @@
 //! - [`reusable`]: one executor that is used again and again.
 //! - [`start_methods`]: how workers come to life, and what must hold under each way; fork servers that die.
 //! - [`native`]: native functions of the program: processes that run them, initializers of workers.
+//! - [`helping_callers`]: callers whose own thread does a part of the dispatcher's work.
 //! - [`recycling`]: workers that have served long enough.
 //! - [`scheduling`]: which task comes first, and which is run again.
 //! - [`shutdown`]: how an executor ends, and what becomes of its tasks and workers.
@@ -54,6 +55,7 @@ mod futures;
 mod grants;
 mod guests_see;
 mod hardening;
+mod helping_callers;
 mod host_functions;
 mod hostile_guests;
 mod hostile_worker;

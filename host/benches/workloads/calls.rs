@@ -4,12 +4,17 @@ use crate::measure::{
     FRESH, REUSED, cpu_microseconds, line, memory_of_this, microseconds, milliseconds, quantile, reset_peak,
 };
 use guest_bench::{count_primes, echo as echo_task, noop, noop_chunk};
-use isopool::{Bytes, Executor, ExecutorBuilder, Reuse};
+use isopool::{Bytes, Executor, ExecutorBuilder, Reuse, Shutdown};
 use std::hint::black_box;
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 pub(crate) const WARM_UP: u32 = 200;
 pub(crate) const ROUND_TRIPS: u32 = 3000;
+/// Between two tasks, so that everybody sleeps.
+const PAUSE: Duration = Duration::from_millis(3);
+/// With nothing to do.
+const IDLE: Duration = Duration::from_millis(500);
 /// Bytes, and how often each is sent.
 const SIZES: [(usize, usize); 4] = [(1 << 10, 1000), (64 << 10, 300), (1 << 20, 60), (64 << 20, 6)];
 
@@ -32,24 +37,58 @@ pub(crate) fn call(executor: &Executor, x: u32) -> u32 {
     executor.submit(noop::task(x)).expect("submits").result().expect("returns")
 }
 
+/// How long one takes, so often, with something before each.
+fn round_trips(executor: &Executor, times: u32, mut before: impl FnMut()) -> Vec<f64> {
+    let one = |x| {
+        before();
+        let start = Instant::now();
+        black_box(call(executor, x));
+        microseconds(start)
+    };
+    (0..times).map(one).collect()
+}
+
 /// W1: one task at a time.
 pub(crate) fn round_trip() {
     for (peer, executor) in flavours(1) {
         (0..WARM_UP).for_each(|x| assert_eq!(call(&executor, x), x));
         let cpu = cpu_microseconds();
-        let mut samples: Vec<f64> = (0..ROUND_TRIPS)
-            .map(|x| {
-                let start = Instant::now();
-                black_box(call(&executor, x));
-                microseconds(start)
-            })
-            .collect();
+        let mut samples = round_trips(&executor, ROUND_TRIPS, || {});
         let cpu = (cpu_microseconds() - cpu) / f64::from(ROUND_TRIPS);
         line(peer, "W1", 1, "cpu_us_per_task", cpu, "us cpu");
         for (metric, part) in [("min", 0.0), ("p50", 0.5), ("p99", 0.99)] {
             line(peer, "W1", 1, metric, quantile(&mut samples, part), "us");
         }
+        let mut paused = round_trips(&executor, ROUND_TRIPS / 10, || std::thread::sleep(PAUSE));
+        line(peer, "W1", 1, "p50_after_3ms", quantile(&mut paused, 0.5), "us");
+        let look = cpu_microseconds();
+        let idle = cpu_microseconds();
+        std::thread::sleep(IDLE);
+        // What a look costs is no part of it.
+        let cpu = (cpu_microseconds() - idle) - (idle - look);
+        line(peer, "W1", 1, "idle_cpu_us_per_s", cpu.max(0.0) / IDLE.as_secs_f64(), "us cpu");
+        let mut crowded = crowded(|| round_trips(&executor, ROUND_TRIPS / 3, || {}));
+        line(peer, "W1", 1, "p50_crowded", quantile(&mut crowded, 0.5), "us");
+        // The processor time of its workers must not be missing from the next one's.
+        executor.shutdown(Shutdown::Finish);
     }
+}
+
+/// Does something while as many threads as there are processors do nothing but compute.
+fn crowded<T>(something: impl FnOnce() -> T) -> T {
+    let ends = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
+            scope.spawn(|| {
+                while !ends.load(Ordering::Relaxed) {
+                    black_box((0..1000u32).fold(0, u32::wrapping_add));
+                }
+            });
+        }
+        let done = something();
+        ends.store(true, Ordering::Relaxed);
+        done
+    })
 }
 
 /// W2 and W8: a map of `n` tiny tasks over two workers, for each size of chunk.
@@ -68,6 +107,7 @@ pub(crate) fn many(workload: &str, n: u64, chunks: &[u64]) {
             line(peer, workload, n, &metric("us_per_task"), seconds * 1e6 / n as f64, "us");
             line(peer, workload, n, &metric("cpu_us_per_task"), cpu / n as f64, "us cpu");
         }
+        executor.shutdown(Shutdown::Finish);
     }
 }
 

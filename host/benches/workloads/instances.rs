@@ -20,7 +20,7 @@ const WARM_UP: u64 = 50;
 /// Of its memory the instance writes so many, 64 KiB apart.
 const PAGES_TOUCHED: i32 = 8;
 /// As workers have it.
-const KEEP_RESIDENT_BYTES: usize = 512 << 10;
+const KEEP_RESIDENT_BYTES: usize = 4 << 20;
 
 /// 1, 2 and 4 threads and processes, in turn; each makes so many instances.
 pub(crate) fn threads_and_processes(times: u64) {

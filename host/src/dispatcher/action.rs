@@ -37,6 +37,25 @@ pub(crate) enum Action {
     Terminate,
 }
 
+impl Action {
+    /// The worker that it is done to.
+    pub(crate) fn worker(&self) -> Option<WorkerId> {
+        match *self {
+            Action::Start { worker, .. }
+            | Action::Send { worker, .. }
+            | Action::Lend { worker, .. }
+            | Action::Retry { worker, .. }
+            | Action::Measure { worker }
+            | Action::Retire { worker, .. }
+            | Action::Replace { worker }
+            | Action::Stop { worker }
+            | Action::Kill { worker, .. }
+            | Action::Interrupt { worker, .. } => Some(worker),
+            Action::Quarantine { .. } | Action::Finish { .. } | Action::Break { .. } | Action::Terminate => None,
+        }
+    }
+}
+
 /// How a task ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {

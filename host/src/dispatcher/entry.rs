@@ -11,7 +11,7 @@ use crate::sync::SharedObject;
 use crate::task::{Class, ClassId, TaskId, WorkerId};
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// A task, ready to be sent.
@@ -26,6 +26,8 @@ pub(crate) struct Job {
     pub(crate) submitted_at: Instant,
     /// When it was sent to the worker that has it.
     pub(crate) sent_at: Option<Instant>,
+    /// That worker.
+    pub(crate) sent_to: Option<WorkerId>,
     pub(crate) span: tracing::Span,
     /// In which workers it may run.
     pub(crate) class: Arc<Class>,
@@ -71,6 +73,7 @@ impl Job {
             promise,
             submitted_at: Instant::now(),
             sent_at: None,
+            sent_to: None,
             span,
             class: Arc::default(),
             class_id: ClassId::default(),
@@ -118,6 +121,8 @@ pub(crate) struct PoolStatus {
     pub(crate) hardening: Mutex<Option<HardeningReport>>,
     pub(crate) broken: Mutex<Option<BrokenProcessPool>>,
     pub(crate) workers: Mutex<Vec<WorkerRef>>,
+    /// A worker has nothing to do, and nothing waits for one: the next task begins at once.
+    pub(crate) takes_at_once: AtomicBool,
     /// The next task's number.
     pub(crate) next_task: AtomicU64,
     pub(crate) submitted: AtomicU64,

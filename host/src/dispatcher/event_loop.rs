@@ -1,16 +1,22 @@
 //! The dispatcher's thread: turns what the kernel says into events, and carries out the actions that the state machine
 //! answers with. It decides nothing.
 
+mod attending;
 mod flushing;
 mod hardening;
 mod hearing;
 mod host_calls;
 mod last_resort;
 mod living;
+mod lulling;
 mod nesting;
 mod progressing;
 mod quarantining;
 mod recycling;
+mod turning;
+
+pub(super) use attending::Attendance;
+pub(super) use turning::Rest;
 
 use super::action::{Action, End};
 use super::callbacks::CallbackThread;
@@ -27,12 +33,13 @@ use super::told::{Told, death, report, timed_out, to_error};
 use super::worker_handle::Workers;
 use crate::error::{BrokenCause, BrokenProcessPool, TaskError, TaskRef, TimeLimit, WorkerRef};
 use crate::ipc::{ChannelError, Received, Reply, WorkerConfig, last_words};
+use crate::limits::CALLER_SPINS_FOR;
 use crate::metrics;
 use crate::process::{Nursery, OomWatch, ProcessEnd, WorkerGroups};
 use crate::sync::SharedObject;
 use crate::task::{ModuleNumber, Outcome, TaskId, TaskReport, WorkerId};
 use hearing::{oversized, unasked};
-use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
@@ -48,12 +55,15 @@ pub(super) struct EventLoop {
     pub(super) groups: Option<WorkerGroups>,
     pub(super) initializer_objects: Vec<Arc<SharedObject>>,
     pub(super) nursery: Nursery,
-    pub(super) epoll: Epoll,
+    pub(super) epoll: Arc<Epoll>,
     mailbox: Arc<Mailbox>,
+    /// An empty buffer for what comes out of it.
+    messages: Vec<Message>,
     room: Arc<Room>,
     pub(super) status: Arc<PoolStatus>,
     pub(super) workers: Workers,
-    jobs: HashMap<TaskId, Job>,
+    /// Boxed: a table has more places than entries.
+    jobs: HashMap<TaskId, Box<Job>>,
     /// By their parent, while that runs.
     families: HashMap<TaskId, nesting::Children>,
     /// What the last worker died of that ran a task of this module.
@@ -71,7 +81,15 @@ pub(super) struct EventLoop {
     pub(super) workers_changed: bool,
     /// Places were freed since those who wait for room were woken.
     freed: bool,
-    terminated: bool,
+    /// Nothing is left to do.
+    pub(super) terminated: bool,
+    /// A caller's thread is at it.
+    is_helped: bool,
+    /// What such a thread may not do.
+    put_off: VecDeque<Action>,
+    /// Until when the dispatcher's own thread rests if nothing happens; `None`: for ever.
+    rests_until: Option<Instant>,
+    lull: lulling::Lull,
 }
 
 impl EventLoop {
@@ -81,7 +99,7 @@ impl EventLoop {
         room: Arc<Room>,
         status: Arc<PoolStatus>,
     ) -> io::Result<Self> {
-        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+        let epoll = Arc::new(Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?);
         epoll.add(mailbox.bell(), EpollEvent::new(EpollFlags::EPOLLIN, Token::Mailbox.pack()))?;
         let host = host_calls::HostDesk::new(options.host_calls, &options.worker, &mailbox);
         Ok(Self {
@@ -93,6 +111,7 @@ impl EventLoop {
             initializer_objects: options.initializer_objects,
             epoll,
             mailbox,
+            messages: Vec::new(),
             room,
             status,
             workers: Workers::default(),
@@ -109,63 +128,25 @@ impl EventLoop {
             workers_changed: false,
             freed: false,
             terminated: false,
+            is_helped: false,
+            put_off: VecDeque::new(),
+            rests_until: None,
+            lull: lulling::Lull::default(),
         })
-    }
-
-    pub(super) fn run(&mut self) {
-        let mut ready = vec![EpollEvent::empty(); 64];
-        let mut messages = Vec::new();
-        while !self.terminated {
-            let timeout = self.timeout();
-            let count = match self.epoll.wait(&mut ready, timeout) {
-                Ok(count) => count,
-                Err(nix::errno::Errno::EINTR) => 0,
-                Err(error) => panic!("epoll_wait failed: {error}"),
-            };
-            for event in &ready[..count] {
-                match Token::unpack(event.data()) {
-                    Token::Mailbox => self.read_mailbox(&mut messages),
-                    Token::Channel(worker) => self.read_channel(worker),
-                    Token::Process(worker) => self.process_ended(worker),
-                    Token::ForkServerChannel => self.read_fork_server(),
-                    Token::ForkServerProcess => self.fork_server_ended(),
-                }
-            }
-            if self.state.next_deadline().is_some_and(|deadline| deadline <= Instant::now()) {
-                self.handle(Event::Tick);
-            }
-            self.check_fork_server();
-            self.check_host_calls();
-            // First what callers see, then what workers get: a task that runs has a worker that is listed.
-            self.publish();
-            self.flush();
-        }
-        self.nursery.end();
-        self.refuse_the_rest();
-    }
-
-    fn timeout(&mut self) -> EpollTimeout {
-        let owed = self.nursery.server().and_then(|server| server.next_deadline());
-        let owed = owed.into_iter().chain(self.host.next_deadline());
-        let Some(deadline) = self.state.next_deadline().into_iter().chain(owed).min() else {
-            return EpollTimeout::NONE;
-        };
-        let left = deadline.saturating_duration_since(Instant::now());
-        // Rounded up, so that the deadline has come when the wait is over.
-        EpollTimeout::try_from(left.as_millis() + 1).unwrap_or(EpollTimeout::MAX)
     }
 
     // ── What happens ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    fn read_mailbox(&mut self, messages: &mut Vec<Message>) {
-        self.mailbox.take(messages);
+    pub(super) fn read_mailbox(&mut self) {
+        let mut messages = std::mem::take(&mut self.messages);
+        self.mailbox.take(&mut messages);
         for message in messages.drain(..) {
             match message {
                 Message::Submit(mut job) => {
                     job.class_id = self.classes.number(&mut job.class);
                     self.nursery.knows(job.module.artifact, &job.module.code);
                     let turn = job.turn();
-                    self.jobs.insert(job.id, *job);
+                    self.jobs.insert(job.id, job);
                     self.handle(Event::Submitted { turn });
                 }
                 Message::Cancel { task, even_running, answer } => {
@@ -182,9 +163,10 @@ impl EventLoop {
                 Message::Shutdown { mode } => self.handle(Event::Shutdown { mode }),
             }
         }
+        self.messages = messages;
     }
 
-    fn read_channel(&mut self, id: WorkerId) {
+    pub(super) fn read_channel(&mut self, id: WorkerId) {
         match self.hear(id) {
             None | Some(Ok(Received::All | Received::Some)) => {}
             // Its process is ending or will be ended: a worker without a channel is of no use.
@@ -227,6 +209,11 @@ impl EventLoop {
                     return self.lied(id, lie.to_owned());
                 }
                 worker.answered(task);
+                self.lull.answers += 1;
+                // It may lie: then callers look out in vain, for a short time and seldom.
+                if report.run_time < CALLER_SPINS_FOR {
+                    worker.look_out.was_missed();
+                }
                 let name = worker.name;
                 let trapped = self.note_end(name, task, &outcome);
                 self.told = Some(Told { worker: name, outcome, payload, report });
@@ -329,6 +316,10 @@ impl EventLoop {
     /// Gives an event to the state machine and carries out its answer, and that of the events which arise from it.
     pub(super) fn handle(&mut self, event: Event) {
         self.events.push_back(event);
+        self.settle();
+    }
+
+    fn settle(&mut self) {
         while let Some(event) = self.events.pop_front() {
             let mut actions = std::mem::take(&mut self.actions);
             self.state.handle(event, Instant::now(), &mut self.workers, &mut actions);
@@ -340,6 +331,9 @@ impl EventLoop {
     }
 
     fn carry_out(&mut self, action: Action) {
+        if self.puts_off(action) {
+            return;
+        }
         match action {
             Action::Start { worker, index, class } => self.start_worker(worker, index, class),
             Action::Send { worker, task } => self.send(worker, task, false),
@@ -370,6 +364,7 @@ impl EventLoop {
         match worker.send(job, lent_to) {
             Ok(claim) => {
                 job.sent_at = Some(Instant::now());
+                job.sent_to = Some(id);
                 job.promise.sent(worker.view(claim));
                 tracing::trace!(parent: &job.span, worker = %worker.name, "the task was sent");
             }
@@ -475,7 +470,9 @@ impl EventLoop {
         if std::mem::take(&mut self.freed) {
             self.room.wake_all();
         }
-        self.status.waiting.store(self.state.waiting() as u64, Ordering::Relaxed);
+        let waiting = self.state.waiting();
+        self.status.waiting.store(waiting as u64, Ordering::Relaxed);
+        self.status.takes_at_once.store(waiting == 0 && self.state.has_idle_worker(), Ordering::Relaxed);
         if std::mem::take(&mut self.workers_changed) {
             let up = self.workers.0.values().filter(|worker| worker.up).map(|worker| worker.name);
             *self.status.workers.lock() = up.collect();

@@ -1,5 +1,6 @@
 //! The way into the dispatcher's thread.
 
+use super::driver::Driver;
 use super::entry::Job;
 use super::event::ShutdownMode;
 use crate::host_functions::Answered;
@@ -9,6 +10,7 @@ use parking_lot::Mutex;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, OnceLock, Weak};
 
 /// What callers ask of a dispatcher.
 pub(crate) enum Message {
@@ -32,6 +34,8 @@ pub(crate) enum Message {
 pub(crate) struct Mailbox {
     messages: Mutex<Messages>,
     bell: EventFd,
+    /// Who reads them.
+    driver: OnceLock<Weak<Driver>>,
 }
 
 #[derive(Debug, Default)]
@@ -41,6 +45,8 @@ struct Messages {
     /// slips in.
     ending: bool,
     closed: bool,
+    /// The dispatcher looks by itself.
+    is_quiet: bool,
 }
 
 impl std::fmt::Debug for Message {
@@ -59,25 +65,62 @@ impl std::fmt::Debug for Message {
 impl Mailbox {
     pub(crate) fn new() -> io::Result<Self> {
         let bell = EventFd::from_value_and_flags(0, EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
-        Ok(Self { messages: Mutex::default(), bell })
+        Ok(Self { messages: Mutex::default(), bell, driver: OnceLock::new() })
+    }
+
+    /// Once, before the first message.
+    pub(super) fn is_read_by(&self, driver: &Arc<Driver>) {
+        self.driver.get_or_init(|| Arc::downgrade(driver));
+    }
+
+    /// Who reads them; `None` after the end.
+    pub(super) fn driver(&self) -> Option<Arc<Driver>> {
+        self.driver.get()?.upgrade()
     }
 
     /// Leaves a message; gives it back when the dispatcher has ended, and a task when a shutdown was asked for before.
     pub(crate) fn send(&self, message: Message) -> Result<(), Message> {
+        if self.leave(message)? {
+            self.ring();
+        }
+        Ok(())
+    }
+
+    /// As [`send`](Self::send), for a task, which this thread gives to a worker itself if one waits for it.
+    pub(crate) fn submit(&self, job: Box<Job>) -> Result<(), Message> {
+        if self.leave(Message::Submit(job))? && !self.driver().is_some_and(|driver| driver.takes_at_once()) {
+            self.ring();
+        }
+        Ok(())
+    }
+
+    /// Whether it must be told: everything is taken at once, so only the first message is.
+    fn leave(&self, message: Message) -> Result<bool, Message> {
         let mut messages = self.messages.lock();
         if messages.closed || (messages.ending && matches!(message, Message::Submit(_))) {
             return Err(message);
         }
         messages.ending |= matches!(message, Message::Shutdown { .. });
         messages.waiting.push(message);
-        // The dispatcher takes everything at once, so only the first message rings.
-        let ring = messages.waiting.len() == 1;
+        Ok(messages.waiting.len() == 1 && !messages.is_quiet)
+    }
+
+    /// Whether the dispatcher looks by itself every moment (dispatcher only). Afterwards it must be told again, also of what is
+    /// there by then.
+    pub(super) fn set_quiet(&self, is_quiet: bool) {
+        let mut messages = self.messages.lock();
+        messages.is_quiet = is_quiet;
+        let missed = !is_quiet && !messages.waiting.is_empty();
         drop(messages);
-        if ring {
-            // It can fail only when the counter is at its maximum, and then the bell rings already.
-            let _ = self.bell.write(1);
+        if missed {
+            self.ring();
         }
-        Ok(())
+    }
+
+    /// Has the dispatcher's thread look.
+    pub(super) fn ring(&self) {
+        // It can fail only when the counter is at its maximum, and then the bell rings already.
+        let _ = self.bell.write(1);
     }
 
     /// Takes everything (dispatcher only); `taken` comes back with the messages, and its old buffer is used again.

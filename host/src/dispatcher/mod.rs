@@ -1,6 +1,6 @@
 //! What it does: owns the state of one pool, on a thread of its own. See README.md in this folder.
 //! Takes from: executor (events). Hands to: process, ipc, and the futures of tasks.
-//! Never: blocks on anything but its own poll; lets anyone else touch the state of the pool.
+//! Never: blocks on anything but its own poll; lets anyone touch the state of the pool but through the event loop, one at a time.
 
 mod action;
 #[cfg(test)]
@@ -11,6 +11,7 @@ mod callbacks;
 mod class_tests;
 mod classes;
 mod completion_set;
+mod driver;
 mod entry;
 mod event;
 mod event_loop;

@@ -1,12 +1,12 @@
 //! How a pool comes to life: its dispatcher on a thread of its own.
 
+use super::driver::Driver;
 use super::entry::PoolStatus;
 use super::event_loop::EventLoop;
 use super::mailbox::Mailbox;
 use super::room::Room;
 use super::state::StateOptions;
 use crate::context::StartMethod;
-use crate::error::BrokenCause;
 use crate::ipc::WorkerConfig;
 use crate::process::{Program, WorkerGroups};
 use crate::sync::SharedObject;
@@ -61,18 +61,12 @@ pub(crate) fn start(
     let room = Arc::new(Room::new(queue_capacity, max_pending_bytes));
     let status = Arc::new(PoolStatus::default());
     let handle = PoolHandle { mailbox: Arc::clone(&mailbox), room: Arc::clone(&room), status: Arc::clone(&status) };
-    let mut event_loop = EventLoop::new(options, mailbox, room, status)?;
+    let event_loop = EventLoop::new(options, Arc::clone(&mailbox), room, Arc::clone(&status))?;
+    let driver = Arc::new(Driver::new(event_loop, Arc::clone(&mailbox), status));
+    mailbox.is_read_by(&driver);
     std::thread::Builder::new().name("isopool-dispatcher".to_owned()).spawn(move || {
-        let run = std::panic::AssertUnwindSafe(|| event_loop.run());
-        if let Err(panic) = std::panic::catch_unwind(run) {
-            let message = panic
-                .downcast_ref::<String>()
-                .cloned()
-                .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
-                .unwrap_or_else(|| "it panicked".to_owned());
-            tracing::error!(message, "the dispatcher of an executor panicked: a bug in isopool");
-            event_loop.fail_everything(BrokenCause::DispatcherFailed { message });
-        }
+        driver.run();
+        drop(driver);
         when_ended();
     })?;
     Ok(handle)

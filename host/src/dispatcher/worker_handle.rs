@@ -4,17 +4,21 @@ use super::action::KillReason;
 use super::entry::Job;
 use super::shares::Shares;
 use super::state::Claims;
+use super::token::Token;
 use crate::error::{BrokenCause, WorkerRef};
 use crate::fault;
 use crate::ipc::{
-    CallerChannel, ChannelError, ClaimLedger, ClaimTicket, Payload, Received, Reply, Request, RunRequest, WorkerConfig,
+    CallerChannel, ChannelError, ClaimLedger, ClaimTicket, LookOut, Payload, Received, Reply, Request, RunRequest,
+    WorkerConfig,
 };
 use crate::process::{Newborn, ProcessEnd, WorkerGroup, WorkerProcess};
 use crate::sandbox::HardeningReport;
 use crate::sync::SharedObject;
 use crate::sys::PidFd;
 use crate::task::{ArtifactId, Class, SystemCall, TaskId, WorkerId};
+use nix::sys::epoll::{EpollEvent, EpollFlags};
 use std::collections::{BTreeMap, HashSet};
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
@@ -51,6 +55,12 @@ pub(crate) struct WorkerHandle {
     pub(crate) is_open: bool,
     /// Whether the event loop waits for room in its socket.
     pub(crate) waits_for_room: bool,
+    /// A caller's thread hears it, and not the event loop.
+    pub(crate) is_attended: bool,
+    /// The event loop looks by itself whether it has said something.
+    pub(crate) is_muted: bool,
+    /// Whether it is worth a caller's time to look out for its next answer.
+    pub(crate) look_out: LookOut,
 }
 
 impl WorkerHandle {
@@ -100,6 +110,9 @@ impl WorkerHandle {
             killed: false,
             is_open,
             waits_for_room: false,
+            is_attended: false,
+            is_muted: false,
+            look_out: LookOut::default(),
         })
     }
 
@@ -210,6 +223,30 @@ impl WorkerHandle {
         self.claims.table().view(claim)
     }
 
+    /// Whether the answer to this task is the next that comes, and nobody else hears it.
+    pub(crate) fn answers_next(&self, task: TaskId) -> bool {
+        let is_next = self.tickets.first().is_some_and(|(first, _)| *first == task);
+        is_next && self.is_open && !self.is_muted && !self.is_attended
+    }
+
+    /// Whether its next answer comes soon. Of a worker that sleeps it does not: to wake it takes longer than any look-out.
+    pub(crate) fn is_about_to_answer(&self) -> bool {
+        self.look_out.is_worth_it() && self.claims.table().is_awake()
+    }
+
+    /// What the event loop waits for in its channel. The end of it comes in any case.
+    pub(super) fn interest(&self) -> EpollEvent {
+        let mut flags = EpollFlags::empty();
+        flags.set(EpollFlags::EPOLLIN, !self.is_attended && !self.is_muted);
+        flags.set(EpollFlags::EPOLLOUT, self.waits_for_room);
+        EpollEvent::new(flags, Token::Channel(self.id).pack())
+    }
+
+    /// How many tasks it was given and has not answered.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.tickets.len()
+    }
+
     /// Whether the worker was given this task and has not answered.
     pub(crate) fn has(&self, task: TaskId) -> bool {
         self.tickets.iter().any(|(other, _)| *other == task)
@@ -278,6 +315,11 @@ impl WorkerHandle {
 
     pub(crate) fn socket(&self) -> BorrowedFd<'_> {
         self.channel.as_fd()
+    }
+
+    /// Its socket, to be looked at from elsewhere.
+    pub(crate) fn channel(&self) -> Arc<File> {
+        self.channel.socket()
     }
 
     /// Readable once the process has ended; `None` while it is awaited.

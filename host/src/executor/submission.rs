@@ -6,7 +6,7 @@ use super::grants::check_arguments;
 use super::handle::{Executor, Inner};
 use super::schedule::Schedule;
 use super::task::Task;
-use crate::dispatcher::{Ended, Job, Message, Promise};
+use crate::dispatcher::{Ended, Job, Promise};
 use crate::error::{Error, ErrorKind, TaskError, TaskRef};
 use crate::metrics;
 use crate::module::{Encoding, Prepared};
@@ -117,7 +117,7 @@ impl Executor {
             ..Job::new(id, module, argument, promise, span)
         };
         job.recording = self.record(&job, &task.source);
-        match pool.mailbox.send(Message::Submit(Box::new(job))) {
+        match pool.mailbox.submit(Box::new(job)) {
             Ok(()) => {
                 metrics::task_submitted();
                 Ok(future)

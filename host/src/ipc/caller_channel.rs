@@ -64,7 +64,7 @@ impl Chunk {
 /// The caller's end of a channel.
 #[derive(Debug)]
 pub(crate) struct CallerChannel {
-    socket: File,
+    socket: Arc<File>,
     decoder: Decoder<Reply>,
     buffer: Box<[u8]>,
     out: VecDeque<Chunk>,
@@ -83,7 +83,7 @@ impl CallerChannel {
     pub(crate) fn new(socket: OwnedFd, max_payload: u64) -> io::Result<Self> {
         sys::set_nonblocking(&socket)?;
         Ok(Self {
-            socket: socket.into(),
+            socket: Arc::new(socket.into()),
             decoder: Decoder::new(max_payload),
             buffer: vec![0; READ_CHUNK_BYTES].into_boxed_slice(),
             out: VecDeque::new(),
@@ -137,6 +137,11 @@ impl CallerChannel {
             Some(Chunk::Bytes(bytes)) => frame::encode(request, payload_len, with_descriptor, bytes),
             _ => unreachable!("queue() has just put a chunk of bytes there"),
         }
+    }
+
+    /// The socket, for whoever looks whether something has come.
+    pub(crate) fn socket(&self) -> Arc<File> {
+        Arc::clone(&self.socket)
     }
 
     /// Whether bytes wait for room in the socket.
@@ -229,10 +234,10 @@ impl CallerChannel {
                 // A large payload goes straight to its place.
                 Some(rest) if rest.len() >= self.buffer.len() => {
                     let share = rest.len().min(16 * READ_CHUNK_BYTES);
-                    (&self.socket).read(&mut rest[..share]).inspect(|&got| self.decoder.filled(got))
+                    (&*self.socket).read(&mut rest[..share]).inspect(|&got| self.decoder.filled(got))
                 }
                 _ => match &mut self.received {
-                    None => (&self.socket).read(&mut self.buffer),
+                    None => (&*self.socket).read(&mut self.buffer),
                     Some(received) => sys::receive_with_descriptors(self.socket.as_fd(), &mut self.buffer, received),
                 }
                 .inspect(|&got| self.decoder.push(&self.buffer[..got])),

@@ -20,6 +20,10 @@ const BEGUN: u32 = 2;
 const RECLAIMED: u32 = 3;
 const STATE_BITS: u32 = 2;
 
+/// The word after those of the tasks: whether the worker sleeps until something comes.
+const SLEEPS: usize = SEND_AHEAD;
+const WORDS: usize = SEND_AHEAD + 1;
+
 /// The words of one worker, at either end.
 #[derive(Clone, Debug)]
 pub(crate) struct ClaimTable {
@@ -54,7 +58,7 @@ pub(crate) struct ClaimLedger {
 impl ClaimLedger {
     /// A new table with all its words free.
     pub(crate) fn create() -> std::io::Result<Self> {
-        let table = ClaimTable { words: Arc::new(SharedWords::create(SEND_AHEAD)?) };
+        let table = ClaimTable { words: Arc::new(SharedWords::create(WORDS)?) };
         Ok(Self { table, free: (0..SEND_AHEAD as u16).rev().collect(), next_number: 0 })
     }
 
@@ -81,7 +85,7 @@ impl ClaimLedger {
 impl ClaimTable {
     /// The table behind a descriptor (worker's end).
     pub(crate) fn open(descriptor: OwnedFd) -> std::io::Result<Self> {
-        Ok(Self { words: Arc::new(SharedWords::open(descriptor, SEND_AHEAD)?) })
+        Ok(Self { words: Arc::new(SharedWords::open(descriptor, WORDS)?) })
     }
 
     /// What to send to the worker.
@@ -118,6 +122,17 @@ impl ClaimTable {
     /// Whether the caller wants the task to stop, at the worker's end.
     pub(crate) fn is_stopping(&self, ticket: ClaimTicket) -> bool {
         self.words.load(ticket.index()) == ticket.value(STOPPING)
+    }
+
+    /// Says whether the worker sleeps until something comes, at the worker's end.
+    pub(crate) fn set_asleep(&self, is_asleep: bool) {
+        self.words.store(SLEEPS, u32::from(is_asleep));
+    }
+
+    /// Whether the worker would see at once what it is sent, at the caller's end. No more than a hint: it may lie, or fall
+    /// asleep meanwhile.
+    pub(crate) fn is_awake(&self) -> bool {
+        self.words.load(SLEEPS) == 0
     }
 
     /// A look at one task's word that lives as long as the look.

@@ -7,6 +7,7 @@ mod claim;
 mod frame;
 #[cfg(debug_assertions)]
 pub(crate) mod fuzz;
+mod look_out;
 mod message;
 mod worker_channel;
 
@@ -14,6 +15,7 @@ pub(crate) use crate::task::{InitializerCall, LogLevel, LogRecord, Refusal};
 pub(crate) use caller_channel::{CallerChannel, ChannelError, Payload, Received};
 pub(crate) use claim::{ClaimLedger, ClaimTable, ClaimTicket, ClaimView};
 pub(crate) use frame::FrameError;
+pub(crate) use look_out::LookOut;
 pub(crate) use message::{
     CompileRequest, Compiled, NATIVE_SUFFIX, NativeCall, NativeEnd, PROTOCOL_VERSION, Reply, Request, Role, RunOptions,
     RunRequest, WORKER_VARIABLE, WorkerConfig, last_words,

@@ -1,15 +1,17 @@
 //! The worker's end of a channel: blocking, one thread.
 
+use super::claim::ClaimTable;
 use super::frame::{self, Decoder, FrameError};
+use super::look_out::LookOut;
 use super::message::{Reply, Request};
 use crate::fault::{self, Point};
-use crate::limits::{LARGE_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES, READ_CHUNK_BYTES, WORKER_KEEPS_FOR};
+use crate::limits::{LARGE_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES, READ_CHUNK_BYTES, WORKER_KEEPS_FOR, WORKER_SPINS_FOR};
 use crate::sys;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// One request, with its payload and its descriptor.
 #[derive(Debug)]
@@ -47,6 +49,9 @@ pub(crate) struct WorkerChannel {
     out: Vec<u8>,
     /// A large payload has passed since memory was last given back.
     keeps_memory: bool,
+    /// Where the caller sees whether this end sleeps.
+    claims: Option<ClaimTable>,
+    look_out: LookOut,
 }
 
 impl WorkerChannel {
@@ -59,7 +64,14 @@ impl WorkerChannel {
             buffer: vec![0; READ_CHUNK_BYTES].into_boxed_slice(),
             out: Vec::new(),
             keeps_memory: false,
+            claims: None,
+            look_out: LookOut::default(),
         }
+    }
+
+    /// From now on looks out for requests for a short time where they come one soon after another, and says when it sleeps.
+    pub(crate) fn looks_out(&mut self, claims: ClaimTable) {
+        self.claims = Some(claims);
     }
 
     /// Waits for the next request; `None` when the caller has closed the channel or is gone.
@@ -68,11 +80,42 @@ impl WorkerChannel {
             if let Some(received) = self.next_read()? {
                 return Ok(Some(received));
             }
-            self.give_back_memory_when_idle()?;
-            if self.read()? == 0 {
+            if self.wait_and_read()? == 0 {
                 return Ok(None);
             }
         }
+    }
+
+    /// As [`read`](Self::read), for what may come soon.
+    fn wait_and_read(&mut self) -> Result<usize, ChannelError> {
+        let Some(claims) = self.claims.clone() else {
+            self.give_back_memory_when_idle()?;
+            return self.read();
+        };
+        let begun = Instant::now();
+        let looks_out = self.look_out.is_worth_it();
+        let mut has_come = false;
+        while looks_out && !has_come && begun.elapsed() < WORKER_SPINS_FOR {
+            has_come = sys::readable_within(self.socket.as_fd(), Duration::ZERO)?;
+            if !has_come {
+                // Whoever else wants this processor has it first.
+                std::thread::yield_now();
+            }
+        }
+        if !has_come {
+            claims.set_asleep(true);
+            self.give_back_memory_when_idle()?;
+        }
+        let got = self.read();
+        claims.set_asleep(false);
+        match looks_out {
+            true if has_come => self.look_out.was_worth_it(),
+            true => self.look_out.was_in_vain(),
+            // Who is woken by one that was woken: twice as long.
+            false if begun.elapsed() < 2 * WORKER_SPINS_FOR => self.look_out.was_missed(),
+            false => {}
+        }
+        got
     }
 
     /// The next of the requests that were read whole by now.

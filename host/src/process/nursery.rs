@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Starts workers.
 #[derive(Debug)]
@@ -79,6 +80,11 @@ impl Nursery {
 
     pub(crate) fn server(&mut self) -> Option<&mut ForkServer> {
         self.server.as_mut()
+    }
+
+    /// When the fork server must have said what it owes.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.server.as_ref().and_then(ForkServer::next_deadline)
     }
 
     /// The fork server has ended and was reaped: the next worker needs another one.

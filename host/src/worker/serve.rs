@@ -201,6 +201,7 @@ fn run_tasks(
         ClaimTable::open(claims).map_err(|source| WorkerError::Setup { step: "open the claim table", source })?;
     fault::point(Point::ClaimsOpened);
     sys::keep_freed_memory(WORKER_KEEPS_BYTES);
+    channel.lock().looks_out(claims.clone());
     nested.open(channel, claims.clone(), modules);
     while let Some(received) = nested.next(channel)? {
         match received.request {

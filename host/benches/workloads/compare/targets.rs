@@ -23,6 +23,8 @@ struct Target {
     least: Option<f64>,
     /// `most` is a multiple of this figure.
     times: Option<Base>,
+    /// `most` is beyond this figure.
+    beyond: Option<Base>,
     /// What stands in the way, as long as it is not reached.
     obstacle: String,
 }
@@ -30,6 +32,8 @@ struct Target {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Base {
+    /// Whose; ours if it is not said.
+    peer: Option<String>,
     workload: String,
     n: u64,
     metric: String,
@@ -63,11 +67,12 @@ impl Target {
         if let Some(least) = self.least {
             return Some(now >= least);
         }
-        let base = match &self.times {
-            Some(base) => figures.median(&self.ours, &base.workload, base.n, &base.metric)?,
-            None => 1.0,
+        let of = |base: &Base| {
+            figures.median(base.peer.as_deref().unwrap_or(&self.ours), &base.workload, base.n, &base.metric)
         };
-        Some(now <= self.most? * base)
+        let times = self.times.as_ref().map_or(Some(1.0), of)?;
+        let beyond = self.beyond.as_ref().map_or(Some(0.0), of)?;
+        Some(now <= self.most? * times + beyond)
     }
 
     fn wanted(&self) -> String {
@@ -75,6 +80,7 @@ impl Target {
             (Some(base), Some(most), _) => {
                 format!("≤ {} (n = {}) + {:.0} %", base.workload, base.n, (most - 1.0) * 100.0)
             }
+            (_, Some(most), _) if self.beyond.is_some() => format!("≤ limit + {}", amount(most, &self.unit)),
             (_, Some(most), _) => format!("≤ {}", amount(most, &self.unit)),
             (_, _, Some(least)) => format!("≥ {}", amount(least, &self.unit)),
             _ => "none".to_owned(),

@@ -1,10 +1,9 @@
 //! What goes out to the workers after each turn.
 
 use super::EventLoop;
+use super::attending::watch_or_kill;
 use crate::dispatcher::event::Event;
-use crate::dispatcher::token::Token;
 use crate::task::WorkerId;
-use nix::sys::epoll::{EpollEvent, EpollFlags};
 
 impl EventLoop {
     /// Sends what was queued, also by what the sending itself brings about.
@@ -32,15 +31,8 @@ impl EventLoop {
             }
             let waits = worker.wants_to_send();
             if waits != worker.waits_for_room {
-                let flags = if waits { EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT } else { EpollFlags::EPOLLIN };
-                let mut event = EpollEvent::new(flags, Token::Channel(worker.id).pack());
-                match self.epoll.modify(worker.socket(), &mut event) {
-                    Ok(()) => worker.waits_for_room = waits,
-                    Err(error) => {
-                        tracing::error!(%error, "a channel could not be watched");
-                        worker.kill();
-                    }
-                }
+                worker.waits_for_room = waits;
+                watch_or_kill(&self.epoll, worker);
             }
         }
         deaf

@@ -7,7 +7,8 @@ use crate::error::{BrokenCause, BrokenProcessPool, TaskError};
 
 impl EventLoop {
     /// After the end: nobody must wait for an answer that never comes.
-    pub(super) fn refuse_the_rest(&mut self) {
+    pub(in crate::dispatcher) fn refuse_the_rest(&mut self) {
+        self.nursery.end();
         for message in self.mailbox.close() {
             if let Message::Submit(job) = message {
                 let error = TaskError::Shutdown { task: job.promise.task.clone() };
@@ -22,7 +23,7 @@ impl EventLoop {
         *self.status.broken.lock() = Some(BrokenProcessPool { task: None, culprit: None, worker: None, cause });
         for message in self.mailbox.close() {
             if let Message::Submit(job) = message {
-                self.jobs.insert(job.id, *job);
+                self.jobs.insert(job.id, job);
             }
         }
         for job in std::mem::take(&mut self.jobs).into_values() {

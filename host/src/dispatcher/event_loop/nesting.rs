@@ -89,7 +89,7 @@ impl EventLoop {
             held.task = Some(id);
         }
         let turn = job.turn();
-        self.jobs.insert(id, job);
+        self.jobs.insert(id, Box::new(job));
         self.status.submitted.fetch_add(1, Ordering::Relaxed);
         metrics::task_submitted();
         self.handle(Event::ChildSubmitted { turn, parent: at.task });

@@ -122,8 +122,13 @@ impl State {
         }
     }
 
-    fn is_hungry(&self) -> bool {
+    /// Whether a worker is up and has nothing to do.
+    pub(crate) fn has_idle_worker(&self) -> bool {
         self.workers.values().any(Worker::is_idle)
+    }
+
+    fn is_hungry(&self) -> bool {
+        self.has_idle_worker()
             || (self.workers.len() < self.options.max_workers && !self.workers.values().any(Worker::is_starting))
     }
 
