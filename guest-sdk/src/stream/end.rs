@@ -12,20 +12,14 @@ pub use native::Ends;
 #[cfg(not(target_family = "wasm"))]
 pub(crate) use native::{Place, Slot};
 
-/// The operations of the `streams` interface of `wit/`, one to one. `nobody_waits` is asked during a wait, which then ends as if its
-/// time were over. For `isopool` itself: users have [`StreamWriter`](super::StreamWriter) and
+/// The operations of the `streams` interface of `wit/`, one to one. For `isopool` itself: users have [`StreamWriter`](super::StreamWriter) and
 /// [`StreamReader`](super::StreamReader).
 #[doc(hidden)]
 pub trait StreamEnd {
     /// Writer: adds a chunk.
-    fn write(
-        &self,
-        chunk: &[u8],
-        timeout: Option<Duration>,
-        nobody_waits: &dyn Fn() -> bool,
-    ) -> Result<(), StreamError>;
+    fn write(&self, chunk: &[u8], timeout: Option<Duration>) -> Result<(), StreamError>;
     /// Reader: takes the next chunk; `None`: that was all.
-    fn read(&self, timeout: Option<Duration>, nobody_waits: &dyn Fn() -> bool) -> Result<Option<Vec<u8>>, StreamError>;
+    fn read(&self, timeout: Option<Duration>) -> Result<Option<Vec<u8>>, StreamError>;
     /// Writer: that was all.
     fn finish(&self) -> Result<(), StreamError>;
     /// Writer: that was not all, but nothing more comes.

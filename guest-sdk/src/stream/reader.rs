@@ -66,7 +66,7 @@ impl<T> StreamReader<T> {
     where
         T: DeserializeOwned,
     {
-        let Some(bytes) = self.end.with(|end| end.read(timeout, &|| false))? else { return Ok(None) };
+        let Some(bytes) = self.end.with(|end| end.read(timeout))? else { return Ok(None) };
         Codec::Bincode.decode(&bytes).map(Some).map_err(|error| StreamError::of_codec::<T>(&error))
     }
 

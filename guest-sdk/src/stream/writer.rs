@@ -67,7 +67,7 @@ impl<T> StreamWriter<T> {
         T: Serialize,
     {
         let bytes = Codec::Bincode.encode(chunk).map_err(|error| StreamError::of_codec::<T>(&error))?;
-        self.end.with(|end| end.write(&bytes, timeout, &|| false))
+        self.end.with(|end| end.write(&bytes, timeout))
     }
 
     /// Says that the sequence is whole. The reader gets what is there, and then the end.

@@ -21,13 +21,12 @@ fn told(error: wit::Error, size: usize) -> StreamError {
     }
 }
 
-/// Nobody here can end a wait: that is the host's to do.
 impl StreamEnd for Imported {
-    fn write(&self, chunk: &[u8], timeout: Option<Duration>, _: &dyn Fn() -> bool) -> Result<(), StreamError> {
+    fn write(&self, chunk: &[u8], timeout: Option<Duration>) -> Result<(), StreamError> {
         wit::write(self.id(), chunk, nanoseconds(timeout)).map_err(|error| told(error, chunk.len()))
     }
 
-    fn read(&self, timeout: Option<Duration>, _: &dyn Fn() -> bool) -> Result<Option<Vec<u8>>, StreamError> {
+    fn read(&self, timeout: Option<Duration>) -> Result<Option<Vec<u8>>, StreamError> {
         wit::read(self.id(), nanoseconds(timeout)).map_err(|error| told(error, 0))
     }
 

@@ -5,8 +5,6 @@ wasmtime::component::bindgen!({
     world: "task-module",
     imports: {
         "isopool:task/host.log": trappable,
-        "isopool:task/streams.read": trappable,
-        "isopool:task/streams.write": trappable,
         "isopool:task/nested.[static]child.submit": trappable,
         "isopool:task/nested.[method]child.wait": async | trappable,
         "isopool:task/nested.[method]child.cancel": trappable,

@@ -1,10 +1,9 @@
 //! The `streams` interface of `wit/`: a guest's operations on the ends of streams that its task was passed.
 //!
-//! One that waits holds the worker's only thread. It ends by its timeout, by the end of the one at the other end, with the process,
-//! or when the task is asked to stop: the signal that comes with that ends the sleep, and the claim is looked at.
+//! One that waits holds the worker's only thread. It ends by its timeout, with the process, or with either end of the stream: so also when
+//! the task is to stop, because the caller ends what a task has before it shows the end.
 
 use super::contract::streams as wit;
-use super::ending::Stopped;
 use super::guest::Guest;
 use super::trap::cut;
 use isopool_guest::stream::{StreamEnd, StreamError};
@@ -20,18 +19,6 @@ impl Guest {
     ) -> Result<R, wit::Error> {
         let object = self.object(ObjectId { high: id.high, low: id.low }).ok_or(wit::Error::NotShared)?;
         operation(object.stream_end().ok_or(wit::Error::WrongKind)?).map_err(tell)
-    }
-
-    /// As [`with_end`](Self::with_end), for operations that wait.
-    fn wait_at_end<R>(
-        &self,
-        id: wit::ObjectId,
-        operation: impl FnOnce(&dyn StreamEnd) -> Result<R, StreamError>,
-    ) -> wasmtime::Result<Result<R, wit::Error>> {
-        match self.with_end(id, operation) {
-            Err(wit::Error::TimedOut | wit::Error::Busy) if self.is_to_stop() => Err(Stopped.into()),
-            ended => Ok(ended),
-        }
     }
 }
 
@@ -50,23 +37,12 @@ fn tell(error: StreamError) -> wit::Error {
 }
 
 impl wit::Host for Guest {
-    fn write(
-        &mut self,
-        writer: wit::ObjectId,
-        chunk: Vec<u8>,
-        timeout: Option<u64>,
-    ) -> wasmtime::Result<Result<(), wit::Error>> {
-        let timeout = timeout.map(Duration::from_nanos);
-        self.wait_at_end(writer, |end| end.write(&chunk, timeout, &|| self.is_to_stop()))
+    fn write(&mut self, writer: wit::ObjectId, chunk: Vec<u8>, timeout: Option<u64>) -> Result<(), wit::Error> {
+        self.with_end(writer, |end| end.write(&chunk, timeout.map(Duration::from_nanos)))
     }
 
-    fn read(
-        &mut self,
-        reader: wit::ObjectId,
-        timeout: Option<u64>,
-    ) -> wasmtime::Result<Result<Option<Vec<u8>>, wit::Error>> {
-        let timeout = timeout.map(Duration::from_nanos);
-        self.wait_at_end(reader, |end| end.read(timeout, &|| self.is_to_stop()))
+    fn read(&mut self, reader: wit::ObjectId, timeout: Option<u64>) -> Result<Option<Vec<u8>>, wit::Error> {
+        self.with_end(reader, |end| end.read(timeout.map(Duration::from_nanos)))
     }
 
     fn finish(&mut self, writer: wit::ObjectId) -> Result<(), wit::Error> {

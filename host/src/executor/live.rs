@@ -14,8 +14,6 @@ use crate::limits::{DEFAULT_LIVE_IDLE_TIMEOUT, MAX_LIVE_INSTANCES};
 use crate::task::FunctionKind;
 use isopool_guest::stream::abandoning;
 use parking_lot::Mutex;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
@@ -209,12 +207,23 @@ impl LiveInstance {
     /// another module, or has something that an instance has all its life: variables, arguments, grants, a tenant of its own.
     /// Others as [`Executor::submit`].
     pub fn submit<T: IntoTask>(&self, task: T) -> Result<TaskFuture<T::Output>, Error> {
-        // As in `Executor::submit`.
-        abandoning(|| self.submit_whole(task.into_task()))
+        let task = task.into_task();
+        match self.pool_for(&task) {
+            Ok(pool) => pool.submit(task).map_err(|error| match pool.broken() {
+                Some(ended) if error.kind() == ErrorKind::Broken => self.ended_error(ended),
+                _ => error,
+            }),
+            Err(refused) => {
+                // As in `Executor::submit`.
+                abandoning(|| drop(task));
+                Err(refused)
+            }
+        }
     }
 
-    fn submit_whole<A: Serialize, R: DeserializeOwned>(&self, task: Task<A, R>) -> Result<TaskFuture<R>, Error> {
-        self.check(&task)?;
+    /// The pool that it has now: a fresh one, if the one before has ended and may be followed.
+    fn pool_for<A, R>(&self, task: &Task<A, R>) -> Result<Executor, Error> {
+        self.check(task)?;
         let mut state = self.shared.state.lock();
         if let Some(ended) = state.pool.broken() {
             self.shared.parent.check_open()?;
@@ -228,13 +237,8 @@ impl LiveInstance {
             self.end_with_parent()?;
             state = self.shared.state.lock();
         }
-        let pool = state.pool.clone();
-        // Not while it waits for room: others may close the instance.
-        drop(state);
-        pool.submit(task).map_err(|error| match pool.broken() {
-            Some(ended) if error.kind() == ErrorKind::Broken => self.ended_error(ended),
-            _ => error,
-        })
+        // A call does not wait for room with the state in hand: others may close the instance.
+        Ok(state.pool.clone())
     }
 
     /// One of its module's functions, as [`Module::function`] gives it, but that resources of the module's own may be in its types:

@@ -287,17 +287,12 @@ impl Drop for SharedObject {
 }
 
 impl StreamEnd for SharedObject {
-    fn write(
-        &self,
-        chunk: &[u8],
-        timeout: Option<Duration>,
-        nobody_waits: &dyn Fn() -> bool,
-    ) -> Result<(), StreamError> {
-        self.as_stream()?.write(chunk, Deadline::after(timeout), nobody_waits)
+    fn write(&self, chunk: &[u8], timeout: Option<Duration>) -> Result<(), StreamError> {
+        self.as_stream()?.write(chunk, Deadline::after(timeout))
     }
 
-    fn read(&self, timeout: Option<Duration>, nobody_waits: &dyn Fn() -> bool) -> Result<Option<Vec<u8>>, StreamError> {
-        self.as_stream()?.read(Deadline::after(timeout), nobody_waits)
+    fn read(&self, timeout: Option<Duration>) -> Result<Option<Vec<u8>>, StreamError> {
+        self.as_stream()?.read(Deadline::after(timeout))
     }
 
     fn finish(&self) -> Result<(), StreamError> {

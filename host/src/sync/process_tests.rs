@@ -65,7 +65,7 @@ fn stands_in_for_another_process() {
             say("took all in their order");
         }
         "give-stream" => {
-            (0..ITEMS).for_each(|number| object.write(&item(number), PATIENCE, &|| false).expect("room comes"));
+            (0..ITEMS).for_each(|number| object.write(&item(number), PATIENCE).expect("room comes"));
             object.finish().expect("here");
         }
         "give" => (0..ITEMS).for_each(|number| object.put(&item(number), PATIENCE).expect("room comes")),
@@ -100,8 +100,8 @@ fn churn(object: &SharedObject, round: u64) {
             Ok(item) => assert!(is_whole(&item), "{item:?}"),
             Err(error) => assert_eq!(error, SyncError::Empty),
         },
-        ObjectSpec::StreamWriter(_) => object.write(&item(round), None, &|| false).expect("somebody reads"),
-        ObjectSpec::StreamReader(_) => _ = object.read(None, &|| false).expect("somebody writes"),
+        ObjectSpec::StreamWriter(_) => object.write(&item(round), None).expect("somebody reads"),
+        ObjectSpec::StreamReader(_) => _ = object.read(None).expect("somebody writes"),
         ObjectSpec::Event => object.set(round.is_multiple_of(2)).expect("here"),
         ObjectSpec::Condition => {
             object.acquire(PATIENCE).expect("it comes back");
@@ -340,12 +340,12 @@ fn a_stream_carries_chunks_between_processes_and_then_its_end() {
     let [writer, reader] = ends();
     let _gives = Other::start(&writer, "give-stream");
     for number in 0..ITEMS {
-        assert_eq!(reader.read(PATIENCE, &|| false), Ok(Some(item(number))));
+        assert_eq!(reader.read(PATIENCE), Ok(Some(item(number))));
     }
-    assert_eq!(reader.read(PATIENCE, &|| false), Ok(None));
+    assert_eq!(reader.read(PATIENCE), Ok(None));
     // Its process may be gone by now or not: what it has said stays.
     writer.owner_has_ended();
-    assert_eq!(reader.read(PATIENCE, &|| false), Ok(None));
+    assert_eq!(reader.read(PATIENCE), Ok(None));
 }
 
 #[test]
@@ -354,7 +354,7 @@ fn a_process_killed_at_any_moment_while_it_writes_leaves_whole_chunks_in_their_o
         let [writer, reader] = ends();
         let mut other = Other::start(&writer, "churn");
         assert_eq!(other.says(), "churns");
-        let read = |number| match reader.read(PATIENCE, &|| false) {
+        let read = |number| match reader.read(PATIENCE) {
             Ok(Some(chunk)) => chunk == item(number),
             Err(error) => {
                 assert_eq!(error, StreamError::Abandoned);
@@ -370,7 +370,7 @@ fn a_process_killed_at_any_moment_while_it_writes_leaves_whole_chunks_in_their_o
             writer.owner_has_ended();
             assert!(rest.join().expect("whole, and in their order").is_some());
         });
-        assert_eq!(reader.read(PATIENCE, &|| false), Err(StreamError::Abandoned));
+        assert_eq!(reader.read(PATIENCE), Err(StreamError::Abandoned));
     }
 }
 
@@ -380,7 +380,7 @@ fn a_process_killed_at_any_moment_while_it_reads_leaves_no_writer_that_waits() {
         let [writer, reader] = ends();
         let mut other = Other::start(&reader, "churn");
         assert_eq!(other.says(), "churns");
-        let write = |number| writer.write(&item(number), PATIENCE, &|| false);
+        let write = |number| writer.write(&item(number), PATIENCE);
         (0..round * 13 % 70).for_each(|number| write(number).expect("it reads"));
         std::thread::scope(|scope| {
             let rest = scope.spawn(|| (0..).find_map(|number| write(number).err()));

@@ -72,12 +72,7 @@ impl<'m> Stream<'m> {
         if self.side == side { Ok(()) } else { Err(StreamError::WrongKind) }
     }
 
-    pub(super) fn write(
-        self,
-        chunk: &[u8],
-        mut until: Deadline,
-        nobody_waits: &dyn Fn() -> bool,
-    ) -> Result<(), StreamError> {
+    pub(super) fn write(self, chunk: &[u8], mut until: Deadline) -> Result<(), StreamError> {
         self.expect_side(Side::Writer)?;
         loop {
             let seen = self.state();
@@ -86,18 +81,14 @@ impl<'m> Stream<'m> {
             }
             match self.queue.try_put(chunk, soon()) {
                 Ok(Tried::Done(())) => return Ok(()),
-                Ok(Tried::Wait(enlisted)) => self.wait(seen, enlisted, &mut until, nobody_waits)?,
-                Err(SyncError::Busy) if !until.is_over() && !nobody_waits() => {}
+                Ok(Tried::Wait(enlisted)) => self.wait(seen, enlisted, &mut until)?,
+                Err(SyncError::Busy) if !until.is_over() => {}
                 Err(error) => return Err(error.into()),
             }
         }
     }
 
-    pub(super) fn read(
-        self,
-        mut until: Deadline,
-        nobody_waits: &dyn Fn() -> bool,
-    ) -> Result<Option<Vec<u8>>, StreamError> {
+    pub(super) fn read(self, mut until: Deadline) -> Result<Option<Vec<u8>>, StreamError> {
         self.expect_side(Side::Reader)?;
         loop {
             // Before the chunks: what was put before the end was said is seen.
@@ -111,10 +102,10 @@ impl<'m> Stream<'m> {
             match self.queue.try_get(soon()) {
                 Ok(Tried::Done(chunk)) => return Ok(Some(chunk)),
                 Ok(Tried::Wait(_)) if seen & WRITER_ENDED != 0 => return end(seen),
-                Ok(Tried::Wait(enlisted)) => self.wait(seen, enlisted, &mut until, nobody_waits)?,
+                Ok(Tried::Wait(enlisted)) => self.wait(seen, enlisted, &mut until)?,
                 // Nobody who ended like that is in the middle of an operation: it is a lie, and nothing more will come.
                 Err(SyncError::Busy) if seen & WRITER_ENDED != 0 => return Err(StreamError::Abandoned),
-                Err(SyncError::Busy) if !until.is_over() && !nobody_waits() => {}
+                Err(SyncError::Busy) if !until.is_over() => {}
                 Err(error) => return Err(error.into()),
             }
         }
@@ -127,14 +118,8 @@ impl<'m> Stream<'m> {
     }
 
     /// Sleeps until something has changed, or it is time to look.
-    fn wait(
-        self,
-        seen: u32,
-        enlisted: Enlisted<'m>,
-        until: &mut Deadline,
-        nobody_waits: &dyn Fn() -> bool,
-    ) -> Result<(), StreamError> {
-        if until.is_over() || nobody_waits() {
+    fn wait(self, seen: u32, enlisted: Enlisted<'m>, until: &mut Deadline) -> Result<(), StreamError> {
+        if until.is_over() {
             return Err(StreamError::TimedOut);
         }
         if self.state() == seen {

@@ -18,7 +18,7 @@ const NOW: Duration = Duration::ZERO;
 const SOON: Duration = Duration::from_millis(50);
 /// Only a hang takes longer.
 const PATIENCE: Duration = Duration::from_secs(60);
-const NOBODY: &dyn Fn() -> bool = &|| false;
+const LONG: Option<Duration> = Some(PATIENCE);
 
 /// What a task gets of an end that it is passed.
 fn passed<E: serde::Serialize>(end: &E) -> Arc<SharedObject> {
@@ -132,7 +132,7 @@ fn an_end_wakes_whoever_waits_at_the_other() {
 fn a_chunk_that_does_not_decode_is_told_and_the_next_comes() {
     let (writer, reader) = stream::<String>().expect("made");
     let raw = passed(&writer);
-    let end = |bytes: &[u8]| raw.write(bytes, Some(NOW), NOBODY).expect("room");
+    let end = |bytes: &[u8]| raw.write(bytes, Some(NOW)).expect("room");
     end(&[2, 0xff, 0xff]);
     end(&[1, b'a']);
     assert!(matches!(reader.read_timeout(PATIENCE), Err(StreamError::Codec { message }) if message.contains("String")));
@@ -152,7 +152,7 @@ fn an_end_that_was_passed_is_whoever_s_it_was_passed_to() {
     assert!(shared.objects.is_empty());
     // Nothing of this is an end of it.
     drop(writer);
-    given.write(&[1], Some(NOW), NOBODY).expect("room");
+    given.write(&[1], Some(NOW)).expect("room");
     assert_eq!(reader.read_timeout(PATIENCE), Ok(Some(1)));
     drop(given);
     assert_eq!(reader.read_timeout(PATIENCE), Err(StreamError::Abandoned), "its last owner is gone");
@@ -211,8 +211,8 @@ fn no_end_does_what_is_another_s() {
     let (writer, reader) = small();
     let (writer, reader) = (passed(&writer), passed(&reader));
     let wrong = Err(StreamError::WrongKind);
-    assert_eq!(writer.read(Some(NOW), NOBODY), Err(StreamError::WrongKind));
-    assert_eq!((writer.close(), reader.write(b"", Some(NOW), NOBODY)), (wrong.clone(), wrong.clone()));
+    assert_eq!(writer.read(Some(NOW)), Err(StreamError::WrongKind));
+    assert_eq!((writer.close(), reader.write(b"", Some(NOW))), (wrong.clone(), wrong.clone()));
     assert_eq!((reader.finish(), reader.abandon()), (wrong.clone(), wrong));
     for end in [&writer, &reader] {
         assert_eq!(end.get(Some(NOW)), Err(SyncError::WrongKind));
@@ -221,8 +221,8 @@ fn no_end_does_what_is_another_s() {
         assert_eq!((end.acquire(Some(NOW)), end.release()), (Err(SyncError::WrongKind), Err(SyncError::WrongKind)));
     }
     // Nothing of that has ended anything.
-    writer.write(b"x", Some(NOW), NOBODY).expect("room");
-    assert_eq!(reader.read(Some(NOW), NOBODY), Ok(Some(b"x".to_vec())));
+    writer.write(b"x", Some(NOW)).expect("room");
+    assert_eq!(reader.read(Some(NOW)), Ok(Some(b"x".to_vec())));
 }
 
 #[test]
@@ -231,19 +231,33 @@ fn what_was_said_first_of_an_end_counts() {
     let (writer, reader) = (passed(&writer), passed(&reader));
     writer.abandon().expect("a writer");
     writer.finish().expect("a writer");
-    assert_eq!(reader.read(Some(NOW), NOBODY), Err(StreamError::Abandoned));
-    assert_eq!(writer.write(b"", Some(NOW), NOBODY), Err(StreamError::Closed));
+    assert_eq!(reader.read(Some(NOW)), Err(StreamError::Abandoned));
+    assert_eq!(writer.write(b"", Some(NOW)), Err(StreamError::Closed));
     reader.close().expect("a reader");
-    assert_eq!(reader.read(Some(NOW), NOBODY), Err(StreamError::Closed));
+    assert_eq!(reader.read(Some(NOW)), Err(StreamError::Closed));
 }
 
 #[test]
-fn a_wait_that_nobody_wants_any_more_ends() {
-    let (writer, reader) = small();
-    let (writer, reader) = (passed(&writer), passed(&reader));
-    assert_eq!(reader.read(None, &|| true), Err(StreamError::TimedOut));
-    while writer.write(b"12345678", None, &|| true).is_ok() {}
-    assert_eq!(reader.read(None, &|| true), Ok(Some(b"12345678".to_vec())), "what need not be waited for comes");
+fn a_wait_ends_with_the_owner_of_its_own_end_too() {
+    for side in [true, false] {
+        let (writer, reader) = small();
+        let (writer, reader) = (passed(&writer), passed(&reader));
+        while writer.write(b"12345678", Some(NOW)).is_ok() {}
+        if side {
+            while reader.read(Some(NOW)).is_ok() {}
+        }
+        thread::scope(|scope| {
+            // In a worker, whose task is to stop.
+            let waits =
+                scope.spawn(|| if side { reader.read(LONG).map(drop) } else { writer.write(b"12345678", LONG) });
+            if side {
+                reader.owner_has_ended()
+            } else {
+                writer.owner_has_ended()
+            }
+            assert_eq!(waits.join().expect("no panic"), Err(StreamError::Closed));
+        });
+    }
 }
 
 // ── Hostile memory ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -257,15 +271,15 @@ fn word(raw: &SharedObject) -> usize {
 fn what_the_caller_has_said_of_an_end_cannot_be_taken_back() {
     let (writer, reader) = small();
     let task = passed(&writer);
-    task.write(&[7], Some(NOW), NOBODY).expect("room");
+    task.write(&[7], Some(NOW)).expect("room");
     task.owner_has_ended();
     // The worker that had it says that nothing has happened, or that all is well, and writes on.
     for lie in [0, 1] {
         task.memory().scribble(word(&task), lie);
         if lie == 0 {
-            assert_eq!(task.write(&[8], Some(NOW), NOBODY), Err(StreamError::Closed));
+            assert_eq!(task.write(&[8], Some(NOW)), Err(StreamError::Closed));
             let worker = SharedObject::open(task.id(), task.spec(), file_of(&task)).expect("it maps");
-            worker.write(&[8], Some(NOW), NOBODY).expect("it does not know better");
+            worker.write(&[8], Some(NOW)).expect("it does not know better");
             assert_eq!(reader.read_timeout(PATIENCE), Ok(Some(7)), "that was there");
         }
         assert_eq!(reader.read_timeout(PATIENCE), Err(StreamError::Abandoned));
@@ -337,8 +351,8 @@ proptest! {
             });
             for round in 0..12u64 {
                 let time = Some(Duration::from_millis(round % 3));
-                let _ = writer.write(&vec![round as u8; (round % 40) as usize], time, NOBODY);
-                let chunk = reader.read(time, NOBODY);
+                let _ = writer.write(&vec![round as u8; (round % 40) as usize], time);
+                let chunk = reader.read(time);
                 assert!(chunk.is_err() || chunk.is_ok_and(|chunk| chunk.is_none_or(|chunk| chunk.len() <= 32)));
                 writer.take_from(ProcessMark::of(1));
             }
@@ -347,8 +361,8 @@ proptest! {
             stop.store(true, Ordering::Relaxed);
         });
         // Both have ended, whatever stands there.
-        prop_assert_eq!(writer.write(b"", Some(PATIENCE), NOBODY), Err(StreamError::Closed));
-        prop_assert_eq!(reader.read(Some(PATIENCE), NOBODY), Err(StreamError::Closed));
+        prop_assert_eq!(writer.write(b"", Some(PATIENCE)), Err(StreamError::Closed));
+        prop_assert_eq!(reader.read(Some(PATIENCE)), Err(StreamError::Closed));
         prop_assert!(begun.elapsed() < PATIENCE);
     }
 
@@ -364,21 +378,21 @@ proptest! {
             let taken: usize = model.iter().map(|chunk| 8 + chunk.len().next_multiple_of(8)).sum();
             match action {
                 Some(chunk) if model.len() < 6 && taken + 8 + chunk.len().next_multiple_of(8) <= 128 => {
-                    prop_assert_eq!(writer.write(&chunk, Some(NOW), NOBODY), Ok(()));
+                    prop_assert_eq!(writer.write(&chunk, Some(NOW)), Ok(()));
                     model.push_back(chunk);
                 }
-                Some(chunk) => prop_assert_eq!(writer.write(&chunk, Some(NOW), NOBODY), Err(StreamError::TimedOut)),
+                Some(chunk) => prop_assert_eq!(writer.write(&chunk, Some(NOW)), Err(StreamError::TimedOut)),
                 None => {
                     let expected = model.pop_front().map(Some).ok_or(StreamError::TimedOut);
-                    prop_assert_eq!(reader.read(Some(NOW), NOBODY), expected);
+                    prop_assert_eq!(reader.read(Some(NOW)), expected);
                 }
             }
         }
         writer.finish().expect("here");
         for chunk in model {
-            prop_assert_eq!(reader.read(Some(PATIENCE), NOBODY), Ok(Some(chunk)));
+            prop_assert_eq!(reader.read(Some(PATIENCE)), Ok(Some(chunk)));
         }
-        prop_assert_eq!(reader.read(Some(PATIENCE), NOBODY), Ok(None));
+        prop_assert_eq!(reader.read(Some(PATIENCE)), Ok(None));
     }
 }
 
