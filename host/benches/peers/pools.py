@@ -7,6 +7,7 @@ import json
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -145,7 +146,31 @@ def round_trip(make):
     line("W1", 1, "cpu_us_per_task", (cpu_microseconds() - cpu) / len(samples), "us cpu")
     for metric, part in (("min", 0), ("p50", 0.5), ("p99", 0.99)):
         line("W1", 1, metric, quantile(samples, part), "us")
+    line("W1", 1, "p50_after_3ms", quantile(round_trips(pool, 300, lambda: time.sleep(0.003)), 0.5), "us")
+    look, idle = cpu_microseconds(), cpu_microseconds()
+    time.sleep(0.5)
+    # What a look costs is no part of it.
+    cpu = (cpu_microseconds() - idle) - (idle - look)
+    line("W1", 1, "idle_cpu_us_per_s", max(cpu, 0) * 2, "us cpu")
+    burners = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count())]
+    try:
+        line("W1", 1, "p50_crowded", quantile(round_trips(pool, 1000, lambda: None), 0.5), "us")
+    finally:
+        for burner in burners:
+            burner.kill()
+            burner.wait()
     pool.close()
+
+
+def round_trips(pool, times, before):
+    """How long one takes, so often, with something before each."""
+    samples = []
+    for x in range(times):
+        before()
+        start = time.perf_counter()
+        pool.result(pool.submit(noop, x))
+        samples.append((time.perf_counter() - start) * 1e6)
+    return samples
 
 
 def many(make, workload, n, *chunks):

@@ -1,18 +1,18 @@
 //! Who drives the event loop: a thread of its own, and for moments a caller who would else wait for that thread. One at a time.
 
 use super::entry::PoolStatus;
-use super::event_loop::{EventLoop, Rest};
+use super::event_loop::{Attendance, EventLoop, Rest};
 use super::mailbox::Mailbox;
-use super::promise::Promise;
+use super::promise::{Observer, Promise};
 use crate::error::BrokenCause;
 use crate::limits::{CALLER_SPINS_FOR, LULL_PAUSE};
 use crate::sys;
 use crate::task::{TaskId, WorkerId};
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollEvent, EpollTimeout};
+use nix::sys::eventfd::{EfdFlags, EventFd};
 use parking_lot::Mutex;
 use std::any::Any;
-use std::fs::File;
 use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering;
@@ -95,31 +95,57 @@ impl Driver {
         self.help(&mut event_loop, EventLoop::read_mailbox)
     }
 
-    /// Hears the worker of a task for a short time, until the task has ended. Worth it only while the worker is awake.
+    /// Hears the worker of a task in the dispatcher's place until the task has ended, or until `deadline`, if its answer is the
+    /// next that the worker gives and nobody else does: first looking out for it, if that is worth it, and then asleep.
     pub(super) fn attend(&self, promise: &Promise, deadline: Option<Instant>) {
-        let Some(mut attendance) = self.attendance(promise.task.id()) else { return };
+        let Some(attendance) = self.attendance(promise.task.id()) else { return };
+        let has_come = attendance.looks_out.then(|| self.look_out(&attendance, promise, deadline));
+        if has_come != Some(true) {
+            self.sleep(&attendance, promise, deadline);
+        }
+        if let Some(event_loop) = &mut *self.event_loop.lock() {
+            event_loop.leave(attendance.worker, has_come);
+        }
+    }
+
+    fn attendance(&self, task: TaskId) -> Option<Attendance> {
+        self.event_loop.try_lock()?.as_mut()?.attend(task)
+    }
+
+    /// Whether the task has ended in the short time that this may take.
+    fn look_out(&self, attendance: &Attendance, promise: &Promise, deadline: Option<Instant>) -> bool {
         let end = Instant::now() + CALLER_SPINS_FOR;
         let end = deadline.map_or(end, |deadline| deadline.min(end));
         while promise.ended().is_none() {
             match sys::readable_within(attendance.channel.as_fd(), Duration::ZERO) {
-                Ok(true) => {
-                    let mut event_loop = self.event_loop.lock();
-                    let hear = |event_loop: &mut EventLoop| event_loop.read_channel(attendance.worker);
-                    if !self.help(&mut event_loop, hear) {
-                        break;
-                    }
-                }
+                Ok(true) if self.hear(attendance.worker) => {}
                 Ok(false) if Instant::now() < end => std::thread::yield_now(),
-                Ok(false) | Err(_) => break,
+                _ => break,
             }
         }
-        attendance.has_ended = promise.ended().is_some();
+        promise.ended().is_some()
     }
 
-    fn attendance(&self, task: TaskId) -> Option<Attendance<'_>> {
-        let mut event_loop = self.event_loop.try_lock()?;
-        let (worker, channel) = event_loop.as_mut()?.attend(task)?;
-        Some(Attendance { driver: self, worker, channel, has_ended: false })
+    /// Waits for the end of the task: the worker tells this thread, or the dispatcher's thread does.
+    fn sleep(&self, attendance: &Attendance, promise: &Promise, deadline: Option<Instant>) {
+        let Ok(bell) = EventFd::from_flags(EfdFlags::EFD_CLOEXEC).map(Arc::new) else { return };
+        let Ok(()) = promise.observe(Observer::Bell(Arc::clone(&bell))) else { return };
+        while promise.ended().is_none() {
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            let has_come = sys::first_readable([attendance.channel.as_fd(), bell.as_fd()], left);
+            // The worker has hung up, the time is over, or the task has ended elsewhere.
+            if !matches!(has_come, Ok(Some(0))) || !self.hear(attendance.worker) {
+                break;
+            }
+        }
+        promise.forget_bell(&bell);
+    }
+
+    /// Takes in what a worker has said; false when there is nothing to be heard from it any more.
+    fn hear(&self, worker: WorkerId) -> bool {
+        let mut event_loop = self.event_loop.lock();
+        self.help(&mut event_loop, |event_loop| event_loop.read_channel(worker))
+            && event_loop.as_ref().is_some_and(|event_loop| event_loop.hears(worker))
     }
 
     /// Does a part of a turn; false when there is nothing to be done any more.
@@ -135,22 +161,6 @@ impl Driver {
             self.mailbox.ring();
         }
         true
-    }
-}
-
-/// A caller's thread hears a worker, as long as this lives.
-struct Attendance<'a> {
-    driver: &'a Driver,
-    worker: WorkerId,
-    channel: Arc<File>,
-    has_ended: bool,
-}
-
-impl Drop for Attendance<'_> {
-    fn drop(&mut self) {
-        if let Some(event_loop) = &mut *self.driver.event_loop.lock() {
-            event_loop.leave(self.worker, self.has_ended);
-        }
     }
 }
 

@@ -15,6 +15,7 @@ mod quarantining;
 mod recycling;
 mod turning;
 
+pub(super) use attending::Attendance;
 pub(super) use turning::Rest;
 
 use super::action::{Action, End};

@@ -7,6 +7,7 @@ use crate::error::{TaskError, TaskRef};
 use crate::ipc::ClaimView;
 use crate::module::Encoding;
 use crate::task::{Progress, TaskReport};
+use nix::sys::eventfd::EventFd;
 use parking_lot::{Condvar, Mutex};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
@@ -19,6 +20,8 @@ pub(crate) enum Observer {
     Waker(Waker),
     /// A wait over many futures; the number is the future's place in it.
     Set(Arc<super::CompletionSet>, usize),
+    /// A caller's thread that sleeps elsewhere than here.
+    Bell(Arc<EventFd>),
     /// A user's callback: never run on the dispatcher's thread.
     Callback(Callback),
     /// What writes a crash bundle of it, elsewhere, if it has failed.
@@ -125,6 +128,11 @@ impl Promise {
         self.open.lock().observers.retain(|other| !matches!(other, Observer::Set(other, _) if Arc::ptr_eq(other, set)));
     }
 
+    /// Forgets a caller's thread that does not sleep any more.
+    pub(super) fn forget_bell(&self, bell: &Arc<EventFd>) {
+        self.open.lock().observers.retain(|other| !matches!(other, Observer::Bell(other) if Arc::ptr_eq(other, bell)));
+    }
+
     /// The task tells how far it is (dispatcher only). Gives what the thread for callbacks has to do about it.
     #[must_use]
     pub(crate) fn progressed(&self, progress: Progress) -> Option<Callback> {
@@ -193,6 +201,10 @@ impl Promise {
                     }
                 }
                 Observer::Set(set, place) => set.completed(place),
+                Observer::Bell(bell) => {
+                    // It can fail only when the counter is at its maximum, and then it is readable already.
+                    let _ = bell.write(1);
+                }
                 Observer::Callback(callback) => callbacks.push(callback),
                 Observer::Recording(recording) => {
                     if let Some(Ended { result, .. }) = self.ended() {

@@ -225,11 +225,15 @@ impl WorkerHandle {
         self.claims.table().view(claim)
     }
 
-    /// Whether the answer to this task is the next that comes, and probably soon. Of a worker that sleeps it does not: to wake
-    /// it takes longer than any look-out.
-    pub(crate) fn is_about_to_answer(&self, task: TaskId) -> bool {
-        let is_next = !self.is_muted && self.tickets.first().is_some_and(|(first, _)| *first == task);
-        is_next && self.is_open && !self.is_attended && self.look_out.is_worth_it() && self.claims.table().is_awake()
+    /// Whether the answer to this task is the next that comes, and nobody else hears it.
+    pub(crate) fn answers_next(&self, task: TaskId) -> bool {
+        let is_next = self.tickets.first().is_some_and(|(first, _)| *first == task);
+        is_next && self.is_open && !self.is_muted && !self.is_attended
+    }
+
+    /// Whether its next answer comes soon. Of a worker that sleeps it does not: to wake it takes longer than any look-out.
+    pub(crate) fn is_about_to_answer(&self) -> bool {
+        self.look_out.is_worth_it() && self.claims.table().is_awake()
     }
 
     /// What the event loop waits for in its channel. The end of it comes in any case.

@@ -1,6 +1,7 @@
 //! Descriptors of this process.
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll, ppoll};
+use nix::sys::time::TimeSpec;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -65,6 +66,18 @@ pub(crate) fn set_nonblocking(descriptor: &OwnedFd) -> io::Result<()> {
     let flags = OFlag::from_bits_truncate(fcntl(descriptor, FcntlArg::F_GETFL)?);
     fcntl(descriptor, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
     Ok(())
+}
+
+/// Which of two descriptors can be read, or is closed at its other end, first within `time` (`None`: as long as it takes); the
+/// first one of both. `None`: none of them.
+pub(crate) fn first_readable(descriptors: [BorrowedFd<'_>; 2], time: Option<Duration>) -> io::Result<Option<usize>> {
+    let mut watched = descriptors.map(|descriptor| PollFd::new(descriptor, PollFlags::POLLIN));
+    match ppoll(&mut watched, time.map(TimeSpec::from), None) {
+        Ok(_) => Ok(watched.iter().position(|watched| watched.revents().is_none_or(|events| !events.is_empty()))),
+        // A signal: whoever reads it will see.
+        Err(nix::errno::Errno::EINTR) => Ok(Some(0)),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Whether a descriptor can be read, or is closed at its other end, within `time`.

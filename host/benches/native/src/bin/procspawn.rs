@@ -6,6 +6,7 @@ use procspawn::Pool;
 use serde_bytes::ByteBuf;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 const PEER: &str = "procspawn";
@@ -68,15 +69,38 @@ fn round_trip() {
     let pool = pool(1);
     (0..200).for_each(|x| call(&pool, x));
     let cpu = cpu_microseconds();
-    let mut samples: Vec<f64> = (0..3000)
-        .map(|x| {
-            let start = Instant::now();
-            call(&pool, x);
-            microseconds(start)
-        })
-        .collect();
+    let mut samples = round_trips(&pool, 3000, || {});
     line(PEER, "W1", 1, "cpu_us_per_task", (cpu_microseconds() - cpu) / 3000.0, "us cpu");
     spread(PEER, "W1", 1, &mut samples, "us");
+    let mut paused = round_trips(&pool, 300, || std::thread::sleep(Duration::from_millis(3)));
+    line(PEER, "W1", 1, "p50_after_3ms", quantile(&mut paused, 0.5), "us");
+    let look = cpu_microseconds();
+    let idle = cpu_microseconds();
+    std::thread::sleep(Duration::from_millis(500));
+    // What a look costs is no part of it.
+    let cpu = (cpu_microseconds() - idle) - (idle - look);
+    line(PEER, "W1", 1, "idle_cpu_us_per_s", cpu.max(0.0) * 2.0, "us cpu");
+    let ends = AtomicBool::new(false);
+    let mut crowded = std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
+            scope.spawn(|| while !ends.load(Ordering::Relaxed) {});
+        }
+        let crowded = round_trips(&pool, 1000, || {});
+        ends.store(true, Ordering::Relaxed);
+        crowded
+    });
+    line(PEER, "W1", 1, "p50_crowded", quantile(&mut crowded, 0.5), "us");
+}
+
+/// How long one takes, so often, with something before each.
+fn round_trips(pool: &Pool, times: u32, mut before: impl FnMut()) -> Vec<f64> {
+    let one = |x| {
+        before();
+        let start = Instant::now();
+        call(pool, x);
+        microseconds(start)
+    };
+    (0..times).map(one).collect()
 }
 
 fn many(workload: &str, n: u32, chunks: &[u64]) {
