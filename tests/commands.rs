@@ -4,7 +4,7 @@ use crate::patience::{end_of, error_of, kill, only_worker, until};
 use crate::support;
 use isopool::{
     Access, BrokenCause, Bytes, Command, CommandOutput, ErrorKind, Executor, ExecutorBuilder, GuestOutput,
-    Interruption, IntoTask, Module, ModuleErrorKind, Reuse, Task, TaskError, TrapCode,
+    Interruption, IntoTask, Module, ModuleErrorKind, Reuse, Shutdown, Task, TaskError, TrapCode,
 };
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use parking_lot::Mutex;
@@ -352,4 +352,18 @@ fn descriptors_that_a_worker_must_not_have_are_refused_before_anything_is_sent()
     ];
     insta::assert_snapshot!("descriptors_that_are_refused", told.join("\n"));
     assert_eq!(shell.executor.stats().workers_started, 0);
+}
+
+#[test]
+fn a_program_whose_input_nobody_can_read_again_leaves_no_crash_bundle() {
+    let _house = support::house();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let shell = Shell::open(&tool(), Executor::builder().crash_bundles(folder.path()));
+    let left = || std::fs::read_dir(folder.path()).expect("it is there").count();
+    let (command, _writer) = piped(&shell, &["fail"]);
+    assert!(shell.end(command).is_err());
+    assert!(shell.end(shell.command(&["fail"])).is_err());
+    // It waits for the files.
+    shell.executor.shutdown(Shutdown::Finish);
+    assert_eq!(left(), 1, "of the second one");
 }
