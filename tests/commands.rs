@@ -1,14 +1,20 @@
 //! WASI programs as tasks: arguments, standard input and directories in, exit code and output out.
 
-use crate::patience::{end_of, error_of};
+use crate::patience::{end_of, error_of, kill, only_worker, until};
 use crate::support;
 use isopool::{
-    Access, BrokenCause, Command, CommandOutput, ErrorKind, Executor, ExecutorBuilder, GuestOutput, IntoTask, Module,
-    ModuleErrorKind, Reuse, TaskError, TrapCode,
+    Access, BrokenCause, Bytes, Command, CommandOutput, ErrorKind, Executor, ExecutorBuilder, GuestOutput,
+    Interruption, IntoTask, Module, ModuleErrorKind, Reuse, Shutdown, Task, TaskError, TrapCode,
 };
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use parking_lot::Mutex;
+use std::fs::File;
+use std::io::{PipeWriter, Write};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process;
+use std::time::Duration;
 
 /// A source of `guests/programs`, compiled once if it has not changed; `None`, and said why, without its compiler.
 fn program(source: &str, compiler: &str, arguments: &[&str]) -> Option<PathBuf> {
@@ -252,4 +258,112 @@ pub(crate) fn core_program(module: &str, name: &str, memory: bool) -> Vec<u8> {
         section(10, vec![1, 2, 0, 0x0b]),
     ]
     .concat()
+}
+
+/// A command whose input comes from a pipe, and the other end.
+fn piped(shell: &Shell, arguments: &[&str]) -> (Command, PipeWriter) {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    (shell.command(arguments).stdin_from(reader), writer)
+}
+
+fn has_reader(writer: &PipeWriter) -> bool {
+    let mut watched = [PollFd::new(writer.as_fd(), PollFlags::empty())];
+    poll(&mut watched, PollTimeout::ZERO).expect("it can be asked");
+    !watched[0].revents().is_some_and(|seen| seen.contains(PollFlags::POLLERR))
+}
+
+#[test]
+fn input_is_read_as_it_comes_however_much_it_is() {
+    let _house = support::house();
+    let shell = Shell::open(&tool(), Executor::builder().max_argument_bytes(1 << 10));
+    let (command, mut writer) = piped(&shell, &["grep", "last"]);
+    let future = shell.executor.submit(command).expect("submits");
+    // More than a pipe holds, and more than an argument may have.
+    let line = "x".repeat(1023) + "\n";
+    (0..4096).for_each(|_| writer.write_all(line.as_bytes()).expect("it is read"));
+    writer.write_all(b"the last").expect("it is read");
+    assert!(!future.done(), "it waits for the end");
+    drop(writer);
+    assert_eq!(*end_of(&future).expect("it ends by itself").stdout, *b"4097:the last\n");
+
+    let (command, mut writer) = piped(&shell, &["first"]);
+    writer.write_all(b"one\ntwo\n").expect("a pipe holds that");
+    assert_eq!(*shell.end(command).expect("it wants no more").stdout, *b"one\n");
+    until("nobody reads any more", || !has_reader(&writer));
+
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    file.write_all(b"to be\n").expect("there is room");
+    let file = File::open(file.path()).expect("it is there");
+    assert_eq!(shell.run(shell.command(&["grep", "be"]).stdin_from(file)), said(0, "1:to be\n", ""));
+    // The one that was given last counts.
+    let (command, _writer) = piped(&shell, &["cat"]);
+    assert_eq!(shell.run(command.stdin("bytes")), said(0, "bytes", ""));
+}
+
+#[test]
+fn a_program_that_waits_for_input_can_be_stopped_and_its_pipe_is_let_go() {
+    let _house = support::house();
+    for interruption in [Interruption::Kill, Interruption::Epoch] {
+        let shell = Shell::open(&tool(), Executor::builder().interruption(interruption));
+        let waiting = |shell: &Shell| {
+            let (command, writer) = piped(shell, &["first"]);
+            let future = shell.executor.submit(command).expect("submits");
+            until("it runs", || future.running());
+            (future, writer)
+        };
+        let gone = |writer: PipeWriter| until("nobody reads any more", || !has_reader(&writer));
+        let (future, writer) = waiting(&shell);
+        assert!(future.cancel());
+        assert!(matches!(error_of(&future), TaskError::Cancelled { .. }));
+        gone(writer);
+        let (command, writer) = piped(&shell, &["first"]);
+        let limited = command.into_task().time_limit(Duration::from_millis(50));
+        assert!(matches!(shell.end(limited), Err(TaskError::TimedOut { .. })));
+        gone(writer);
+        let lost = if interruption == Interruption::Epoch { 0 } else { 2 };
+        let stats = shell.executor.stats();
+        assert_eq!(stats.workers_started - stats.workers.len() as u64, lost, "{interruption:?}: {stats:?}");
+
+        let (future, writer) = waiting(&shell);
+        kill(only_worker(&shell.executor).pid);
+        assert!(matches!(error_of(&future), TaskError::BrokenProcessPool(_)));
+        gone(writer);
+        assert_eq!(shell.run(shell.command(&["first"]).stdin("still\n")), said(0, "still\n", ""));
+    }
+}
+
+#[test]
+fn descriptors_that_a_worker_must_not_have_are_refused_before_anything_is_sent() {
+    let _house = support::house();
+    let shell = Shell::tool();
+    let refused = |shell: &Shell, task: Task<(Bytes,), CommandOutput>| {
+        let error = shell.executor.submit(task).expect_err("it is refused");
+        assert_eq!(error.kind(), ErrorKind::InvalidOption);
+        error.to_string()
+    };
+    let (socket, _other) = UnixStream::pair().expect("two sockets");
+    let folder = File::open("/").expect("it is there");
+    let chance = Shell::open(&tool(), Executor::builder().deterministic(1));
+    let told = [
+        refused(&shell, shell.command(&["cat"]).stdin_from(socket).into_task()),
+        refused(&shell, shell.command(&["cat"]).stdin_from(folder).into_task()),
+        refused(&shell, piped(&shell, &["cat"]).0.into_task().retries(1)),
+        refused(&chance, piped(&chance, &["cat"]).0.into_task()),
+    ];
+    insta::assert_snapshot!("descriptors_that_are_refused", told.join("\n"));
+    assert_eq!(shell.executor.stats().workers_started, 0);
+}
+
+#[test]
+fn a_program_whose_input_nobody_can_read_again_leaves_no_crash_bundle() {
+    let _house = support::house();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let shell = Shell::open(&tool(), Executor::builder().crash_bundles(folder.path()));
+    let left = || std::fs::read_dir(folder.path()).expect("it is there").count();
+    let (command, _writer) = piped(&shell, &["fail"]);
+    assert!(shell.end(command).is_err());
+    assert!(shell.end(shell.command(&["fail"])).is_err());
+    // It waits for the files.
+    shell.executor.shutdown(Shutdown::Finish);
+    assert_eq!(left(), 1, "of the second one");
 }

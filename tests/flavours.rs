@@ -19,16 +19,25 @@ fn fifty_runs_on_several_workers_give_the_same_bytes() {
     let _house = house();
     let executor = Executor::builder().max_workers(3).deterministic(1).build().expect("builds");
     let mut futures = Vec::new();
-    for n in 0..50 {
-        futures.push(submit(&executor, chance::draw::task(20)));
-        // What ran before differs from one to the next.
-        submit(&executor, chance::draw::task(n));
+    let workers = |futures: &[TaskFuture<Bytes>]| -> HashSet<u32> {
+        futures.iter().filter_map(TaskFuture::report).map(|report| report.worker_index).collect()
+    };
+    // The first worker may be so quick that it does all of one round before the others are up.
+    while workers(&futures).len() < 2 {
+        assert!(futures.len() < 50_000, "several workers take part");
+        let round: Vec<_> = (0..50)
+            .map(|n| {
+                let future = submit(&executor, chance::draw::task(20));
+                // What ran before differs from one to the next.
+                submit(&executor, chance::draw::task(n));
+                future
+            })
+            .collect();
+        round.iter().for_each(|future| drop(bytes_of(future)));
+        futures.extend(round);
     }
     let drawn: HashSet<Vec<u8>> = futures.iter().map(bytes_of).collect();
     assert_eq!(drawn.len(), 1);
-    let workers: HashSet<u32> =
-        futures.iter().filter_map(TaskFuture::report).map(|report| report.worker_index).collect();
-    assert!(workers.len() > 1, "several workers took part: {workers:?}");
     // Another process, another executor: the same world. Another seed: another one.
     let again = Executor::builder().max_workers(1).deterministic(1).build().expect("builds");
     let drawn = drawn.into_iter().next().expect("one");

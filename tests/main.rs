@@ -18,6 +18,7 @@
 //! - [`nested`]: tasks that submit tasks and wait for them.
 //! - [`counting`]: what pools count for the crate `metrics`.
 //! - [`other_languages`]: guests in C, JavaScript and Python, each if its tools are on the machine.
+//! - [`snapshotted`]: modules that are kept as a call has left them.
 //! - [`plain_components`]: components that never heard of isopool: any export, values by its own types.
 //! - [`typed_clients`]: clients that are made from WIT, and components that do not fit them.
 //! - [`commands`]: WASI programs as tasks.
@@ -32,6 +33,8 @@
 //! - [`slow_host_functions`]: those that take long, or never end.
 //! - [`hostile_worker`]: workers that lie on their channel.
 //! - [`sync`]: locks, queues and what else tasks share with each other and with their caller.
+//! - [`streams`]: sequences of chunks between tasks and their caller.
+//! - [`stream_ends`]: tasks that end in the middle of a stream, and what is told at its other end.
 //! - [`time_limits`]: tasks that may run for so long and no longer, and tasks that must have ended by a moment.
 //! - [`crash_bundles`]: what tasks that fail leave, and that it brings the same failure again.
 //! - [`interruption`]: tasks that are stopped, and workers that go on.
@@ -82,8 +85,11 @@ mod scheduling;
 mod shortage;
 mod shutdown;
 mod slow_host_functions;
+mod snapshotted;
 mod start_methods;
 mod starved;
+mod stream_ends;
+mod streams;
 mod stress;
 mod support;
 mod sync;

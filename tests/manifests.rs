@@ -367,6 +367,19 @@ fn an_initializer_sees_what_its_module_asks_for() {
 }
 
 #[test]
+fn a_snapshot_of_a_module_asks_for_what_the_module_asks_for() {
+    let _house = house();
+    let executor = one_worker().env("A", "1").build().expect("builds");
+    for (asks, seen) in [("{}", None), (r#"{ "variables": [{ "name": "A" }] }"#, Some("1".to_owned()))] {
+        let kept = executor.snapshot("plugin", asking(asks), "environment::remember", ("A",)).expect("keeps");
+        let plugin = Plugin::of(executor.clone(), kept);
+        assert_eq!(plugin.module.manifest(), Some(&asks.parse().expect("a manifest")));
+        assert_eq!(plugin.call("environment::remembered", ()), Ok((seen.clone(), Vec::<String>::new())), "{asks}");
+        assert_eq!(plugin.run(plugin.env("A")), Ok(seen), "{asks}");
+    }
+}
+
+#[test]
 fn a_module_that_is_asked_for_its_functions_sees_no_variable_of_its_executor() {
     let _house = house();
     // Never seen before, and so not in the cache.

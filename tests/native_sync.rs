@@ -3,6 +3,7 @@
 use crate::patience::{PATIENCE, end_of, kill};
 use crate::support::{executor, house};
 use guest_basic::{shared, value};
+use isopool::stream::{StreamError, StreamReader};
 use isopool::sync::{Event, Lock, Queue, SimpleQueue, SyncError};
 use isopool::{Codec, ErrorKind, Executor, NativeCall, Process, Shutdown, StartMethod, get_context};
 use std::time::{Duration, Instant};
@@ -213,6 +214,28 @@ fn handles_that_are_only_names_are_told_apart() {
     let error = process(keep::call(name)).start().expect_err("it is only a name");
     assert_eq!(error.kind(), ErrorKind::InvalidOption);
     assert!(error.to_string().contains(&SyncError::NotShared.to_string()), "{error}");
+}
+
+#[isopool::native]
+fn take_all(numbers: StreamReader<u64>) -> u64 {
+    numbers.map_while(Result::ok).sum()
+}
+
+#[test]
+fn an_end_of_a_stream_is_refused_by_name_and_told_at_the_other_end() {
+    let _house = house();
+    let (writer, reader) = isopool::stream().expect("made");
+    let process = process(take_all::call(reader));
+    let error = process.start().expect_err("it goes to tasks only");
+    assert_eq!(error.kind(), ErrorKind::InvalidOption);
+    let told = error.to_string();
+    assert!(told.contains("::take_all` hold an end of a stream, which goes to tasks only; use a queue"), "{told}");
+    drop(process);
+    assert_eq!(writer.send(&1), Err(StreamError::Closed));
+    let (_writer, reader) = isopool::stream().expect("made");
+    let builder = get_context(StartMethod::InitMain).executor().native_initializer(take_all::call(reader));
+    let told = builder.build().expect_err("as well").to_string();
+    assert!(told.contains("the native initializer") && told.contains("hold an end of a stream"), "{told}");
 }
 
 // limit: MAX_CALL_OBJECTS

@@ -95,7 +95,9 @@ pub const fn travels<T: Serialize + DeserializeOwned>() {}
 /// [`FailureKind::ArgumentCodec`], naming the signature.
 #[allow(clippy::needless_pass_by_value)] // dropped here: see `Entry::run`
 pub fn arguments<T: DeserializeOwned>(codec: Codec, bytes: Vec<u8>, signature: &str) -> Result<T, Failure> {
-    codec.decode(&bytes).map_err(|error| argument_failure(codec, signature, &error))
+    // An end of a stream that came with something that does not decode was nobody's.
+    let arguments = crate::stream::abandoning(|| codec.decode(&bytes));
+    arguments.map_err(|error| argument_failure(codec, signature, &error))
 }
 
 /// Checks that there are no arguments: nothing at all, or what the codec writes for an empty tuple, list or nothing.

@@ -2,7 +2,8 @@
 //!
 //! [`task`] makes a function a task; [`Call`] is what its stub makes for the caller; [`Codec`] is how arguments and results
 //! travel; [`Bytes`] is a byte buffer that travels in one piece; [`context`] says where a task runs, and
-//! [`progress()`] tells the caller how far it is; [`sync`] has what tasks share with each other and with their caller.
+//! [`progress()`] tells the caller how far it is; [`sync`] has what tasks share with each other and with their caller, and [`stream`]
+//! sequences of chunks between them.
 //!
 //! ```
 //! use isopool_guest::{Codec, EmbeddedModule, task};
@@ -36,6 +37,7 @@ mod guard;
 mod nested;
 mod progress;
 mod raw;
+pub mod stream;
 pub mod sync;
 #[cfg(target_family = "wasm")]
 mod wasm;
@@ -101,7 +103,7 @@ pub mod __private {
         no_arguments, result, travels,
     };
     #[cfg(not(target_family = "wasm"))]
-    pub use crate::sync::{collect, provide};
+    pub use crate::sync::{Collected, collect, provide};
     #[cfg(target_family = "wasm")]
     pub use inventory;
 }

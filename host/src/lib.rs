@@ -80,6 +80,8 @@ mod registry;
 #[cfg(not(target_family = "wasm"))]
 mod sandbox;
 #[cfg(not(target_family = "wasm"))]
+pub mod stream;
+#[cfg(not(target_family = "wasm"))]
 pub mod sync;
 #[cfg(not(target_family = "wasm"))]
 mod sys;
@@ -129,6 +131,8 @@ pub use native::{Descriptor, NativeCall, Process, ProcessError};
 pub use registry::{Registry, Version, Watch};
 #[cfg(not(target_family = "wasm"))]
 pub use sandbox::{Escape, EscapeAttempt, Hardening, HardeningReport, Layer, LayerReport, LayerState, Layers, Verdict};
+#[cfg(not(target_family = "wasm"))]
+pub use stream::{stream, stream_with};
 #[cfg(not(target_family = "wasm"))]
 pub use task::{
     Access, AddressGrant, AddressRequest, CapturedOutput, CodecFailure, CommandOutput, Decision, DirectoryRequest,

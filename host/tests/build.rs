@@ -3,9 +3,10 @@
 #![cfg(feature = "cli")]
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// The program, in this folder, with this repository's target directory and a cache of its own.
@@ -198,4 +199,151 @@ fn what_a_package_asks_for_becomes_part_of_its_module_and_inspect_tells_what_com
     assert!(told.contains("requires the variable `TOKEN`") && told.contains("--env TOKEN=…"), "{told}");
     let ran = run(isopool(folder.path(), &[&call[..], &["--env", "TOKEN=1"]].concat()));
     assert_eq!(text(&ran.stdout), "2\n", "{ran:?}");
+}
+
+/// The guest of the house tests.
+fn basic() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this package is in a repository").join("tests/guests/basic")
+}
+
+#[test]
+fn snapshot_is_taken_when_it_is_built_and_every_task_begins_there() {
+    let folder = temporary();
+    let build = |more: &[&str]| {
+        let package = basic();
+        isopool(folder.path(), &[&["build", package.to_str().expect("a plain name")], more].concat())
+    };
+    let number = |file: &str, function: &str| text(&run(isopool(folder.path(), &["run", file, function])).stdout);
+    let kept = run(build(&["--snapshot", "state::set_global", "--snapshot-argument", "42", "--precompile"]));
+    assert!(kept.status.success(), "{kept:?}");
+    assert!(text(&kept.stdout).starts_with("guest-basic.wasm\nhash      "), "{kept:?}");
+    assert_eq!(number("guest-basic.wasm", "state::get_global"), "42\n");
+    let counted = run(build(&["-o", "counted.wasm", "--snapshot", "state::counter"]));
+    assert_eq!(text(&counted.stdout), "counted.wasm\n", "{counted:?}");
+    // It was called once, when it was built, and not in the tasks.
+    assert_eq!(["state::counter"; 2].map(|function| number("counted.wasm", function)), ["2\n", "2\n"]);
+
+    for (more, code, reason) in [
+        (
+            &["--snapshot", "failure::panics", "--snapshot-argument", "\"alas\""][..],
+            3,
+            "isopool: module `guest-basic`: no snapshot of it after `failure::panics`: it panicked at ",
+        ),
+        (
+            &["--snapshot", "environment::print", "--snapshot-argument", "\"a\"", "--snapshot-argument", "\"b\""],
+            3,
+            "it printed, or holds a stream",
+        ),
+        (&["--snapshot", "state::count"], 3, "has no function `state::count`; it has "),
+        (&["--snapshot", "crash::spin", "--compile-timeout", "5"], 3, "the compiler needed more than 5s"),
+        (
+            &["--snapshot", "state::set_global", "--snapshot-argument", "many"],
+            2,
+            "isopool: an argument for --snapshot, `many`, is not JSON: expected value at line 1 column 1; \
+             write a string as '\"many\"'\n",
+        ),
+        (&["--snapshot-argument", "1"], 2, "--snapshot <FUNCTION>"),
+        (&["--compile-timeout", "0"], 2, "isopool: --compile-timeout is 0, and must be a number of seconds above 0\n"),
+    ] {
+        let told = refusal(build(&[more, &["-o", "refused.wasm"]].concat()), code);
+        assert!(told.contains(reason), "{more:?}: {told}");
+        assert!(!folder.path().join("refused.wasm").exists(), "{more:?}");
+    }
+}
+
+/// A package of tasks whose one function gives this number, with what it is made of: a file of its own, and a package beside it.
+fn numbers(folder: &Path, tasks: &str, number: &str) {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this package is in a repository");
+    let manifest = format!(
+        "[package]\nname = \"numbers\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[dependencies]\n\
+         isopool-guest = {{ path = {:?} }}\nconstants = {{ path = \"../constants\" }}\n\n[workspace]\n",
+        repository.join("guest-sdk")
+    );
+    write(&folder.join("numbers/Cargo.toml"), &manifest);
+    write(&folder.join("numbers/src/lib.rs"), tasks);
+    write(
+        &folder.join("constants/Cargo.toml"),
+        "[package]\nname = \"constants\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[workspace]\n",
+    );
+    write(&folder.join("constants/src/lib.rs"), number);
+    fs::copy(repository.join("Cargo.lock"), folder.join("numbers/Cargo.lock")).expect("a file can be copied");
+}
+
+/// `isopool build --watch`, and what it says.
+struct Watch {
+    child: Child,
+    built: BufReader<ChildStdout>,
+    told: BufReader<ChildStderr>,
+}
+
+impl Watch {
+    fn start(folder: &Path, arguments: &[&str]) -> Self {
+        let mut command = isopool(folder, arguments);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+        let built = BufReader::new(child.stdout.take().expect("it is a pipe"));
+        let told = BufReader::new(child.stderr.take().expect("it is a pipe"));
+        Self { child, built, told }
+    }
+
+    /// The file that was built next.
+    fn next_file(&mut self) -> String {
+        let mut line = String::new();
+        self.built.read_line(&mut line).expect("it is text");
+        line
+    }
+
+    /// What is told until it waits for a change.
+    fn until_it_waits(&mut self) -> String {
+        let mut text = String::new();
+        while !text.ends_with("; Ctrl-C ends it\n") {
+            assert!(self.told.read_line(&mut text).expect("it is text") > 0, "it has ended: {text}");
+        }
+        text
+    }
+}
+
+#[test]
+fn watched_package_is_built_again_when_a_source_changes_and_a_mistake_changes_no_file() {
+    const TASKS: &str = "#[isopool_guest::task]\npub fn number() -> u64 {\n    constants::NUMBER\n}\n";
+    let folder = temporary();
+    let constants = folder.path().join("constants/src/lib.rs");
+    numbers(folder.path(), TASKS, "pub const NUMBER: u64 = 1;\n");
+    let number = || text(&run(isopool(folder.path(), &["run", "numbers.wasm", "number"])).stdout);
+    let mut watch = Watch::start(folder.path(), &["build", "numbers", "--watch"]);
+    assert_eq!(watch.next_file(), "numbers.wasm\n");
+    watch.until_it_waits();
+    assert_eq!(number(), "1\n");
+
+    write(&constants, "pub const NUMBER: u64 = twenty;\n");
+    let told = watch.until_it_waits();
+    assert!(told.contains("cannot find value `twenty`") && told.contains("\nisopool: the task module of "), "{told}");
+    assert_eq!(number(), "1\n");
+
+    // A mistake is mended by a file that was not there.
+    write(&constants, "mod more;\npub const NUMBER: u64 = more::NUMBER;\n");
+    let told = watch.until_it_waits();
+    assert!(told.contains("file not found for module `more`"), "{told}");
+    write(&folder.path().join("constants/src/more.rs"), "pub const NUMBER: u64 = 2000;\n");
+    assert_eq!(watch.next_file(), "numbers.wasm\n");
+    assert_eq!(number(), "2000\n");
+    watch.until_it_waits();
+
+    let pid = nix::unistd::Pid::from_raw(watch.child.id() as i32);
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).expect("it runs");
+    let mut last = String::new();
+    watch.told.read_to_string(&mut last).expect("it is text");
+    assert_eq!(last, "isopool: stopped by SIGINT after 2 good builds\n");
+    assert_eq!(watch.child.wait().expect("it ends").code(), Some(130));
+}
+
+#[test]
+fn watch_of_what_no_edit_could_mend_ends_at_once() {
+    let folder = temporary();
+    for (arguments, code, reason) in [
+        (&["build", "nowhere", "--watch"][..], 8, "cannot find the manifest nowhere/Cargo.toml"),
+        (&["build", &tasks().display().to_string(), "-w", "-o", "/nonexistent/m.wasm"], 8, "/nonexistent/m.wasm"),
+    ] {
+        let told = refusal(isopool(folder.path(), arguments), code);
+        assert!(told.contains(reason), "{arguments:?}: {told}");
+    }
 }

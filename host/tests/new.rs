@@ -91,6 +91,18 @@ fn cargo(folder: &Path, arguments: &[&str]) -> String {
 }
 
 #[test]
+fn current_folder_becomes_a_project_of_its_own_name() {
+    let folder = temporary();
+    let here = folder.path().join("tasks-of-mine");
+    fs::create_dir(&here).expect("a folder can be made");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_isopool"));
+    let made = command.args(["new", "."]).current_dir(&here).stdin(Stdio::null()).output().expect("the program starts");
+    assert!(made.status.success(), "{made:?}");
+    let manifest = fs::read_to_string(here.join("Cargo.toml")).expect("it was made");
+    assert!(manifest.contains("name = \"tasks-of-mine\""), "{manifest}");
+}
+
+#[test]
 fn package_of_tasks_builds_and_passes_its_tests() {
     let folder = project("tasks");
     let tested = cargo(&folder, &["test"]);

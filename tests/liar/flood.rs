@@ -155,6 +155,19 @@ impl Liar {
                 artifact.set_len(100)?;
                 self.send(&compiled_asking(&[b'x'; 20_000], 100), 0)?;
             }
+            "nothing-kept" => self.send(&kept(100), 0)?,
+            "less-kept" => {
+                artifact.set_len(99)?;
+                self.send(&kept(100), 0)?;
+            }
+            "noise-kept" => {
+                (&artifact).write_all(&noise())?;
+                self.send(&kept(noise().len() as u32), 0)?;
+            }
+            "too-much-kept" => {
+                artifact.set_len((256 << 20) + 1)?;
+                self.send(&kept((256 << 20) + 1), 0)?;
+            }
             "noise-for-code" => {
                 (&artifact).write_all(&noise())?;
                 self.send(&compiled_huge(noise().len() as u64), 0)?;
@@ -181,7 +194,12 @@ fn compiled_asking(path: &[u8], bytes: u8) -> Vec<u8> {
     [&[3, 5][..], b"0.1.0", &[0, 0, 0, 0, bytes], &manifest, &[bytes]].concat()
 }
 
-/// The same with one function, `value::noop`, and as many bytes of code.
+/// `Reply::Snapshotted`, of so many bytes.
+fn kept(bytes: u32) -> Vec<u8> {
+    [&[20, 252][..], &bytes.to_le_bytes()].concat()
+}
+
+/// The same as [`compiled`] with one function, `value::noop`, and as many bytes of code.
 fn compiled_huge(bytes: u64) -> Vec<u8> {
     let bytes = [&[253][..], &bytes.to_le_bytes()].concat();
     let function = [&[11][..], b"value::noop", &[0, 0, 1, 7], b"bincode", &[0]].concat();

@@ -1,14 +1,41 @@
-//! What it does: compiles a package to a file, outside of build scripts. Takes from: `isopool build`, and programs like it.
-//! Hands to: a file. Never: installs the compilation target; whoever asks at a shell is told the command.
+//! What it does: compiles a package outside of build scripts. Takes from: `isopool build`, and programs like it.
+//! Hands to: them, or a file. Never: installs the compilation target; whoever asks at a shell is told the command.
 
 use crate::cargo::{Run, TARGET_DIRECTORY};
 use crate::guest::{Built, Guest, PROFILE, lock};
 use crate::requests::with_manifest;
-use crate::{Error, install, toolchain};
+use crate::sources::Sources;
+use crate::{Error, dep_info, install, toolchain};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
+
+/// A package that was compiled: what [`Guest::component`] gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Component {
+    /// The package's name.
+    pub package: String,
+    /// The component.
+    pub wasm: Vec<u8>,
+    /// What it was made from.
+    pub sources: Sources,
+}
+
+impl Component {
+    /// Writes it to the file `output`, which is whole at every moment, or was never there; `None` stands for the package's name
+    /// with `.wasm`, in the current folder. Gives the file's name.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&self, output: Option<&Path>) -> Result<PathBuf, Error> {
+        let module = output.map_or_else(|| PathBuf::from(format!("{}.wasm", self.package)), Path::to_owned);
+        install::replace(&self.wasm, &module)?;
+        Ok(module)
+    }
+}
 
 /// What cargo says of a package.
 struct Package {
@@ -25,19 +52,45 @@ impl Guest {
     /// [`Guest::at`] is taken from the current folder here, and [`Guest::new`] is the package in it. What the package's
     /// own build script would choose (a larger stack, say) is not known.
     ///
-    /// Where [`Guest::at`] names a file, that is a module of another language: it is copied, with the [manifest](Self::manifest) that it
-    /// is to have.
+    /// Where [`Guest::at`] names a file, that is a module of another language: it is given the [manifest](Self::manifest), and its own name
+    /// is the package's.
     ///
     /// # Errors
     /// There is no such package, or it has no library; the target `wasm32-wasip2` is not installed; the package does not
     /// compile; files cannot be written.
     pub fn build(&self, output: Option<&Path>) -> Result<Built, Error> {
+        Ok(Built { module: self.component()?.write(output)? })
+    }
+
+    /// The files of the package, as far as they are known before it is [built](Self::component): its manifest, its build script, and
+    /// its `src` folder.
+    ///
+    /// # Errors
+    /// There is no such package.
+    pub fn sources(&self) -> Result<Sources, Error> {
+        let folder = self.folder();
+        let sources = match folder.is_file() {
+            true => Sources::of_files(BTreeSet::from([folder]), Path::new("")),
+            false => Sources::of_package(&self.found_manifest()?),
+        };
+        Ok(sources.with(self.requests_file()))
+    }
+
+    fn found_manifest(&self) -> Result<PathBuf, Error> {
+        let manifest = self.folder().join("Cargo.toml");
+        manifest.canonicalize().map_err(Error::file("find the manifest", &manifest))
+    }
+
+    /// As [`Guest::build`], without the file.
+    ///
+    /// # Errors
+    /// As `build`.
+    pub fn component(&self) -> Result<Component, Error> {
         let folder = self.folder();
         if folder.is_file() {
-            return self.embed(&folder, output);
+            return self.foreign(&folder);
         }
-        let manifest = folder.join("Cargo.toml");
-        let manifest = manifest.canonicalize().map_err(Error::file("find the manifest", &manifest))?;
+        let manifest = self.found_manifest()?;
         let package = Package::read(&manifest)?;
         if !package.has_library {
             return Err(Error::NoLibrary { manifest });
@@ -57,22 +110,22 @@ impl Guest {
             environment: self.settings(),
         }
         .run()?;
-        let module = output.map_or_else(|| PathBuf::from(format!("{}.wasm", package.name)), Path::to_owned);
-        install::copy(&artifact.wasm, asks.as_deref(), &module)?;
+        let wasm = install::component(&artifact.wasm, asks.as_deref())?;
+        let files = dep_info::read(&artifact.wasm, &manifest)?;
         drop(lock);
-        Ok(Built { module })
+        let sources = Sources::of_files(files, &package.target_directory).with(self.requests_file());
+        Ok(Component { package: package.name, wasm, sources })
     }
 }
 
 impl Guest {
     /// A module that was made elsewhere, with its manifest.
-    fn embed(&self, module: &Path, output: Option<&Path>) -> Result<Built, Error> {
+    fn foreign(&self, module: &Path) -> Result<Component, Error> {
         // There is no package that it could be in.
         let asks = self.requests(&module.join("Cargo.toml"))?.unwrap_or_default();
         let wasm = fs::read(module).map_err(Error::file("read", module))?;
-        let output = output.or(module.file_name().map(Path::new)).unwrap_or(module).to_owned();
-        install::write_whole(&with_manifest(&wasm, &asks)?, &output)?;
-        Ok(Built { module: output })
+        let package = module.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Component { package, wasm: with_manifest(&wasm, &asks)?, sources: self.sources()? })
     }
 }
 

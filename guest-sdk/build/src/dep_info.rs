@@ -2,8 +2,17 @@
 //! Takes from: the `.d` file that the guest's cargo wrote (it covers path dependencies, however deep).
 //! Never: names a file that does not exist, which would make the script run every time.
 
+use crate::Error;
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::{Path, PathBuf};
+
+/// Every file that a component was made from.
+pub(crate) fn read(wasm: &Path, manifest: &Path) -> Result<BTreeSet<PathBuf>, Error> {
+    let path = wasm.with_extension("d");
+    let text = fs::read_to_string(&path).map_err(Error::file("read", &path))?;
+    Ok(files(&text, manifest))
+}
 
 /// Every file whose change must rebuild the module.
 pub(crate) fn files(dep_info: &str, manifest: &Path) -> BTreeSet<PathBuf> {

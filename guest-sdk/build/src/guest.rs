@@ -166,6 +166,11 @@ impl Guest {
         self.requests(&manifest)
     }
 
+    /// The file that says it, if it is not the package's manifest.
+    pub(crate) fn requests_file(&self) -> Option<&Path> {
+        self.requests.as_deref()
+    }
+
     pub(crate) fn requests(&self, manifest: &Path) -> Result<Option<String>, Error> {
         match &self.requests {
             Some(file) => requests::of_file(file).map(Some),
@@ -345,9 +350,7 @@ pub(crate) fn lock(target_dir: &Path) -> Result<File, Error> {
 }
 
 fn watch(artifact: &Artifact, manifest: &Path) -> Result<(), Error> {
-    let path = artifact.wasm.with_extension("d");
-    let text = fs::read_to_string(&path).map_err(Error::file("read", &path))?;
-    for file in dep_info::files(&text, manifest) {
+    for file in dep_info::read(&artifact.wasm, manifest)? {
         println!("cargo::rerun-if-changed={}", file.display());
     }
     Ok(())

@@ -25,13 +25,8 @@ pub(crate) fn install(
     Ok(module)
 }
 
-/// Copies the component at `wasm` to the file `to`, which is whole at every moment.
-pub(crate) fn copy(wasm: &Path, asks: Option<&str>, to: &Path) -> Result<(), Error> {
-    write_whole(&component(wasm, asks)?, to)
-}
-
-/// The component at `wasm`, with what it asks for.
-fn component(wasm: &Path, asks: Option<&str>) -> Result<Vec<u8>, Error> {
+/// The component in a file, with what it asks for.
+pub(crate) fn component(wasm: &Path, asks: Option<&str>) -> Result<Vec<u8>, Error> {
     let bytes = fs::read(wasm).map_err(Error::file("read", wasm))?;
     if !bytes.starts_with(COMPONENT_HEADER) {
         return Err(Error::NotAComponent { path: wasm.to_owned() });
@@ -42,12 +37,12 @@ fn component(wasm: &Path, asks: Option<&str>) -> Result<Vec<u8>, Error> {
     }
 }
 
-/// Writes a file that is whole at every moment.
-pub(crate) fn write_whole(bytes: &[u8], to: &Path) -> Result<(), Error> {
+/// Writes a component to the file `to`, which is whole at every moment.
+pub(crate) fn replace(component: &[u8], to: &Path) -> Result<(), Error> {
     let mut name = to.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}", std::process::id()));
     let unfinished = to.with_file_name(name);
-    fs::write(&unfinished, bytes).map_err(Error::file("write", &unfinished))?;
+    fs::write(&unfinished, component).map_err(Error::file("write", &unfinished))?;
     fs::rename(&unfinished, to).map_err(|source| {
         // Nobody wants half of it.
         let _ = fs::remove_file(&unfinished);

@@ -22,7 +22,7 @@
 //! compiles that package and sets `ISOPOOL_MODULE_RESIZE` for `include_bytes!(env!("ISOPOOL_MODULE_RESIZE"))`.
 //!
 //! # At a shell
-//! `isopool build` makes a file of a package, by [`Guest::build`].
+//! `isopool build` makes a file of a package, by [`Guest::component`]; other programs may do the same with [`Guest::build`].
 //!
 //! # What a module asks for
 //! A module may ask for what it needs: directories, variables, addresses. It is given nothing else then, whatever its host grants to
@@ -52,9 +52,12 @@ mod guest;
 mod install;
 mod prune;
 mod requests;
+mod sources;
 mod toolchain;
 
 pub use closures::{Closures, closures};
+pub use component::Component;
 pub use error::Error;
 pub use guest::{Built, Guest, guest, guest_at};
 pub use requests::with_manifest;
+pub use sources::{Sources, SourcesState};

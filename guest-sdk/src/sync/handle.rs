@@ -3,6 +3,8 @@
 use super::object::Object;
 use super::{BoundedSemaphore, SimpleQueue};
 use super::{Condition, Event, Lock, Queue, RLock, Semaphore, SyncError};
+#[cfg(not(target_family = "wasm"))]
+use crate::stream::{Ends, Place, Slot};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -90,25 +92,63 @@ impl fmt::Debug for Handle {
 #[cfg(not(target_family = "wasm"))]
 thread_local! {
     /// What was serialized since the innermost `collect` of this thread began; `None` outside of one.
-    static COLLECTED: RefCell<Option<Vec<Arc<dyn Object>>>> = const { RefCell::new(None) };
+    static COLLECTED: RefCell<Option<Collected>> = const { RefCell::new(None) };
     /// What handles find that are deserialized in the innermost `provide` of this thread.
     static PROVIDED: RefCell<Vec<Arc<dyn Object>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Runs `encode`, and gives the objects whose handles it has serialized, each once.
+/// What was serialized while arguments were encoded.
 #[cfg(not(target_family = "wasm"))]
-pub fn collect<R>(encode: impl FnOnce() -> R) -> (R, Vec<Arc<dyn Object>>) {
+#[derive(Default)]
+pub struct Collected {
+    /// Each once.
+    pub objects: Vec<Arc<dyn Object>>,
+    /// Those of them that are ends of streams: whoever has them now owes something.
+    pub ends: Ends,
+}
+
+/// Runs `encode`, and gives the objects whose handles it has serialized.
+#[cfg(not(target_family = "wasm"))]
+pub fn collect<R>(encode: impl FnOnce() -> R) -> (R, Collected) {
     /// Ends the scope also when `encode` panics.
-    struct Outer(Option<Vec<Arc<dyn Object>>>);
+    struct Outer(Option<Collected>);
     impl Drop for Outer {
         fn drop(&mut self) {
             COLLECTED.set(self.0.take());
         }
     }
-    let _outer = Outer(COLLECTED.replace(Some(Vec::new())));
+    let _outer = Outer(COLLECTED.replace(Some(Collected::default())));
     let result = encode();
-    let objects = COLLECTED.take().unwrap_or_default();
-    (result, objects)
+    let collected = COLLECTED.take().unwrap_or_default();
+    (result, collected)
+}
+
+/// Passes an end of a stream on, in the innermost `collect` of this thread.
+///
+/// # Errors
+/// In words: there is no such scope, or the end is not here to be passed.
+#[cfg(not(target_family = "wasm"))]
+pub(crate) fn collect_end(id: ObjectId, slot: &Arc<Slot>) -> Result<(), String> {
+    COLLECTED.with_borrow_mut(|collected| {
+        let Some(Collected { objects, ends }) = collected else {
+            return Err("an end of a stream travels among the arguments of a task, and nowhere else".to_owned());
+        };
+        match slot.pass() {
+            Place::Here(object) => {
+                objects.push(Arc::clone(&object));
+                ends.add(slot, object);
+                Ok(())
+            }
+            Place::Passed => Err(format!("the end {id} of a stream was passed to a task before: an end has one owner")),
+            Place::Elsewhere => Err(crate::stream::StreamError::NotShared.to_string()),
+        }
+    })
+}
+
+/// What a handle finds that is deserialized now.
+#[cfg(not(target_family = "wasm"))]
+pub(crate) fn provided(id: ObjectId) -> Option<Arc<dyn Object>> {
+    PROVIDED.with_borrow(|objects| objects.iter().find(|object| object.id() == id).map(Arc::clone))
 }
 
 /// Runs `decode`, in which a handle that is deserialized finds its object among these. Outside of such a scope, and when
@@ -123,7 +163,8 @@ pub fn provide<R>(objects: Vec<Arc<dyn Object>>, decode: impl FnOnce() -> R) -> 
         }
     }
     let _outer = Outer(PROVIDED.replace(objects));
-    decode()
+    // What does not become an argument was nobody's.
+    crate::stream::abandoning(decode)
 }
 
 impl Serialize for Handle {
@@ -134,7 +175,7 @@ impl Serialize for Handle {
         COLLECTED.with_borrow_mut(|collected| match (collected, &self.object) {
             (None, _) => Ok(()),
             (Some(_), None) => Err(serde::ser::Error::custom(SyncError::NotShared)),
-            (Some(objects), Some(object)) => {
+            (Some(Collected { objects, .. }), Some(object)) => {
                 if !objects.iter().any(|other| other.id() == self.id) {
                     objects.push(Arc::clone(object));
                 }
@@ -151,7 +192,7 @@ impl<'de> Deserialize<'de> for Handle {
         Ok(Self {
             id,
             #[cfg(not(target_family = "wasm"))]
-            object: PROVIDED.with_borrow(|objects| objects.iter().find(|object| object.id() == id).map(Arc::clone)),
+            object: provided(id),
             #[cfg(target_family = "wasm")]
             object: crate::wasm::Imported(id),
         })

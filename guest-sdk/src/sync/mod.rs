@@ -40,7 +40,9 @@ pub use handle::Handle;
 pub use handle::ObjectId;
 #[doc(hidden)]
 #[cfg(not(target_family = "wasm"))]
-pub use handle::{collect, provide};
+pub use handle::{Collected, collect, provide};
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use handle::{collect_end, provided};
 pub use lock::{Lock, LockGuard};
 #[doc(hidden)]
 pub use object::Object;

@@ -3,6 +3,8 @@
 use super::SyncError;
 #[cfg(not(target_family = "wasm"))]
 use super::handle::ObjectId;
+#[cfg(not(target_family = "wasm"))]
+use crate::stream::StreamEnd;
 use std::time::Duration;
 
 /// The operations of all kinds of objects; each kind has some of them and refuses the others with
@@ -15,6 +17,9 @@ pub trait Object: Send + Sync + 'static {
     /// The object itself, for its maker.
     #[cfg(not(target_family = "wasm"))]
     fn into_any(self: std::sync::Arc<Self>) -> std::sync::Arc<dyn std::any::Any + Send + Sync>;
+    /// The object as an end of a stream, if it is one.
+    #[cfg(not(target_family = "wasm"))]
+    fn stream_end(&self) -> Option<&dyn StreamEnd>;
 
     /// Lock, rlock, condition: takes the lock. Semaphore: takes a permit. Whether a holder before died with it.
     fn acquire(&self, timeout: Option<Duration>) -> Result<bool, SyncError>;

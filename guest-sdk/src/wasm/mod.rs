@@ -1,4 +1,4 @@
-//! What it does: the module's side of the contract in `wit/`: exports `runner`, imports `host` and `sync`.
+//! What it does: the module's side of the contract in `wit/`: exports `runner`, imports `host`, `sync` and `streams`.
 //! Takes from: functions that registered themselves. Hands to: the worker.
 //! Never: does work at start-up that every fresh instance would pay for; names a task's types.
 
@@ -8,6 +8,7 @@ mod nested;
 mod panic_hook;
 mod runner;
 mod shared;
+mod streams;
 
 pub(crate) use bindings::isopool::task::host::progress;
 pub(crate) use nested::{Child, submit, wait};

@@ -10,13 +10,13 @@ use std::time::Duration;
 pub(crate) struct Imported(pub(crate) ObjectId);
 
 impl Imported {
-    fn id(&self) -> wit::ObjectId {
+    pub(super) fn id(&self) -> wit::ObjectId {
         wit::ObjectId { high: self.0.high, low: self.0.low }
     }
 }
 
 /// More than 584 years is as long as it takes.
-fn nanoseconds(timeout: Option<Duration>) -> Option<u64> {
+pub(super) fn nanoseconds(timeout: Option<Duration>) -> Option<u64> {
     timeout.and_then(|timeout| u64::try_from(timeout.as_nanos()).ok())
 }
 

@@ -1,8 +1,8 @@
-//! The workloads W1–W8, as the peers run them, and W9–W15, which are ours: the same arguments, the same lines of JSON on standard output.
+//! The workloads W1–W8, as the peers run them, and W9–W16, which are ours: the same arguments, the same lines of JSON on standard output.
 //! `workloads compare` runs them beside the peers and the limits of the machine, and writes BENCHMARKS.md.
 //!
 //! `workloads W1 | W2 N CHUNK… | W3 | W4 WORKERS | W4life | W5 K | W6 | W7 N | W8 N CHUNK… | W9 TIMES | W10 TIMES | W11 TIMES |
-//! W12 ROUNDS | W13 CALLS | W14 TIMES | W15 CALLS`; with none, as `cargo bench`
+//! W12 ROUNDS | W13 CALLS | W14 TIMES | W15 CALLS | W16 CHUNKS`; with none, as `cargo bench`
 //! calls it, all of them with sizes that take seconds. BENCHMARKS.md says what each measures and what came out.
 
 mod calls;
@@ -14,11 +14,12 @@ mod lifetime;
 mod live;
 mod measure;
 mod stopping;
+mod streams;
 
 use std::process::{Command, ExitCode};
 
 /// What `cargo bench` runs: enough to see a change of a few tens of percent on a quiet machine.
-const ALL: [&[&str]; 17] = [
+const ALL: [&[&str]; 18] = [
     &["W1"],
     &["W2", "20000", "1", "100", "1000"],
     &["W3"],
@@ -36,6 +37,7 @@ const ALL: [&[&str]; 17] = [
     &["W13", "2000"],
     &["W14", "2000"],
     &["W15", "2000"],
+    &["W16", "20000"],
 ];
 
 fn main() -> ExitCode {
@@ -66,12 +68,13 @@ fn main() -> ExitCode {
         "W13" => host_calls::round_trip(first(2000)),
         "W14" => instances::threads_and_processes(first(2000)),
         "W15" => live::round_trip(first(2000)),
+        "W16" => streams::throughput(first(20_000)),
         // What W14 starts.
         "W14process" => instances::process(first(2000)),
         "W7" => calls::futures_at_once(first(100_000)),
         _ => {
             eprintln!(
-                "{workload} is no workload; use one of: W1 W2 W3 W4 W4life W5 W6 W7 W8 W9 W10 W11 W12 W13 W14 W15 compare"
+                "{workload} is no workload; use one of: W1 W2 W3 W4 W4life W5 W6 W7 W8 W9 W10 W11 W12 W13 W14 W15 W16 compare"
             );
             return ExitCode::from(2);
         }

@@ -33,11 +33,12 @@ pub(super) enum Command {
 
 /// Call one function once, and print its result as JSON; or run a WASI program.
 ///
-/// A program is run when no function is named. It reads standard input as it was given to the end before it starts (nothing, if
-/// that is a terminal), writes to standard output and standard error as it goes, and its exit code is that of this command.
+/// A program is run when no function is named. It reads standard input, and writes to standard output and standard error, as it
+/// goes, and its exit code is that of this command.
 #[derive(Debug, Args)]
 #[command(
     verbatim_doc_comment,
+    about = "Call one function once, and print its result as JSON; or run a WASI program",
     after_help = "Example:\n  isopool run texts.wasm word_count '\"one two\"'\n  isopool run texts.wasm word_count --text 'one two'\n  \
                   isopool run plugin.wasm 'my:pkg/math#add' 1 2\n  isopool run --dir . grep.wasm -- -rn word /texts < /dev/null"
 )]
@@ -70,6 +71,7 @@ pub(super) struct RunArguments {
 #[derive(Debug, Args)]
 #[command(
     verbatim_doc_comment,
+    about = "Call one function for every input, in parallel",
     after_help = "Example:\n  seq 100 | isopool map numbers.wasm is_prime\n  isopool map texts.wasm word_count --files *.txt"
 )]
 pub(super) struct MapArguments {

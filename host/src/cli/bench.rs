@@ -56,7 +56,8 @@ pub(super) fn bench(config: Bench) -> Result<(), Stop> {
         RunInput::Json(arguments) => (Codec::Json, Given::Json(arguments)),
         RunInput::StandardInput => (Codec::Raw, Given::Bytes(standard_input()?)),
     };
-    let callee = Callee::open(&config.target, &config.pool, codec)?;
+    let count = if let Given::Json(arguments) = &given { Some(arguments.len()) } else { None };
+    let callee = Callee::open(&config.target, &config.pool, codec, count)?;
     let executor = callee.executor.clone();
     let interrupt = Interrupt::install(move || executor.begin_shutdown(Shutdown::Kill)).map_err(Stop::System)?;
     let measured = measure(&callee, &given, config.count).map_err(|stop| match interrupt.signal() {

@@ -3,7 +3,8 @@
 use super::config::{Pool, Target};
 use super::exit::Stop;
 use isopool::{
-    Bytes, Codec, Error, ErrorKind, Executor, ExecutorBuilder, Function, FunctionKind, TaskError, TaskFuture,
+    Bytes, Codec, Error, ErrorKind, Executor, ExecutorBuilder, Function, FunctionInfo, FunctionKind, TaskError,
+    TaskFuture,
 };
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
@@ -41,11 +42,22 @@ pub(super) enum Pending {
 }
 
 impl Callee {
-    /// Compiles the module; no worker is started yet.
-    pub(super) fn open(target: &Target, pool: &Pool, codec: Codec) -> Result<Self, Stop> {
+    /// Compiles the module; no worker is started yet. `arguments` is how many the function is to be called with, if they are JSON.
+    pub(super) fn open(target: &Target, pool: &Pool, codec: Codec, arguments: Option<usize>) -> Result<Self, Stop> {
         let executor = executor(pool, codec)?;
         let module = executor.load_file(&target.module).map_err(module_error)?;
-        let function = module.function(&target.function)?;
+        let function = module.function(&target.function).map_err(|error| match error.kind() {
+            ErrorKind::UnknownFunction if module.command().is_ok() => Stop::IsProgram(error),
+            _ => error.into(),
+        })?;
+        if let (Some(given), Some(taken)) = (arguments, parameters(function.info()))
+            && given != taken
+        {
+            let FunctionInfo { name, signature, .. } = function.info();
+            let plural = if taken == 1 { "" } else { "s" };
+            let message = format!("`{name}` takes {taken} argument{plural}, and is given {given}: {signature}");
+            return Err(Stop::Usage(message));
+        }
         Ok(Self { executor, function })
     }
 
@@ -62,6 +74,37 @@ impl Callee {
             Argument::Bytes(bytes) => self.executor.submit(self.function.call((bytes,))).map(Pending::Bytes),
         }
     }
+}
+
+/// How many arguments a function takes; `None`: it does not say.
+fn parameters(info: &FunctionInfo) -> Option<usize> {
+    match &info.kind {
+        FunctionKind::Export { ty, .. } => Some(ty.params.len()),
+        FunctionKind::Program => None,
+        _ => parameters_of(&info.signature),
+    }
+}
+
+/// Of a function in Rust: those between the first bracket and the one that closes it. Other languages may say what they like.
+fn parameters_of(signature: &str) -> Option<usize> {
+    let text = signature.strip_prefix("fn(")?;
+    let (mut depth, mut count, mut is_empty, mut last) = (0_usize, 0, true, ' ');
+    for letter in text.chars() {
+        match letter {
+            ')' if depth == 0 => return Some(count + usize::from(!is_empty)),
+            '(' | '[' | '<' => depth += 1,
+            ')' | ']' => depth = depth.checked_sub(1)?,
+            '>' if last != '-' => depth = depth.checked_sub(1)?,
+            _ => {}
+        }
+        if letter == ',' && depth == 0 {
+            (count, is_empty) = (count + 1, true);
+        } else if !letter.is_whitespace() {
+            is_empty = false;
+        }
+        last = letter;
+    }
+    None
 }
 
 /// An executor with what holds for every task.
@@ -143,6 +186,24 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parameters_are_counted_where_a_signature_is_one_of_rust() {
+        for (signature, expected) in [
+            ("fn()", Some(0)),
+            ("fn() -> (u8, u8)", Some(0)),
+            ("fn(a: u64)", Some(1)),
+            ("fn(a: u64, b: u64) -> u64", Some(2)),
+            ("fn(a: BTreeMap<String, Vec<(u8, u8)>>, b: [u8; 4],) -> Result<u8, String>", Some(2)),
+            ("fn(a: (), b: PhantomData<fn(u8, u8) -> u8>)", Some(2)),
+            ("fn(a: u64", None),
+            ("fn(a>>)", None),
+            ("(a, b) => number", None),
+            ("", None),
+        ] {
+            assert_eq!(parameters_of(signature), expected, "{signature}");
+        }
+    }
 
     #[test]
     fn answers_are_one_line_whatever_the_guest_wrote() {

@@ -183,13 +183,14 @@ pub(super) fn text_argument(text: &str) -> Box<RawValue> {
 }
 
 fn json_argument((index, text): (usize, &String)) -> Result<Box<RawValue>, Stop> {
-    serde_json::from_str(text).map_err(|error| {
-        Stop::Usage(format!(
-            "argument {} of the function, `{text}`, is not JSON: {error}; write a string as '\"{text}\"', or give --text \
-             to take all arguments as strings",
-            index + 1
-        ))
-    })
+    let or_else = ", or give --text to take all arguments as strings; those of a program come after --";
+    serde_json::from_str(text)
+        .map_err(|error| not_json(&format!("argument {} of the function", index + 1), text, &error, or_else))
+}
+
+/// Refuses something that was typed and is no JSON.
+pub(super) fn not_json(what: &str, text: &str, error: &serde_json::Error, or_else: &str) -> Stop {
+    Stop::Usage(format!("{what}, `{text}`, is not JSON: {error}; write a string as '\"{text}\"'{or_else}"))
 }
 
 impl TryFrom<MapArguments> for Map {
@@ -218,7 +219,7 @@ pub(super) fn pool(typed: PoolArguments, max_workers: Option<usize>) -> Result<P
     if let Some(jobs) = max_workers.filter(|jobs| !(1..=MAX_WORKERS).contains(jobs)) {
         return Err(Stop::Usage(format!("--jobs is {jobs}, and must be between 1 and {MAX_WORKERS}")));
     }
-    let timeout = typed.timeout.map(seconds).transpose()?;
+    let timeout = typed.timeout.map(|typed| seconds("--timeout", typed)).transpose()?;
     let environment = typed.env.iter().map(|text| variable(text)).collect::<Result<_, _>>()?;
     let directories = typed.dir.iter().map(|text| directory(text)).collect::<Result<_, _>>()?;
     let address = |text: &String| text.parse().map_err(|error| Stop::Usage(format!("--allow: {error}")));
@@ -250,11 +251,11 @@ fn directory(text: &str) -> Result<Directory, Stop> {
     Ok(Directory { host: host.into(), guest, access })
 }
 
-fn seconds(seconds: f64) -> Result<Duration, Stop> {
+pub(super) fn seconds(option: &str, seconds: f64) -> Result<Duration, Stop> {
     Duration::try_from_secs_f64(seconds)
         .ok()
         .filter(|timeout| !timeout.is_zero())
-        .ok_or_else(|| Stop::Usage(format!("--timeout is {seconds}, and must be a number of seconds above 0")))
+        .ok_or_else(|| Stop::Usage(format!("{option} is {seconds}, and must be a number of seconds above 0")))
 }
 
 fn variable(text: &str) -> Result<(String, String), Stop> {

@@ -58,6 +58,9 @@ pub(super) enum Stop {
     /// The pool, or a module, refused.
     #[error("{}", with_sources(.0))]
     Isopool(#[from] Error),
+    /// There is no such function, and the module is a program.
+    #[error("{0}; it is a program, and is run with: isopool run MODULE -- ARGUMENTS")]
+    IsProgram(Error),
     /// A package could not be compiled to a module.
     #[error("{}", with_sources(.0))]
     Build(#[from] isopool_build::Error),
@@ -128,6 +131,14 @@ pub(super) enum Stop {
     /// A replay came out differently.
     #[error("the task ended otherwise than its crash bundle says")]
     Differs,
+    /// A signal asked for the end of a watch.
+    #[error("stopped by {name} after {builds} good builds", name = signal_name(*.signal))]
+    Watch {
+        /// Which.
+        signal: i32,
+        /// How often a module was written.
+        builds: u64,
+    },
     /// A signal asked for the end.
     #[error("stopped by {name}: {done} of {begun} tasks were done", name = signal_name(*.signal))]
     Signal {
@@ -154,7 +165,7 @@ impl Stop {
     pub(super) fn code(&self) -> Code {
         match self {
             Stop::Usage(_) => Code::USAGE,
-            Stop::Isopool(error) => code_of_error(error),
+            Stop::Isopool(error) | Stop::IsProgram(error) => code_of_error(error),
             Stop::Input(InputError::NotJson { .. }) => Code::USAGE,
             Stop::Input(_) | Stop::ModuleFile(_) | Stop::File { .. } => Code::INPUT_OUTPUT,
             Stop::System(_) => Code::POOL,
@@ -166,7 +177,7 @@ impl Stop {
             Stop::Output(_) => Code::INPUT_OUTPUT,
             Stop::NotHeld { .. } => Code::NOT_HELD,
             Stop::Differs => Code::DIFFERS,
-            Stop::Signal { signal, .. } => Code::of_signal(*signal),
+            Stop::Signal { signal, .. } | Stop::Watch { signal, .. } => Code::of_signal(*signal),
             Stop::Program { status } => Code(*status as u8),
         }
     }

@@ -31,6 +31,7 @@ impl fmt::Display for InputName {
         match self {
             InputName::Line(path, line) if is_standard_input(path) => write!(f, "line {line}"),
             InputName::Line(path, line) => write!(f, "{}:{line}", path.display()),
+            InputName::File(path) if is_standard_input(path) => f.write_str("standard input"),
             InputName::File(path) => path.display().fmt(f),
         }
     }
@@ -50,6 +51,11 @@ pub(super) enum InputError {
 }
 
 impl InputError {
+    /// Standard input as a whole could not be read.
+    pub(super) fn standard_input(source: io::Error) -> Self {
+        Self::Read { name: InputName::File("-".into()), source }
+    }
+
     /// Which input, or file.
     pub(super) fn name(&self) -> &InputName {
         match self {
@@ -162,6 +168,10 @@ impl Lines {
         let mut line = Vec::new();
         let read = reader.take(MAX_PAYLOAD_BYTES as u64 + 1).read_until(b'\n', &mut line);
         match read {
+            // Nothing at all can be read, of a folder say.
+            Err(source) if self.number == 1 => {
+                Err(InputError::Read { name: InputName::File(self.path.clone()), source })
+            }
             Err(source) => Err(InputError::Read { name: self.name(), source }),
             Ok(0) => Ok(None),
             Ok(_) if line.len() > MAX_PAYLOAD_BYTES => Err(InputError::TooLarge { name: self.name() }),
@@ -258,5 +268,6 @@ mod tests {
         assert_eq!(InputName::Line("-".into(), 3).to_string(), "line 3");
         assert_eq!(InputName::Line("a.txt".into(), 3).to_string(), "a.txt:3");
         assert_eq!(InputName::File("a.txt".into()).to_string(), "a.txt");
+        assert_eq!(InputName::File("-".into()).to_string(), "standard input");
     }
 }

@@ -33,8 +33,8 @@ enum Event {
 /// Calls the function for every input, and prints what it returns.
 pub(super) fn map(config: Map) -> Result<(), Stop> {
     let mut output = Output::take()?;
-    let codec = if config.form == Form::FileBytes { Codec::Raw } else { Codec::Json };
-    let callee = Callee::open(&config.target, &config.pool, codec)?;
+    let (codec, count) = if config.form == Form::FileBytes { (Codec::Raw, None) } else { (Codec::Json, Some(1)) };
+    let callee = Callee::open(&config.target, &config.pool, codec, count)?;
     let executor = callee.executor.clone();
     let is_whole_files = matches!(config.form, Form::FileText | Form::FileBytes);
     // Somebody who types the inputs sees the results; a bar would stand between the two.

@@ -25,5 +25,6 @@ mod run;
 mod start;
 mod test;
 mod tool_args;
+mod watch;
 
 pub(crate) use start::start;

@@ -11,11 +11,11 @@ use isopool::{Codec, Shutdown};
 /// Calls the function and prints what it returns.
 pub(super) fn run(config: Run) -> Result<(), Stop> {
     let mut output = Output::take()?;
-    let codec = match config.arguments {
-        RunInput::Json(_) => Codec::Json,
-        RunInput::StandardInput => Codec::Raw,
+    let (codec, count) = match &config.arguments {
+        RunInput::Json(arguments) => (Codec::Json, Some(arguments.len())),
+        RunInput::StandardInput => (Codec::Raw, None),
     };
-    let callee = Callee::open(&config.target, &config.pool, codec)?;
+    let callee = Callee::open(&config.target, &config.pool, codec, count)?;
     let argument = match config.arguments {
         RunInput::Json(arguments) => Argument::Json(arguments),
         RunInput::StandardInput => Argument::Bytes(standard_input()?),

@@ -56,7 +56,8 @@ pub(super) struct CompletionsArguments {
 /// It is compiled as for a release, whatever profile the package has of that name: optimised, with the names of functions
 /// for backtraces. What the package's own build script chooses (a larger stack, say) is not known here.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  isopool build && isopool run my-tasks.wasm count --text 'to be'")]
+#[command(after_help = "Example:\n  isopool build && isopool run my-tasks.wasm count --text 'to be'\n  \
+                  isopool build plugins/rules -o plugins/rules.wasm --snapshot read_rules --watch")]
 pub(super) struct BuildArguments {
     /// The package's folder; or a module of another language, for which --manifest is the only other option.
     #[arg(default_value = ".")]
@@ -88,9 +89,23 @@ pub(super) struct BuildArguments {
     /// What the module asks for, in TOML, in place of the table package.metadata.isopool.manifest of the package's Cargo.toml.
     #[arg(long, value_name = "FILE")]
     pub(super) manifest: Option<PathBuf>,
+    /// Call this function of the module once, now, and have every instance begin with the memory that it leaves: a table that
+    /// takes long to fill, say. It sees no file, no variable and no host function; what it returns is lost.
+    #[arg(long, value_name = "FUNCTION")]
+    pub(super) snapshot: Option<String>,
+    /// An argument of that call: one JSON value. May be given several times.
+    #[arg(long, value_name = "JSON", requires = "snapshot", allow_hyphen_values = true)]
+    pub(super) snapshot_argument: Vec<String>,
     /// Compile the module to machine code too, and keep that in the cache, so that no program waits for it later.
     #[arg(long)]
     pub(super) precompile: bool,
+    /// Longest time for that, and for the call of --snapshot, in seconds; a fraction is fine [default: 120].
+    #[arg(long, value_name = "SECONDS")]
+    pub(super) compile_timeout: Option<f64>,
+    /// Stay, and build again whenever a source of the package, or of one that it is made of, changes. What is wrong is told,
+    /// and the file stays as the last good build has left it. Ctrl-C ends it.
+    #[arg(short, long)]
+    pub(super) watch: bool,
 }
 
 /// Measure what a call of a function takes.
@@ -130,7 +145,10 @@ pub(super) struct BenchArguments {
 /// Then `cargo test --target wasm32-wasip2`, or `cargo nextest run --target wasm32-wasip2`, runs the tests of that package with
 /// the limits that tasks have. A test sees no file, no variable and no network but what the options below grant.
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
+#[command(
+    verbatim_doc_comment,
+    about = "Run the tests of a test program that cargo has compiled, each in a sandbox of its own"
+)]
 pub(super) struct TestArguments {
     #[command(flatten)]
     pub(super) pool: PoolArguments,

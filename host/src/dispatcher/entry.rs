@@ -10,6 +10,7 @@ use crate::sandbox::HardeningReport;
 use crate::sync::SharedObject;
 use crate::task::{Class, ClassId, TaskId, WorkerId};
 use parking_lot::Mutex;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -19,6 +20,8 @@ pub(crate) struct Job {
     pub(crate) id: TaskId,
     pub(crate) module: Arc<Prepared>,
     pub(crate) argument: Payload,
+    /// What a program reads while it runs, instead of its argument.
+    pub(crate) input: Option<Arc<OwnedFd>>,
     /// The shared objects among its arguments.
     pub(crate) objects: Vec<Arc<SharedObject>>,
     pub(crate) options: RunOptions,
@@ -68,6 +71,7 @@ impl Job {
             id,
             module,
             argument: Arc::new(argument),
+            input: None,
             objects: Vec::new(),
             options: RunOptions::default(),
             promise,

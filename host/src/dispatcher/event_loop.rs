@@ -418,6 +418,8 @@ impl EventLoop {
             Err(TaskError::Cancelled { .. }) => &self.status.cancelled,
             Err(_) => &self.status.failed,
         };
+        // Before the future shows it: whoever saw a task end finds the streams ended that it had an end of.
+        job.objects.iter().for_each(|object| object.owner_has_ended());
         counter.fetch_add(1, Ordering::Relaxed);
         metrics::task_finished(&result, report.as_ref());
         match &result {

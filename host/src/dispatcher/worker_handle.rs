@@ -152,8 +152,10 @@ impl WorkerHandle {
         self.tickets.push((task, claim));
         let (function, codec) = (job.promise.task.function().to_owned(), job.promise.encoding.codec());
         let (options, depth) = (job.options.clone(), job.depth);
-        let request = RunRequest { task, claim, artifact, function, codec, objects, options, depth, lent_to };
-        self.channel.queue(&Request::Run(request), Some(&job.argument), None)?;
+        let streams_input = job.input.is_some();
+        let request =
+            RunRequest { task, claim, artifact, function, codec, objects, options, depth, lent_to, streams_input };
+        self.channel.queue(&Request::Run(request), Some(&job.argument), job.input.clone())?;
         Ok(claim)
     }
 

@@ -5,7 +5,7 @@ use super::host_functions;
 use super::instance::GuestEngine;
 use super::manifest::manifest;
 use super::recognise;
-use super::snapshot::snapshot;
+use super::snapshot::initialized;
 use super::trap::{cut, error_outcome};
 use crate::limits::{MAX_FUNCTIONS, MAX_MESSAGE_FRAME_BYTES};
 use crate::task::{FunctionInfo, FunctionKind, InitializerCall, Manifest, ModuleInfo, Outcome, Refusal};
@@ -30,7 +30,7 @@ pub(crate) fn compile(
     let wasm = recognise::component(wasm)?;
     let component = match initializer {
         None => new_component(engine, &wasm)?,
-        Some(call) => new_component(engine, &snapshot(engine, &wasm, call, manifest.as_ref())?)?,
+        Some(call) => new_component(engine, &initialized(engine, &wasm, call, manifest.as_ref())?)?,
     };
     let ty = component.component_type();
     let exports: Vec<String> = ty.exports(engine.engine()).map(|(name, _)| name.to_owned()).collect();

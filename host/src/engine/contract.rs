@@ -14,7 +14,7 @@ wasmtime::component::bindgen!({
     with: { "isopool:task/nested.child": super::nested::Child },
 });
 
-pub(super) use self::isopool::task::{host, nested, sync};
+pub(super) use self::isopool::task::{host, nested, streams, sync};
 pub(super) use exports::isopool::task::runner::{Failure, FailureKind, Function};
 
 /// The version of the contract that this host speaks.

@@ -5,7 +5,9 @@ use super::guest::Guest;
 use super::recognise::is_program;
 use super::values::{BlockShape, Unfit, call, drop_resource, function_type};
 use crate::limits::{MAX_COMPONENT_TYPES, MAX_FUNCTIONS};
-use crate::task::{FunctionInfo, FunctionKind, FunctionType, ValueType};
+use crate::task::{Failure as Failed, FunctionInfo, FunctionKind, FunctionType, ValueType};
+use crate::values::{NoValue, decode_result};
+use serde::de::IgnoredAny;
 use std::collections::HashMap;
 use wasmtime::component::types::{ComponentFunc, ComponentItem};
 use wasmtime::component::{Component, ComponentExportIndex, Instance, ResourceType};
@@ -132,6 +134,15 @@ impl Exports {
             },
         };
         self.all.iter().map(describe).collect()
+    }
+
+    /// What a call of one of them that returned has failed with, if its result is the error of a `result`.
+    pub(super) fn failure(&self, name: &str, result: &[u8]) -> Option<Failed> {
+        let export = &self.all[*self.by_name.get(name)?];
+        match decode_result::<IgnoredAny>(export.ty.result.as_ref(), result) {
+            Err(NoValue::Failed(failure)) => Some(failure),
+            _ => None,
+        }
     }
 
     /// Calls one of them, arguments and result as bytes.

@@ -10,20 +10,19 @@ use super::nested::{ChildTasks, Children};
 use super::output::{GuestStream, SharedOutput, Stream, TaskOutput};
 use super::progress::ProgressGate;
 use super::reach::Reach;
+use super::stdin::Stdin;
 use super::trap::cut_at;
 use super::values::Handles;
 use crate::executor::{Flavour, GuestOutput, Overflow, Reuse};
 use crate::limits::{MAX_PROGRESS_TEXT_BYTES, PROGRAM_END_BYTES};
 use crate::sys;
 use crate::task::{Grants, Limit, LimitExceeded, LogLevel, LogRecord, Panic, Progress, RunReport, TaskId, TaskLimits};
-use bytes::Bytes;
 use isopool_guest::sync::{Object, ObjectId};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wasmtime::component::ResourceTable;
-use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 /// Where log records go.
@@ -77,7 +76,7 @@ pub(crate) struct Own<'a> {
     /// After the executor's; for a program its name comes first, before those.
     pub(crate) arguments: &'a [String],
     /// What a program reads from standard input; `None` for functions.
-    pub(crate) stdin: Option<&'a [u8]>,
+    pub(crate) stdin: Option<Stdin<'a>>,
 }
 
 impl Own<'_> {
@@ -176,8 +175,8 @@ impl Guest {
         };
         let (name, own_arguments) = own.arguments.split_at(usize::from(own.stdin.is_some()).min(own.arguments.len()));
         wasi.args(name).args(&settings.arguments).args(own_arguments);
-        if let Some(bytes) = own.stdin {
-            wasi.stdin(MemoryInputPipe::new(Bytes::copy_from_slice(bytes)));
+        if let Some(stdin) = own.stdin {
+            stdin.give(&mut wasi);
         }
         let mut wasi = wasi
             .stdout(stream(Stream::Stdout))

@@ -1,7 +1,7 @@
 //! Everything that a guest can import: WASI 0.2 with nothing behind it but clocks, random numbers, its environment and
-//! its output, and what it is granted (see `reach`); and the interfaces `host` and `sync` of `wit/`.
+//! its output, and what it is granted (see `reach`); and the interfaces `host`, `nested`, `sync` and `streams` of `wit/`.
 
-use super::contract::{host, nested, sync};
+use super::contract::{host, nested, streams, sync};
 use super::deterministic;
 use super::files::replace_streams;
 use super::guest::Guest;
@@ -24,6 +24,7 @@ pub(super) fn linker(engine: &Engine, flavour: Flavour) -> wasmtime::Result<Link
     }
     host::add_to_linker::<_, HasSelf<_>>(&mut linker, Guest::called)?;
     sync::add_to_linker::<_, HasSelf<_>>(&mut linker, Guest::called)?;
+    streams::add_to_linker::<_, HasSelf<_>>(&mut linker, Guest::called)?;
     nested::add_to_linker::<_, HasSelf<_>>(&mut linker, Guest::called)?;
     Ok(linker)
 }

@@ -2,14 +2,33 @@
 
 use super::trap::cut;
 use crate::task::{Manifest, Refusal};
+use wasm_encoder::{CustomSection, Section};
 use wasmparser::{Parser, Payload};
 
 /// Its name; its content is JSON.
 const SECTION: &str = "isopool:manifest";
 
-/// The manifest of a module, if it has one: at the outermost level, because what is inside of it are its parts.
+/// The manifest of a module, if it has one.
 pub(super) fn manifest(wasm: &[u8]) -> Result<Option<Manifest>, Refusal> {
-    let refused = |message: String| Refusal::Manifest { message: cut(message) };
+    let Some(json) = section(wasm)? else { return Ok(None) };
+    let json = str::from_utf8(json).map_err(|error| refused(format!("it is no text: {error}")))?;
+    json.parse().map(Some).map_err(|error| refused(format!("{error}")))
+}
+
+/// A component that was made of another module asks for the same.
+pub(super) fn with_manifest_of(wasm: &[u8], mut made: Vec<u8>) -> Result<Vec<u8>, Refusal> {
+    if let (Some(json), None) = (section(wasm)?, section(&made)?) {
+        CustomSection { name: SECTION.into(), data: json.into() }.append_to(&mut made);
+    }
+    Ok(made)
+}
+
+fn refused(message: String) -> Refusal {
+    Refusal::Manifest { message: cut(message) }
+}
+
+/// The section at the outermost level, because what is inside of it are its parts.
+fn section(wasm: &[u8]) -> Result<Option<&[u8]>, Refusal> {
     let (mut found, mut depth) = (None, 0_u32);
     for payload in Parser::new(0).parse_all(wasm) {
         match payload {
@@ -25,9 +44,7 @@ pub(super) fn manifest(wasm: &[u8]) -> Result<Option<Manifest>, Refusal> {
             Err(_) => return Ok(None),
         }
     }
-    let Some(json) = found else { return Ok(None) };
-    let json = str::from_utf8(json).map_err(|error| refused(format!("it is no text: {error}")))?;
-    json.parse().map(Some).map_err(|error| refused(format!("{error}")))
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -35,7 +52,7 @@ mod tests {
     use super::*;
     use crate::engine::testing::TASK_MODULE;
     use std::borrow::Cow;
-    use wasm_encoder::{Component, CustomSection, Section};
+    use wasm_encoder::Component;
 
     const ASKS: &str = r#"{ "arguments": true }"#;
 
@@ -58,7 +75,11 @@ mod tests {
         component.section(&ModuleSectionOf(&core));
         let component = component.finish();
         assert_eq!(manifest(&component), Ok(None), "a part of it asks");
-        assert_eq!(manifest(&with(component, ASKS)), Ok(asks));
+        assert_eq!(manifest(&with(component.clone(), ASKS)), Ok(asks.clone()));
+        // What is made of one that asks asks too, and is not given a second manifest.
+        let made = with_manifest_of(&core, component).expect("it asks once");
+        assert_eq!(manifest(&made), Ok(asks));
+        assert_eq!(with_manifest_of(&core, made.clone()), Ok(made));
     }
 
     struct ModuleSectionOf<'a>(&'a [u8]);

@@ -32,6 +32,8 @@ mod reach;
 mod recognise;
 mod shared;
 mod snapshot;
+mod stdin;
+mod streams;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -49,3 +51,4 @@ pub(crate) use host_functions::HostCalls;
 pub(crate) use instance::GuestEngine;
 pub(crate) use module_cache::{Ended, ModuleCache, Run};
 pub(crate) use nested::{ChildTasks, Waited};
+pub(crate) use snapshot::snapshot;

@@ -7,6 +7,7 @@ use super::instance::{GuestEngine, Instance, Prepared};
 use super::os_error::remedy;
 use super::program;
 use super::recognise::is_program;
+use super::stdin::Stdin;
 use super::trap::cut;
 use crate::executor::{GuestOutput, Reuse};
 use crate::fault::{self, Point};
@@ -16,6 +17,7 @@ use crate::task::{ArtifactId, Limit, Outcome, RunReport, TaskId};
 use isopool_guest::sync::Object;
 use parking_lot::Mutex;
 use std::collections::HashMap;
+use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::Arc;
 use wasmtime::Engine;
@@ -28,6 +30,8 @@ pub(crate) struct Run<'a> {
     pub(crate) function: &'a str,
     pub(crate) codec: &'a str,
     pub(crate) argument: &'a [u8],
+    /// What a program reads instead of its argument.
+    pub(crate) input: Option<&'a Arc<File>>,
     /// The shared objects that it may use.
     pub(crate) objects: &'a [Arc<dyn Object>],
     pub(crate) own: Own<'a>,
@@ -119,7 +123,7 @@ impl ModuleCache {
     pub(crate) async fn run_here(&self, run: &Run<'_>) -> Ended {
         // A guest reads its environment once: a task that has one of its own needs an instance of its own. So does one
         // that runs while its parent waits, which has the kept one.
-        let stdin = is_program(run.function).then_some(run.argument);
+        let stdin = is_program(run.function).then(|| run.input.map_or(Stdin::Bytes(run.argument), Stdin::Stream));
         let own = Own { stdin, ..run.own };
         let shares = self.engine.settings.reuse == Reuse::Worker && own.is_empty() && !run.lent;
         let taken = self.modules.lock().take(&self.engine, run.artifact, shares);

@@ -1,40 +1,87 @@
-//! Runs a module's initializer once, and makes its memory the one that every instance starts from.
+//! Calls a function of a module once, and makes the memory that it leaves the one that every instance starts from.
 
 use super::compile::{new_component, tell, unknown_import};
 use super::guest::{Guest, Own, Purview};
-use super::instance::GuestEngine;
+use super::instance::{GuestEngine, Instance as GuestInstance};
+use super::manifest::{manifest, with_manifest_of};
 use super::recognise;
 use super::trap::cut;
 use crate::limits::MAX_FUEL;
 use crate::task::{InitializerCall, Manifest, Outcome, Refusal};
 use wasmtime::Store;
-use wasmtime::component::{Instance, Lift, WasmList};
+use wasmtime::component::{Component, Instance, Lift, WasmList};
 use wasmtime_wizer::{ComponentInstanceState, Wizer};
 
-/// The component as it is after `call`, which sees of its environment and its arguments what the module asks for, as its tasks do.
-pub(super) fn snapshot(
+/// The component as it is after a call of its function; a core module is made into a component first.
+pub(crate) fn snapshot(engine: &GuestEngine, wasm: &[u8], call: &InitializerCall) -> Result<Vec<u8>, Refusal> {
+    let made = after(engine, &recognise::component(wasm)?, call, manifest(wasm)?.as_ref(), Callable::AnyFunction)?;
+    with_manifest_of(wasm, made)
+}
+
+/// The component as it is after an executor's initializer.
+pub(super) fn initialized(
     engine: &GuestEngine,
     wasm: &[u8],
     call: &InitializerCall,
     manifest: Option<&Manifest>,
 ) -> Result<Vec<u8>, Refusal> {
-    let refused = |message: String| Refusal::Initializer { message: cut(message) };
+    after(engine, wasm, call, manifest, Callable::TaskFunction)
+}
+
+/// What the call may be of.
+#[derive(PartialEq, Eq)]
+enum Callable {
+    /// Its arguments were encoded before anybody knew the types of a plain export.
+    TaskFunction,
+    AnyFunction,
+}
+
+fn refused(message: impl Into<String>) -> Refusal {
+    Refusal::Initializer { message: cut(message.into()) }
+}
+
+fn not_kept(error: wasmtime::Error) -> Refusal {
+    refused(format!("the module's memory cannot be kept for its instances: {error:#}"))
+}
+
+fn after(
+    engine: &GuestEngine,
+    wasm: &[u8],
+    call: &InitializerCall,
+    manifest: Option<&Manifest>,
+    callable: Callable,
+) -> Result<Vec<u8>, Refusal> {
     let mut wizer = Wizer::new();
     wizer.keep_init_func(true);
-    let (context, instrumented) = wizer
-        .instrument_component(wasm)
-        .map_err(|error| refused(format!("the module's memory cannot be kept for its instances: {error:#}")))?;
+    let (context, instrumented) = wizer.instrument_component(wasm).map_err(not_kept)?;
     let component = new_component(engine, &instrumented)?;
     let ty = component.component_type();
     let exports: Vec<_> = ty.exports(engine.engine()).map(|(name, _)| name).collect();
-    if !recognise::is_task_module(exports.iter().copied()) {
-        return Err(refused(
-            "only a function of a task module can be an initializer, not a component's plain export".to_owned(),
-        ));
+    if recognise::is_task_module(exports.iter().copied()) {
+        recognise::contract_version(exports.iter().copied())?;
+    } else if callable == Callable::TaskFunction {
+        return Err(refused("only a function of a task module can be an initializer, not a component's plain export"));
     }
-    recognise::contract_version(exports.iter().copied())?;
+    let mut instance = called(engine, &component, call, manifest)?;
+    let handle = instance.handle().expect("it has just returned from a call");
+    // The memory leaves the guest as one list.
+    instance.store.set_hostcall_fuel(usize::MAX);
+    instance.fill_up(MAX_FUEL);
+    let mut state = State { store: &mut instance.store, instance: handle };
+    engine.wait(wizer.snapshot_component(&context, &mut state)).map_err(not_kept)
+}
+
+/// An instance in which the call has ended well, and that holds nothing which a memory could not keep.
+///
+/// The call sees of its environment and its arguments what the module asks for, as its tasks do.
+fn called(
+    engine: &GuestEngine,
+    component: &Component,
+    call: &InitializerCall,
+    manifest: Option<&Manifest>,
+) -> Result<GuestInstance, Refusal> {
     let prepared = engine
-        .prepare(engine.link(&component).map_err(unknown_import)?)
+        .prepare(engine.link(component).map_err(unknown_import)?)
         .map_err(|error| refused(format!("{error:#}")))?;
     let mut environment = call.environment.clone();
     environment.retain(|(name, _)| manifest.is_none_or(|manifest| manifest.asks_for_variable(name)));
@@ -46,20 +93,17 @@ pub(super) fn snapshot(
     if end.outcome != Outcome::Returned {
         return Err(refused(tell(end.outcome)));
     }
+    if let Some(failure) = prepared.exports().failure(&call.function, &end.result) {
+        return Err(refused(failure.message));
+    }
     // Its memory names handles that no fresh instance has: the next one to print would trap far from the cause.
     if instance.store.data().holds_handles() {
-        let message = "it printed, or holds a stream, and handles do not outlive it; \
-                       let only tasks print, or use the crate `log`";
-        return Err(refused(message.to_owned()));
+        return Err(refused(
+            "it printed, or holds a stream, and handles do not outlive it; \
+             let only tasks print, or use the crate `log`",
+        ));
     }
-    let handle = instance.handle().expect("it has just returned from a call");
-    // The memory leaves the guest as one list.
-    instance.store.set_hostcall_fuel(usize::MAX);
-    instance.fill_up(MAX_FUEL);
-    let mut state = State { store: &mut instance.store, instance: handle };
-    engine
-        .wait(wizer.snapshot_component(&context, &mut state))
-        .map_err(|error| refused(format!("the module's memory cannot be kept for its instances: {error:#}")))
+    Ok(instance)
 }
 
 /// How the snapshot reads an instance: through functions that the instrumentation has added.

@@ -50,6 +50,7 @@ pub(super) fn of_no_kind<'a>(function: &'a str, argument: &'a [u8]) -> Run<'a> {
         function,
         codec: "bincode",
         argument,
+        input: None,
         own: Own::default(),
         output: None,
         objects: &[],

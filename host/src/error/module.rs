@@ -97,6 +97,13 @@ pub enum ModuleErrorKind {
         /// What the guest said.
         message: String,
     },
+    /// No [snapshot](crate::Executor::snapshot) of it can be made.
+    Snapshot {
+        /// What was called.
+        function: String,
+        /// What the guest said, or why its memory cannot be kept.
+        message: String,
+    },
     /// The compiler needed more than its time,
     /// [`max_compile_time`](crate::ExecutorBuilder::max_compile_time), and was killed.
     CompileTimeout {
@@ -123,13 +130,17 @@ pub enum ModuleErrorKind {
 
 impl fmt::Display for ModuleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "module `{}` cannot be used: {}", self.module, self.kind)
+        match &self.kind {
+            kind @ ModuleErrorKind::Snapshot { .. } => write!(f, "module `{}`: {kind}", self.module),
+            kind => write!(f, "module `{}` cannot be used: {kind}", self.module),
+        }
     }
 }
 
 impl fmt::Display for ModuleErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::NotWasm { starts_with } if starts_with.is_empty() => write!(f, "it is not WebAssembly: it is empty"),
             Self::NotWasm { starts_with } => write!(
                 f,
                 "it is not WebAssembly (it starts with {:?}, not with \"\\0asm\")",
@@ -165,6 +176,7 @@ impl fmt::Display for ModuleErrorKind {
             Self::Compile { message } => write!(f, "it could not be compiled: {message}"),
             Self::Describe { message } => write!(f, "it could not list its functions: {message}"),
             Self::Initializer { message } => write!(f, "its initializer failed: {message}"),
+            Self::Snapshot { function, message } => write!(f, "no snapshot of it after `{function}`: {message}"),
             Self::CompileTimeout { limit } => {
                 write!(f, "the compiler needed more than {limit:?} and was killed; raise that with max_compile_time()")
             }

@@ -1,12 +1,17 @@
 //! Programs as tasks.
 
+use super::handle::Executor;
 use super::loaded_module::Module;
+use super::schedule::Schedule;
 use super::task::{IntoTask, Task};
 use crate::error::Error;
+use crate::process::expect_input;
 use crate::task::{Access, CommandOutput};
 use isopool_guest::Bytes;
 use std::borrow::Cow;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// One run of a WASI program: arguments and standard input go in, exit code, standard output and standard error come out.
 ///
@@ -75,6 +80,39 @@ impl Command {
     /// [`max_argument_bytes`](crate::ExecutorBuilder::max_argument_bytes).
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.task.arguments = (Bytes::from(bytes.into()),);
+        self.task.input = None;
+        self
+    }
+
+    /// What it reads from standard input, as it comes: from the read end of a pipe, a file that was opened for reading only, ….
+    /// However much that is, nobody holds it in memory; the program's clocks, limits and stops go on while it waits.
+    ///
+    /// The worker gets a descriptor of its own for as long as the task runs; yours is closed with the last clone of this command, or
+    /// of its task. Whoever writes to a pipe learns that nobody reads it any more when both are. Two tasks that read from one
+    /// descriptor at a time take each other's bytes. A task that reads like this leaves no crash bundle.
+    ///
+    /// `submit` refuses a descriptor that can be written to as well (a socket, most terminals), which a worker must not have, or a
+    /// directory; a task with [`retries`](Task::retries); and an executor that is
+    /// [deterministic](crate::ExecutorBuilder::deterministic): when bytes come is chance.
+    ///
+    /// ```no_run
+    /// use isopool::Executor;
+    /// use std::io::Write;
+    ///
+    /// let executor = Executor::builder().max_workers(1).build()?;
+    /// let (reader, mut writer) = std::io::pipe()?;
+    /// let count = executor.load_file("count.wasm")?.command()?.stdin_from(reader);
+    /// let counted = executor.submit(count)?;
+    /// for line in 0..1_000_000 {
+    ///     writeln!(writer, "line {line}")?; // waits while the program is behind
+    /// }
+    /// drop(writer); // the end
+    /// println!("{}", String::from_utf8_lossy(&counted.result()?.stdout));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn stdin_from(mut self, descriptor: impl Into<OwnedFd>) -> Self {
+        self.task.arguments = (Bytes::new(),);
+        self.task.input = Some(Arc::new(descriptor.into()));
         self
     }
 
@@ -88,6 +126,26 @@ impl Command {
     pub fn preopen(mut self, host: impl Into<PathBuf>, guest: impl Into<String>, access: Access) -> Self {
         self.task = self.task.preopen(host, guest, access);
         self
+    }
+}
+
+impl Executor {
+    /// Checks what a program is to read while it runs.
+    pub(super) fn check_input(&self, input: BorrowedFd<'_>, schedule: &Schedule) -> Result<(), Error> {
+        let refused = |why: String| Err(Error::invalid(format!("standard input cannot come from a descriptor: {why}")));
+        if schedule.retries > 0 {
+            let retries = schedule.retries;
+            return refused(format!(
+                "the task has retries({retries}), and what it has read is gone; give it no retries, or its bytes with stdin()"
+            ));
+        }
+        if self.inner.options.deterministic.is_some() {
+            return refused(
+                "when its bytes come is chance, and the executor is deterministic; give all of them with stdin()"
+                    .into(),
+            );
+        }
+        expect_input(input).or_else(|error| refused(error.to_string()))
     }
 }
 

@@ -67,6 +67,10 @@ impl Options {
 impl Executor {
     /// Begins to keep what a bundle of this task would hold. What there is to say of it is put into words only if it fails.
     pub(super) fn record(&self, job: &Job, source: &Source) -> Option<Arc<Recording>> {
+        if job.input.is_some() {
+            // It has read what nobody can read again.
+            return None;
+        }
         let writer = Arc::clone(self.inner.bundles.as_ref()?);
         let facts = Facts {
             task: job.promise.task.clone(),

@@ -7,7 +7,7 @@ use super::live::Lives;
 use super::map::{Map, MapUnordered};
 use super::options::Shutdown;
 use super::submission::OnFull;
-use super::task::IntoTask;
+use super::task::{IntoTask, Task};
 use super::total_workers::WorkerShare;
 use super::try_submit::{TrySubmitError, TrySubmitted};
 use crate::bundle::BundleWriter;
@@ -17,6 +17,8 @@ use crate::ipc::WorkerConfig;
 use crate::module::Library;
 use crate::process::Program;
 use crate::task::Class;
+use isopool_guest::stream::abandoning;
+use serde::Serialize;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -170,10 +172,17 @@ impl Executor {
     /// ```
     pub fn submit<T: IntoTask>(&self, task: T) -> Result<TaskFuture<T::Output>, Error> {
         let task = task.into_task();
+        let submitted = self.submit_whole(&task);
+        // A writer of a stream that was refused with its task has not finished.
+        abandoning(|| drop(task));
+        submitted
+    }
+
+    fn submit_whole<A: Serialize, R>(&self, task: &Task<A, R>) -> Result<TaskFuture<R>, Error> {
         self.check_open()?;
-        let ready = self.prepare(&task)?;
+        let ready = self.prepare(task)?;
         self.take_place()?;
-        self.send(&task, ready, OnFull::Wait)
+        self.send(task, ready, OnFull::Wait)
     }
 
     /// Submits a task if there is room for it; else gives it back.

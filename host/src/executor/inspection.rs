@@ -3,7 +3,6 @@
 use super::handle::Executor;
 use super::loaded_module::{module_name, read_module};
 use crate::error::Error;
-use crate::module::Source;
 use crate::task::{Decision, ModuleHash, ModuleInfo};
 use std::path::Path;
 use std::sync::Arc;
@@ -44,7 +43,7 @@ impl Executor {
     pub fn inspect(&self, name: &str, wasm: impl Into<Vec<u8>>) -> Result<Inspection, Error> {
         let wasm = Arc::new(wasm.into());
         let hash = ModuleHash::of(&wasm);
-        let info = self.inner.library.describe(&Source::Loaded { name: name.into(), hash, wasm })?;
+        let info = self.inner.library.describe(name, hash, wasm)?;
         let decisions = self.decisions_of(&info);
         Ok(Inspection { name: name.to_owned(), hash, info, decisions })
     }

@@ -12,6 +12,7 @@ use crate::dispatcher::{QuarantineOptions, Recycling};
 use crate::error::{BrokenProcessPool, Error, ErrorKind};
 use crate::limits::{DEFAULT_LIVE_IDLE_TIMEOUT, MAX_LIVE_INSTANCES};
 use crate::task::FunctionKind;
+use isopool_guest::stream::abandoning;
 use parking_lot::Mutex;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -207,7 +208,22 @@ impl LiveInstance {
     /// Others as [`Executor::submit`].
     pub fn submit<T: IntoTask>(&self, task: T) -> Result<TaskFuture<T::Output>, Error> {
         let task = task.into_task();
-        self.check(&task)?;
+        match self.pool_for(&task) {
+            Ok(pool) => pool.submit(task).map_err(|error| match pool.broken() {
+                Some(ended) if error.kind() == ErrorKind::Broken => self.ended_error(ended),
+                _ => error,
+            }),
+            Err(refused) => {
+                // As in `Executor::submit`.
+                abandoning(|| drop(task));
+                Err(refused)
+            }
+        }
+    }
+
+    /// The pool that it has now: a fresh one, if the one before has ended and may be followed.
+    fn pool_for<A, R>(&self, task: &Task<A, R>) -> Result<Executor, Error> {
+        self.check(task)?;
         let mut state = self.shared.state.lock();
         if let Some(ended) = state.pool.broken() {
             self.shared.parent.check_open()?;
@@ -221,13 +237,8 @@ impl LiveInstance {
             self.end_with_parent()?;
             state = self.shared.state.lock();
         }
-        let pool = state.pool.clone();
-        // Not while it waits for room: others may close the instance.
-        drop(state);
-        pool.submit(task).map_err(|error| match pool.broken() {
-            Some(ended) if error.kind() == ErrorKind::Broken => self.ended_error(ended),
-            _ => error,
-        })
+        // A call does not wait for room with the state in hand: others may close the instance.
+        Ok(state.pool.clone())
     }
 
     /// One of its module's functions, as [`Module::function`] gives it, but that resources of the module's own may be in its types:

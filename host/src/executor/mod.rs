@@ -32,6 +32,7 @@ mod replay;
 mod reusable;
 mod room;
 mod schedule;
+mod snapshot;
 mod submission;
 mod task;
 mod task_limits;

@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind, TaskError, TaskRef};
 use crate::host_functions::{HostFunctions, Recorded, RecordedAnswer};
 use crate::ipc::InitializerCall;
 use crate::module::Source;
+use crate::sync::Collected;
 use crate::task::{HostFaultKind, ModuleHash};
 use isopool_guest::Codec;
 use parking_lot::Mutex;
@@ -215,7 +216,7 @@ impl CrashBundle {
 fn run(executor: &Executor, task: &Task<(), ()>, argument: &[u8]) -> Result<Result<Vec<u8>, TaskError>, Error> {
     let ready = executor.prepare(task)?;
     executor.take_place()?;
-    let encoded = Encoded { argument: argument.to_vec(), objects: Vec::new() };
+    let encoded = Encoded { argument: argument.to_vec(), shared: Collected::default() };
     let future = executor.send_encoded(task, ready, OnFull::Wait, |_, _| Ok(encoded))?;
     let ended = future.promise.wait(None).expect("a wait without a deadline ends with the task");
     Ok(ended.result.clone())

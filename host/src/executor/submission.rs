@@ -12,8 +12,10 @@ use crate::dispatcher::{Ended, Job, Promise};
 use crate::error::{Error, ErrorKind, TaskError, TaskRef};
 use crate::metrics;
 use crate::module::{Encoding, Prepared};
+use crate::sync::Collected;
 use crate::task::{FunctionKind, TaskId};
 use serde::Serialize;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -39,6 +41,9 @@ impl Executor {
         let inner = &self.inner;
         if let Some(options) = task.options.as_ref().filter(|options| !options.arguments.is_empty()) {
             check_arguments(&inner.options.arguments, &options.arguments)?;
+        }
+        if let Some(input) = &task.input {
+            self.check_input(input.as_fd(), &task.schedule)?;
         }
         let class = match &task.asked {
             None => Arc::clone(&inner.class),
@@ -81,7 +86,7 @@ impl Executor {
         let encoding = module.encoding(&task.function, options.codec);
         let promise = Arc::new(Promise::new(name.clone(), encoding, Arc::clone(&pool.mailbox)));
         let future = TaskFuture::new(Arc::clone(&promise));
-        let Encoded { argument, objects } = match encode(&promise.encoding, &name) {
+        let Encoded { argument, shared: Collected { objects, ends } } = match encode(&promise.encoding, &name) {
             Ok(encoded) => encoded,
             Err(refused) => {
                 pool.room.give_back();
@@ -91,7 +96,11 @@ impl Executor {
             }
         };
         let bytes = argument.len();
-        self.take_room(bytes, on_full).inspect_err(|_| pool.room.give_back())?;
+        if let Err(refused) = self.take_room(bytes, on_full) {
+            pool.room.give_back();
+            ends.give_back();
+            return Err(refused);
+        }
         let span = tracing::debug_span!(
             "task",
             id = id.get(),
@@ -110,6 +119,7 @@ impl Executor {
             options,
             class,
             objects,
+            input: task.input.clone(),
             priority,
             retries,
             time_limit,
@@ -124,6 +134,7 @@ impl Executor {
             }
             Err(_) => {
                 pool.room.give_back_all(bytes);
+                ends.give_back();
                 pool.status.submitted.fetch_sub(1, Ordering::Relaxed);
                 Err(self.check_open().err().unwrap_or_else(Error::shutdown))
             }

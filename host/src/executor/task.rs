@@ -15,6 +15,8 @@ use serde::de::DeserializeOwned;
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 /// One call of a guest function: module, function, arguments. Nothing happens until it is submitted.
 ///
@@ -45,6 +47,8 @@ pub struct Task<A, R> {
     pub(crate) options: Option<Box<RunOptions>>,
     /// Whose it is, and what it may reach.
     pub(crate) asked: Option<Box<Asked>>,
+    /// What it reads while it runs, if it is a program.
+    pub(crate) input: Option<Arc<OwnedFd>>,
     /// When it runs, and how often.
     pub(crate) schedule: Schedule,
     pub(crate) result: PhantomData<fn() -> R>,
@@ -59,6 +63,7 @@ impl<A, R> Task<A, R> {
             arguments,
             options: None,
             asked: None,
+            input: None,
             schedule: Schedule::default(),
             result: PhantomData,
         }

@@ -32,8 +32,8 @@ pub(crate) enum Request {
     /// Run a task, if its claim can still be taken; its arguments are the payload. Answered by `Done`, or not at all
     /// when the claim is gone.
     Run(RunRequest),
-    /// Compile a module (compile workers only). The wasm is the payload, and an empty memory file for the machine code
-    /// comes with it as a descriptor. Answered by `Compiled` or `Refused`.
+    /// Compile a module, or make a snapshot of it (compile workers only). The wasm is the payload, and an empty memory file
+    /// for what is made comes with it as a descriptor. Answered by `Compiled` or `Snapshotted`, or by `Refused`.
     Compile(CompileRequest),
     /// Fork a worker (fork servers only); its end of its channel comes with it as a descriptor. Answered by `Forked`, and by
     /// `Ended` when it has ended, or by `NotForked`.
@@ -165,6 +165,8 @@ pub(crate) struct RunRequest {
     pub(crate) depth: u32,
     /// To be run while this task, its parent, waits; if that waits no more, not at all.
     pub(crate) lent_to: Option<TaskId>,
+    /// What the program reads comes with it as a descriptor, instead of with the payload.
+    pub(crate) streams_input: bool,
 }
 
 /// What a task has that others of its executor have not.
@@ -180,11 +182,13 @@ pub(crate) struct RunOptions {
     pub(crate) arguments: Vec<String>,
 }
 
-/// One module to compile.
+/// What is made of a module.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct CompileRequest {
-    /// Called once before the snapshot that every instance starts from.
-    pub(crate) initializer: Option<InitializerCall>,
+pub(crate) enum CompileRequest {
+    /// Machine code; `initializer` is called once before the snapshot that every instance starts from.
+    MachineCode { initializer: Option<InitializerCall> },
+    /// A component again, as it is after this call.
+    Snapshot { call: InitializerCall },
 }
 
 /// Worker → caller. Everything in it is hostile until checked.
@@ -232,6 +236,8 @@ pub(crate) enum Reply {
     /// A task calls a host function, which its module imports by this name, and waits; the arguments are the payload.
     /// Answered by `HostAnswer`.
     HostCall { task: TaskId, call: u64, function: String },
+    /// The component as it is after a call is in the memory file, of this size.
+    Snapshotted { bytes: u64 },
 }
 
 impl Reply {

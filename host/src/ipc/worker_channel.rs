@@ -260,7 +260,7 @@ fn half_sent(reply: &Reply) -> Option<Point> {
         | Reply::Await { .. }
         | Reply::Forget { .. }
         | Reply::HostCall { .. } => Some(Point::LogHalfSent),
-        Reply::Compiled(_) | Reply::Refused(_) => Some(Point::CompiledHalfSent),
+        Reply::Compiled(_) | Reply::Refused(_) | Reply::Snapshotted { .. } => Some(Point::CompiledHalfSent),
         Reply::Forked { .. } | Reply::NotForked { .. } | Reply::Ended { .. } => Some(Point::ForkTold),
         Reply::InitializerFailed { .. }
         | Reply::Called(_)

@@ -1,11 +1,11 @@
-//! Compilation: one process for one module, watched and bounded in time.
+//! Compilation, and snapshots: one process for one module, watched and bounded in time.
 
 use crate::error::{BrokenCause, ModuleErrorKind};
 use crate::ipc::{
     CallerChannel, ChannelError, CompileRequest, Compiled, InitializerCall, PROTOCOL_VERSION, Payload, Received,
     Refusal, Reply, Request, WorkerConfig, last_words,
 };
-use crate::limits::{COMPILE_UNTOUCHED_BYTES, HANG_UP_GRACE, MAX_ARTIFACT_BYTES, MAX_FUNCTIONS};
+use crate::limits::{COMPILE_UNTOUCHED_BYTES, HANG_UP_GRACE, MAX_ARTIFACT_BYTES, MAX_FUNCTIONS, MAX_MODULE_BYTES};
 use crate::process::{self, Child, Guise, Program};
 use crate::sandbox::NotHardened;
 use crate::sys::{MemoryFile, WaitStatus};
@@ -18,6 +18,12 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// A reply of another request, or of a request of another kind.
+const UNASKED: &str = "it sent a reply that nobody had asked for";
+
+/// The first eight bytes of every component: `\0asm`, version 13, layer 1.
+const COMPONENT_HEADER: &[u8] = b"\0asm\x0d\0\x01\0";
+
 /// Compiles a module in a process of its own; the machine code is sealed.
 pub(super) fn compile(
     wasm: Payload,
@@ -26,39 +32,87 @@ pub(super) fn compile(
     config: WorkerConfig,
     time_limit: Duration,
 ) -> Result<(ModuleInfo, MemoryFile), ModuleErrorKind> {
+    let request = CompileRequest::MachineCode { initializer };
+    let (Reply::Compiled(compiled), artifact) = ask(wasm, request, program, config, time_limit)? else {
+        return Err(died(UNASKED));
+    };
+    check(&compiled, &artifact)?;
+    artifact.seal_all().map_err(|error| system("the compiled module could not be sealed", &error))?;
+    Ok((compiled.info, artifact))
+}
+
+/// Has a module's function called in a process of its own; gives the component as it is after that.
+pub(super) fn snapshot(
+    wasm: Payload,
+    call: InitializerCall,
+    program: &Program,
+    config: WorkerConfig,
+    time_limit: Duration,
+) -> Result<Vec<u8>, ModuleErrorKind> {
+    let function = call.function.clone();
+    let with_function = |kind| match kind {
+        ModuleErrorKind::Initializer { message } => ModuleErrorKind::Snapshot { function: function.clone(), message },
+        kind => kind,
+    };
+    let (reply, file) =
+        ask(wasm, CompileRequest::Snapshot { call }, program, config, time_limit).map_err(with_function)?;
+    let Reply::Snapshotted { bytes } = reply else { return Err(died(UNASKED)) };
+    let size = file.len().map_err(|error| system("the snapshot cannot be read", &error))?;
+    if size != bytes {
+        return Err(died(&format!("it said {bytes} bytes of a snapshot and wrote {size}")));
+    }
+    if size > MAX_MODULE_BYTES as u64 {
+        let message = format!("it has {size} bytes, the limit is {MAX_MODULE_BYTES} (limits::MAX_MODULE_BYTES)");
+        return Err(ModuleErrorKind::Snapshot { function, message });
+    }
+    // Whoever wrote it is gone.
+    let mut wasm = vec![0; size as usize];
+    file.read_exact_at(&mut wasm, 0).map_err(|error| system("the snapshot cannot be read", &error))?;
+    if !wasm.starts_with(COMPONENT_HEADER) {
+        return Err(died("it wrote a snapshot that is no component"));
+    }
+    Ok(wasm)
+}
+
+/// Has one process make something of a module, and waits until it is gone; what it said, and what it wrote.
+fn ask(
+    wasm: Payload,
+    request: CompileRequest,
+    program: &Program,
+    config: WorkerConfig,
+    time_limit: Duration,
+) -> Result<(Reply, MemoryFile), ModuleErrorKind> {
     let memory_limit = config.limits.memory_bytes;
     let artifact = MemoryFile::create("isopool-artifact").map_err(|error| system("no memory file", &error))?;
     let theirs: OwnedFd = artifact.as_fd().try_clone_to_owned().map_err(|error| system("no descriptor", &error))?;
     let mut compiler = Compiler::start(program).map_err(|error| {
         system(&format!("the compile worker `{}` could not be started", program.path().display()), &error)
     })?;
-    let answer = compiler.ask(config, CompileRequest { initializer }, wasm, theirs, time_limit);
+    let answer = compiler.ask(config, request, wasm, theirs, time_limit);
     // Whatever it said: it must be gone before its memory file can be sealed.
     let ended = compiler.end(matches!(answer, Err(Silence::Closed)), memory_limit);
-    let compiled = match answer {
-        Ok(Reply::Compiled(compiled)) => compiled,
-        Ok(Reply::Refused(refusal)) => return Err(refused(refusal)),
-        Ok(_) => return Err(died("it sent a reply that nobody had asked for")),
-        Err(Silence::TimedOut) => return Err(ModuleErrorKind::CompileTimeout { limit: time_limit }),
-        Err(Silence::NotHardened(error)) => {
-            return Err(ModuleErrorKind::System {
-                message: format!("its compile worker cannot be locked in: {error}"),
-            });
+    match answer {
+        Ok(Reply::Refused(refusal)) => Err(refused(refusal)),
+        Ok(reply) => Ok((reply, artifact)),
+        Err(silence) => Err(why(silence, ended, time_limit)),
+    }
+}
+
+/// What to tell of a process that gave no answer, and `ended` so.
+fn why(silence: Silence, ended: ModuleErrorKind, time_limit: Duration) -> ModuleErrorKind {
+    match silence {
+        Silence::TimedOut => ModuleErrorKind::CompileTimeout { limit: time_limit },
+        Silence::NotHardened(error) => {
+            ModuleErrorKind::System { message: format!("its compile worker cannot be locked in: {error}") }
         }
-        Err(Silence::Denied(call)) => {
-            return Err(died(&BrokenCause::SyscallDenied { syscall: Some(call) }.to_string()));
+        Silence::Denied(call) => died(&BrokenCause::SyscallDenied { syscall: Some(call) }.to_string()),
+        Silence::Closed => ended,
+        Silence::OtherBuild(message) | Silence::Left(message) => died(&message),
+        Silence::NotReady(message) => {
+            ModuleErrorKind::System { message: format!("its compile worker could not make itself ready: {message}") }
         }
-        Err(Silence::Closed) => return Err(ended),
-        Err(Silence::OtherBuild(message) | Silence::Left(message)) => return Err(died(&message)),
-        Err(Silence::NotReady(message)) => {
-            let message = format!("its compile worker could not make itself ready: {message}");
-            return Err(ModuleErrorKind::System { message });
-        }
-        Err(Silence::Channel(error)) => return Err(died(&error.to_string())),
-    };
-    check(&compiled, &artifact)?;
-    artifact.seal_all().map_err(|error| system("the compiled module could not be sealed", &error))?;
-    Ok((compiled.info, artifact))
+        Silence::Channel(error) => died(&error.to_string()),
+    }
 }
 
 fn system(what: &str, error: &io::Error) -> ModuleErrorKind {

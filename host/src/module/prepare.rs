@@ -1,6 +1,6 @@
 //! Modules of an executor: each prepared once, by whoever needs it first.
 
-use super::compile::compile;
+use super::compile::{compile, snapshot};
 use super::{Cache, Encoding};
 use crate::audit;
 use crate::error::{Error, ErrorKind, ModuleError, ModuleErrorKind};
@@ -9,7 +9,6 @@ use crate::ipc::{InitializerCall, PROTOCOL_VERSION, Role, WorkerConfig};
 use crate::limits::{MAX_COMPARED_NAME_BYTES, MAX_COMPARISONS, MAX_MODULE_BYTES};
 use crate::metrics;
 use crate::process::Program;
-use crate::sys::MemoryFile;
 use crate::task::{
     ArtifactId, Class, FunctionInfo, FunctionKind, GrantKind, Grants, HostFunctionInfo, ModuleHash, ModuleInfo,
     ModuleNumber,
@@ -164,18 +163,6 @@ fn distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
-/// A module that was compiled, or was found compiled.
-struct Compiled {
-    artifact: ArtifactId,
-    info: ModuleInfo,
-    code: MemoryFile,
-}
-
-fn refused(module: &str, kind: ModuleErrorKind) -> Error {
-    let error = ModuleError { module: module.to_owned(), kind };
-    Error::new(ErrorKind::Module, error.to_string()).with_source(error)
-}
-
 /// A module that imports what nobody gives is denied it.
 fn audit_import(plugin: audit::Plugin<'_>, refused: &ModuleErrorKind) {
     if let ModuleErrorKind::UnknownImport { message } = refused {
@@ -277,18 +264,18 @@ impl Library {
         if let Some(prepared) = &*slot {
             return Ok(Arc::clone(prepared));
         }
-        let prepared = self.prepare(Arc::clone(&name), hash, wasm()).map_err(|kind| refused(&name, kind))?;
+        let mut prepared = self.compiled(Arc::clone(&name), hash, wasm()).map_err(|kind| refuse(&name, kind))?;
+        // Here, because the cache does not know for whom a module was compiled: machine code is the same for all.
+        let given = self.host_functions.given_to(&prepared.info, prepared.plugin());
+        prepared.host_functions = given.map_err(|kind| refuse(&name, kind))?;
+        let prepared = Arc::new(prepared);
         *slot = Some(Arc::clone(&prepared));
         Ok(prepared)
     }
 
     /// What a module says of itself, whatever it imports of its caller. It is not kept.
-    pub(crate) fn describe(&self, source: &Source) -> Result<ModuleInfo, Error> {
-        let (name, wasm) = match source {
-            Source::Embedded(module) => (module.name.into(), Arc::new(module.wasm.to_vec())),
-            Source::Loaded { name, wasm, .. } => (Arc::clone(name), Arc::clone(wasm)),
-        };
-        let compiled = self.compiled(&name, source.hash(), wasm).map_err(|kind| refused(&name, kind))?;
+    pub(crate) fn describe(&self, name: &str, hash: ModuleHash, wasm: Arc<Vec<u8>>) -> Result<ModuleInfo, Error> {
+        let compiled = self.compiled(name.into(), hash, wasm).map_err(|kind| refuse(name, kind))?;
         Ok(compiled.info)
     }
 
@@ -297,37 +284,48 @@ impl Library {
         self.host_functions.gives(import)
     }
 
-    fn prepare(&self, name: Arc<str>, hash: ModuleHash, wasm: Arc<Vec<u8>>) -> Result<Arc<Prepared>, ModuleErrorKind> {
-        let Compiled { artifact, info, code } = self.compiled(&name, hash, wasm)?;
-        let functions = info.functions.iter().enumerate().map(|(n, function)| (function.name.clone(), n)).collect();
-        let number = ModuleNumber(self.next_number.fetch_add(1, Ordering::Relaxed));
-        // Here, because the cache does not know for whom a module was compiled: machine code is the same for all.
-        let host_functions = self.host_functions.given_to(&info, audit::Plugin { module: &name, hash })?;
-        let (code, class) = (Arc::new(code.into()), OnceLock::new());
-        Ok(Arc::new(Prepared { name, hash, number, artifact, info, code, functions, host_functions, class }))
+    /// The module as it is after a call of its function, which needs nothing of what it gets of its caller.
+    pub(crate) fn snapshot(
+        &self,
+        name: &str,
+        wasm: Arc<Vec<u8>>,
+        call: impl FnOnce(&Arc<Prepared>) -> Result<InitializerCall, Error>,
+    ) -> Result<Vec<u8>, Error> {
+        let hash = ModuleHash::of(&wasm);
+        let module = self.compiled(name.into(), hash, Arc::clone(&wasm)).map_err(|kind| refuse(name, kind))?;
+        let call = call(&Arc::new(module))?;
+        snapshot(wasm, call, &self.program, self.config.clone(), self.compile_time).map_err(|kind| refuse(name, kind))
     }
 
-    /// From the cache, or by a compile worker.
-    fn compiled(&self, name: &str, hash: ModuleHash, wasm: Arc<Vec<u8>>) -> Result<Compiled, ModuleErrorKind> {
+    /// The module, without what it gets of its caller.
+    fn compiled(&self, name: Arc<str>, hash: ModuleHash, wasm: Arc<Vec<u8>>) -> Result<Prepared, ModuleErrorKind> {
         if wasm.len() > MAX_MODULE_BYTES {
             return Err(ModuleErrorKind::TooLarge { size: wasm.len() as u64 });
         }
         let initializer = self.initializer.as_ref().filter(|initializer| initializer.module == hash);
         let artifact = self.artifact_id(hash, initializer);
-        let span = tracing::debug_span!("compile", module = name, %hash);
+        let span = tracing::debug_span!("compile", module = &*name, %hash);
         let _entered = span.enter();
         let call = initializer.map(|initializer| initializer.call.clone());
-        if let Some((info, code)) = self.cache.load(artifact) {
-            metrics::module_found_in_cache();
-            return Ok(Compiled { artifact, info, code });
-        }
-        let begun = Instant::now();
-        let compiled = compile(wasm, call, &self.program, self.config.clone(), self.compile_time);
-        let plugin = audit::Plugin { module: name, hash };
-        let (info, code) = compiled.inspect_err(|refused| audit_import(plugin, refused))?;
-        metrics::module_compiled(begun.elapsed());
-        self.cache.store(artifact, &info, &code);
-        Ok(Compiled { artifact, info, code })
+        let (info, code) = match self.cache.load(artifact) {
+            Some(cached) => {
+                metrics::module_found_in_cache();
+                cached
+            }
+            None => {
+                let begun = Instant::now();
+                let compiled = compile(wasm, call, &self.program, self.config.clone(), self.compile_time);
+                let plugin = audit::Plugin { module: &name, hash };
+                let (info, code) = compiled.inspect_err(|refused| audit_import(plugin, refused))?;
+                metrics::module_compiled(begun.elapsed());
+                self.cache.store(artifact, &info, &code);
+                (info, code)
+            }
+        };
+        let functions = info.functions.iter().enumerate().map(|(n, function)| (function.name.clone(), n)).collect();
+        let number = ModuleNumber(self.next_number.fetch_add(1, Ordering::Relaxed));
+        let (code, host_functions, class) = (Arc::new(code.into()), HashMap::new(), OnceLock::new());
+        Ok(Prepared { name, hash, number, artifact, info, code, functions, host_functions, class })
     }
 
     /// What was compiled: the module in its executor's flavour, and with an initializer all that the snapshot depends on.
@@ -345,10 +343,16 @@ impl Library {
     }
 }
 
+fn refuse(name: &str, kind: ModuleErrorKind) -> Error {
+    let error = ModuleError { module: name.to_owned(), kind };
+    Error::new(ErrorKind::Module, error.to_string()).with_source(error)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::limits::MIB;
+    use crate::sys::MemoryFile;
 
     fn prepared(names: impl Iterator<Item = String>) -> Prepared {
         let hash = ModuleHash::of(b"");

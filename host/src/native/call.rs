@@ -41,8 +41,8 @@ impl<R> NativeCall<R> {
     /// For the stubs that [`native`](crate::native) makes.
     #[doc(hidden)]
     pub fn new<A: Serialize>(function: &'static str, arguments: &A) -> Self {
-        let ((argument, descriptors), objects) = sync::collect(|| pack(|| Codec::Bincode.encode(arguments)));
-        Self { function, argument, descriptors, objects, result: PhantomData }
+        let ((argument, descriptors), shared) = sync::collect(|| pack(|| Codec::Bincode.encode(arguments)));
+        Self { function, argument, descriptors, objects: shared.objects, result: PhantomData }
     }
 
     /// The name of the function: its path in the program.
@@ -73,7 +73,7 @@ impl Parts {
     /// The encoded arguments; `what` names the function in the error.
     ///
     /// # Errors
-    /// They do not encode, or hold more shared objects than one call may.
+    /// They do not encode, hold an end of a stream, or more shared objects than one call may.
     pub(crate) fn encoded(&self, what: &str) -> Result<&[u8], Error> {
         let function = self.function;
         let count = self.objects.len();
@@ -81,6 +81,13 @@ impl Parts {
             return Err(Error::invalid(format!(
                 "the arguments of the {what} `{function}` hold {count} shared objects; a call takes at most \
                  {MAX_CALL_OBJECTS} (limits::MAX_CALL_OBJECTS)"
+            )));
+        }
+        // Nobody watches such a process all its life, and so nobody could tell the other end of its death.
+        if self.objects.iter().any(|object| object.spec().is_stream_end()) {
+            return Err(Error::invalid(format!(
+                "the arguments of the {what} `{function}` hold an end of a stream, which goes to tasks only; use a queue of \
+                 isopool::sync"
             )));
         }
         self.argument.as_deref().map_err(|error| {

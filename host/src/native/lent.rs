@@ -43,9 +43,9 @@ mod tests {
     #[test]
     fn what_a_process_held_is_free_when_its_end_was_seen() {
         let lock = sync::lock().expect("made");
-        let (_, objects) = sync::collect(|| isopool_guest::Codec::Bincode.encode(&lock).expect("encodes"));
+        let (_, shared) = sync::collect(|| isopool_guest::Codec::Bincode.encode(&lock).expect("encodes"));
         std::mem::forget(lock.acquire(None).expect("free"));
-        let mut lent = Lent { objects, process: ProcessMark::current() };
+        let mut lent = Lent { objects: shared.objects, process: ProcessMark::current() };
         assert!(lock.acquire(Some(Duration::ZERO)).is_err());
         lent.give_back();
         assert!(lock.acquire(Some(Duration::ZERO)).expect("given back").was_abandoned());

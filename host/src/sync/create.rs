@@ -154,6 +154,15 @@ pub struct QueueOptions {
     max_item_bytes: Option<usize>,
 }
 
+/// What the bounds are of.
+#[derive(Clone, Copy)]
+pub(crate) struct Words {
+    pub(crate) whole: &'static str,
+    pub(crate) parts: &'static str,
+}
+
+const QUEUE: Words = Words { whole: "queue", parts: "items" };
+
 impl Default for QueueOptions {
     fn default() -> Self {
         Self { max_items: 0, capacity_bytes: DEFAULT_QUEUE_BYTES, max_item_bytes: None }
@@ -178,16 +187,22 @@ impl QueueOptions {
     }
 
     fn bounds(self) -> Result<QueueBounds, Error> {
+        self.bounds_of(QUEUE)
+    }
+
+    /// What they come to, told in the words of whatever has them.
+    pub(crate) fn bounds_of(self, words: Words) -> Result<QueueBounds, Error> {
+        let Words { whole, parts } = words;
         let capacity = self.capacity_bytes;
         if !(MIN_QUEUE_BYTES..=MAX_QUEUE_BYTES).contains(&capacity) {
             let range = format!("{MIN_QUEUE_BYTES} to {MAX_QUEUE_BYTES}");
-            return Err(Error::invalid(format!("a queue's capacity_bytes is {range}, not {capacity}")));
+            return Err(Error::invalid(format!("a {whole}'s capacity_bytes is {range}, not {capacity}")));
         }
         let capacity = capacity.next_power_of_two();
         let max_item = self.max_item_bytes.unwrap_or(capacity / 4);
         let most = capacity - size_in_ring(0) as usize;
         if max_item > most {
-            let message = format!("a queue of {capacity} bytes holds items of up to {most} bytes, not {max_item}");
+            let message = format!("a {whole} of {capacity} bytes holds {parts} of up to {most} bytes, not {max_item}");
             return Err(Error::invalid(format!("{message}; raise capacity_bytes()")));
         }
         let fits = "it is below MAX_QUEUE_BYTES, which is less than 2³²";

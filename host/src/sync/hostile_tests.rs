@@ -16,8 +16,8 @@ const SOON: Option<Duration> = Some(Duration::from_millis(50));
 const PATIENCE: Option<Duration> = Some(Duration::from_secs(60));
 
 fn object(handle: &Handle) -> Arc<SharedObject> {
-    let (_, mut objects) = collect(|| Codec::Bincode.encode(handle).expect("two numbers"));
-    objects.pop().expect("it is of this process")
+    let (_, mut shared) = collect(|| Codec::Bincode.encode(handle).expect("two numbers"));
+    shared.objects.pop().expect("it is of this process")
 }
 
 /// Every operation once, each with a short time. What they answer means nothing here.

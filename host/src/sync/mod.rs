@@ -1,5 +1,6 @@
-//! What it does: makes and operates objects that processes and tasks share: locks, semaphores, conditions, events, queues.
-//! Takes from: the user, executor, dispatcher, native, worker. Hands to: sys (shared memory, futexes).
+//! What it does: makes and operates objects that processes and tasks share: locks, semaphores, conditions, events, queues,
+//! streams.
+//! Takes from: the user, stream, executor, dispatcher, native, worker. Hands to: sys (shared memory, futexes).
 //! Never: trusts what stands in shared memory; waits without an end when a timeout was given; needs a pool.
 //!
 //! The types are those of [`isopool_guest::sync`], the same in a task and here. The functions of this module make the
@@ -41,9 +42,13 @@ mod queue;
 mod rlock;
 mod semaphore;
 mod slots;
+mod stream;
+#[cfg(test)]
+mod stream_tests;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use create::Words;
 pub use create::{
     QueueOptions, bounded_semaphore, condition, event, lock, queue, queue_with, rlock, semaphore, simple_queue,
 };
@@ -52,4 +57,4 @@ pub use isopool_guest::sync::{
     BoundedSemaphore, Condition, ConditionGuard, Event, Lock, LockGuard, ObjectId, Permit, Queue, RLock, RLockGuard,
     Semaphore, SimpleQueue, SyncError,
 };
-pub(crate) use object::{SharedObject, collect, provide};
+pub(crate) use object::{Collected, SharedObject, collect, provide};

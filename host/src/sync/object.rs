@@ -8,8 +8,10 @@ use super::mutex::{Mutex, Taken};
 use super::queue::{self, Queue};
 use super::rlock::{self, RLock};
 use super::semaphore::{self, Semaphore};
+use super::stream::{self, Known, Side, Stream};
 use crate::sys::SharedMemory;
-use crate::task::ObjectSpec;
+use crate::task::{ObjectSpec, QueueBounds};
+use isopool_guest::stream::{Ends, StreamEnd, StreamError};
 use isopool_guest::sync::{Object, ObjectId, SyncError};
 use std::any::Any;
 use std::io;
@@ -25,6 +27,8 @@ pub(crate) struct SharedObject {
     memory: SharedMemory,
     /// What to send to a process that is to share the object; `None` in one that shares it with nobody.
     file: Option<Arc<OwnedFd>>,
+    /// Of an end of a stream that was made in this process: what nobody else can overwrite.
+    known: Option<Arc<Known>>,
 }
 
 /// The object as its kind.
@@ -35,6 +39,7 @@ enum View<'m> {
     Condition(Condition<'m>),
     Event(Event<'m>),
     Queue(Queue<'m>),
+    Stream(Stream<'m>),
 }
 
 fn bytes(spec: &ObjectSpec) -> usize {
@@ -45,14 +50,30 @@ fn bytes(spec: &ObjectSpec) -> usize {
         ObjectSpec::Condition => condition::BYTES,
         ObjectSpec::Event => event::BYTES,
         ObjectSpec::Queue(bounds) => queue::bytes(bounds),
+        ObjectSpec::StreamWriter(bounds) | ObjectSpec::StreamReader(bounds) => stream::bytes(bounds),
     }
 }
 
-/// Runs `encode`, and gives the objects whose handles it has serialized, each once.
-pub(crate) fn collect<R>(encode: impl FnOnce() -> R) -> (R, Vec<Arc<SharedObject>>) {
-    let (result, objects) = isopool_guest::__private::collect(encode);
+fn new_id() -> io::Result<ObjectId> {
+    let bits = crate::sys::random_bits()?;
+    Ok(ObjectId { high: (bits >> 64) as u64, low: bits as u64 })
+}
+
+/// The shared objects among the arguments of a call.
+#[derive(Default)]
+pub(crate) struct Collected {
+    /// Each once.
+    pub(crate) objects: Vec<Arc<SharedObject>>,
+    /// By which the ends of streams among them can be given back to their handles.
+    pub(crate) ends: Ends,
+}
+
+/// Runs `encode`, and gives the objects whose handles it has serialized.
+pub(crate) fn collect<R>(encode: impl FnOnce() -> R) -> (R, Collected) {
+    let (result, collected) = isopool_guest::__private::collect(encode);
     let ours = "only this room makes objects, outside of a sandbox";
-    (result, objects.into_iter().map(|object| object.into_any().downcast().expect(ours)).collect())
+    let objects = collected.objects.into_iter().map(|object| object.into_any().downcast().expect(ours)).collect();
+    (result, Collected { objects, ends: collected.ends })
 }
 
 /// Runs `decode`, in which a handle that is deserialized finds its object among these.
@@ -72,22 +93,30 @@ impl Eq for SharedObject {}
 impl SharedObject {
     /// A new object; a semaphore has no permits yet.
     pub(super) fn create(spec: ObjectSpec) -> io::Result<Self> {
-        let id = crate::sys::random_bits()?;
-        let id = ObjectId { high: (id >> 64) as u64, low: id as u64 };
         let (memory, file) = SharedMemory::create("isopool-object", bytes(&spec))?;
-        Ok(Self { id, spec, memory, file: Some(Arc::new(file)) })
+        Ok(Self { id: new_id()?, spec, memory, file: Some(Arc::new(file)), known: None })
+    }
+
+    /// A new stream: the end that gives, and the one that takes.
+    pub(crate) fn create_stream(bounds: QueueBounds) -> io::Result<(Self, Self)> {
+        let known = Arc::new(Known::default());
+        let (memory, file) = SharedMemory::create("isopool-object", stream::bytes(&bounds))?;
+        let (other, file) = (SharedMemory::open(file.as_fd(), stream::bytes(&bounds))?, Arc::new(file));
+        let end = |id, spec, memory, file, known| Self { id, spec, memory, file: Some(file), known: Some(known) };
+        let writer = end(new_id()?, ObjectSpec::StreamWriter(bounds), memory, Arc::clone(&file), Arc::clone(&known));
+        Ok((writer, end(new_id()?, ObjectSpec::StreamReader(bounds), other, file, known)))
     }
 
     /// The object behind a descriptor that this process got with its name and kind. It shares it with nobody, and need not
     /// keep the descriptor.
     pub(crate) fn open(id: ObjectId, spec: ObjectSpec, file: BorrowedFd<'_>) -> io::Result<Self> {
-        Ok(Self { id, spec, memory: SharedMemory::open(file, bytes(&spec))?, file: None })
+        Ok(Self { id, spec, memory: SharedMemory::open(file, bytes(&spec))?, file: None, known: None })
     }
 
     /// As [`open`](Self::open), in a process that may share the object in its turn.
     pub(crate) fn open_to_share(id: ObjectId, spec: ObjectSpec, file: OwnedFd) -> io::Result<Self> {
-        let opened = Self::open(id, spec, file.as_fd())?;
-        Ok(Self { file: Some(Arc::new(file)), ..opened })
+        let memory = SharedMemory::open(file.as_fd(), bytes(&spec))?;
+        Ok(Self { id, spec, memory, file: Some(Arc::new(file)), known: None })
     }
 
     pub(crate) fn spec(&self) -> ObjectSpec {
@@ -108,6 +137,15 @@ impl SharedObject {
             View::Condition(condition) => condition.take_from(process),
             View::Event(_) => {}
             View::Queue(queue) => queue.take_from(process),
+            View::Stream(stream) => stream.take_from(process),
+        }
+    }
+
+    /// The task or process that had it has ended: of a stream, the other end is told, unless it was told something before.
+    /// Never waits.
+    pub(crate) fn owner_has_ended(&self) {
+        if let View::Stream(stream) = self.view() {
+            stream.owner_has_ended();
         }
     }
 
@@ -120,7 +158,18 @@ impl SharedObject {
             ObjectSpec::Condition => View::Condition(Condition::new(memory)),
             ObjectSpec::Event => View::Event(Event::new(memory)),
             ObjectSpec::Queue(bounds) => View::Queue(Queue::new(memory, bounds)),
+            ObjectSpec::StreamWriter(bounds) => View::Stream(self.stream(bounds, Side::Writer)),
+            ObjectSpec::StreamReader(bounds) => View::Stream(self.stream(bounds, Side::Reader)),
         }
+    }
+
+    fn stream(&self, bounds: QueueBounds, side: Side) -> Stream<'_> {
+        Stream::new(&self.memory, bounds, side, self.known.as_deref())
+    }
+
+    fn as_stream(&self) -> Result<Stream<'_>, StreamError> {
+        let View::Stream(stream) = self.view() else { return Err(StreamError::WrongKind) };
+        Ok(stream)
     }
 
     pub(super) fn begin_with(&self, permits: u32) {
@@ -144,6 +193,10 @@ impl Object for SharedObject {
         self
     }
 
+    fn stream_end(&self) -> Option<&dyn StreamEnd> {
+        self.spec.is_stream_end().then_some(self as &dyn StreamEnd)
+    }
+
     fn acquire(&self, timeout: Option<Duration>) -> Result<bool, SyncError> {
         let until = Deadline::after(timeout);
         match self.view() {
@@ -151,7 +204,7 @@ impl Object for SharedObject {
             View::RLock(lock) => lock.acquire(until),
             View::Condition(condition) => condition.lock.acquire(until),
             View::Semaphore(semaphore) => semaphore.acquire(until).map(|()| false),
-            View::Event(_) | View::Queue(_) => Err(SyncError::WrongKind),
+            View::Event(_) | View::Queue(_) | View::Stream(_) => Err(SyncError::WrongKind),
         }
     }
 
@@ -161,7 +214,7 @@ impl Object for SharedObject {
             View::RLock(lock) => lock.release(),
             View::Condition(condition) => condition.lock.release(),
             View::Semaphore(semaphore) => semaphore.release(),
-            View::Event(_) | View::Queue(_) => Err(SyncError::WrongKind),
+            View::Event(_) | View::Queue(_) | View::Stream(_) => Err(SyncError::WrongKind),
         }
     }
 
@@ -221,5 +274,36 @@ impl Object for SharedObject {
     fn is_full(&self) -> Result<bool, SyncError> {
         let View::Queue(queue) = self.view() else { return Err(SyncError::WrongKind) };
         queue.is_full()
+    }
+}
+
+/// The last of whoever had an end of a stream is gone. In a worker that says nothing: the caller knows better how a task has ended.
+impl Drop for SharedObject {
+    fn drop(&mut self) {
+        if self.file.is_some() {
+            self.owner_has_ended();
+        }
+    }
+}
+
+impl StreamEnd for SharedObject {
+    fn write(&self, chunk: &[u8], timeout: Option<Duration>) -> Result<(), StreamError> {
+        self.as_stream()?.write(chunk, Deadline::after(timeout))
+    }
+
+    fn read(&self, timeout: Option<Duration>) -> Result<Option<Vec<u8>>, StreamError> {
+        self.as_stream()?.read(Deadline::after(timeout))
+    }
+
+    fn finish(&self) -> Result<(), StreamError> {
+        self.as_stream()?.finish()
+    }
+
+    fn abandon(&self) -> Result<(), StreamError> {
+        self.as_stream()?.abandon()
+    }
+
+    fn close(&self) -> Result<(), StreamError> {
+        self.as_stream()?.close()
     }
 }

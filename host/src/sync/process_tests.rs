@@ -1,9 +1,11 @@
 //! The room's own tests with real processes: this test program, executed again, shares an object and is killed.
 
 use super::*;
+use crate::stream::{StreamError, StreamOptions, stream_with};
 use crate::sys::die_with_parent;
 use crate::task::ObjectSpec;
 use isopool_guest::Codec;
+use isopool_guest::stream::StreamEnd;
 use isopool_guest::sync::{Handle, Object};
 use std::io::{BufRead, BufReader, Write};
 use std::os::fd::AsFd;
@@ -23,8 +25,8 @@ const NOW: Option<Duration> = Some(Duration::ZERO);
 const PATIENCE: Option<Duration> = Some(Duration::from_secs(60));
 
 fn object(handle: &Handle) -> Arc<SharedObject> {
-    let (_, mut objects) = collect(|| Codec::Bincode.encode(handle).expect("two numbers"));
-    objects.pop().expect("it is of this process")
+    let (_, mut shared) = collect(|| Codec::Bincode.encode(handle).expect("two numbers"));
+    shared.objects.pop().expect("it is of this process")
 }
 
 // ── The other process ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -62,6 +64,10 @@ fn stands_in_for_another_process() {
             }
             say("took all in their order");
         }
+        "give-stream" => {
+            (0..ITEMS).for_each(|number| object.write(&item(number), PATIENCE).expect("room comes"));
+            object.finish().expect("here");
+        }
         "give" => (0..ITEMS).for_each(|number| object.put(&item(number), PATIENCE).expect("room comes")),
         other => panic!("no role {other}"),
     }
@@ -94,6 +100,8 @@ fn churn(object: &SharedObject, round: u64) {
             Ok(item) => assert!(is_whole(&item), "{item:?}"),
             Err(error) => assert_eq!(error, SyncError::Empty),
         },
+        ObjectSpec::StreamWriter(_) => object.write(&item(round), None).expect("somebody reads"),
+        ObjectSpec::StreamReader(_) => _ = object.read(None).expect("somebody writes"),
         ObjectSpec::Event => object.set(round.is_multiple_of(2)).expect("here"),
         ObjectSpec::Condition => {
             object.acquire(PATIENCE).expect("it comes back");
@@ -318,4 +326,67 @@ fn processes_killed_at_any_moment_leave_a_condition_that_wakes() {
         condition.acquire(PATIENCE).and_then(|guard| guard.notify_all()).expect("held");
     }
     assert_eq!(waits.join().expect("no panic"), Ok(true));
+}
+
+/// Both ends, as tasks get them.
+fn ends() -> [Arc<SharedObject>; 2] {
+    let options = StreamOptions::default().capacity_bytes(1024).max_chunk_bytes(256);
+    let (_, shared) = collect(|| Codec::Bincode.encode(&stream_with::<u8>(options).expect("made")));
+    shared.objects.try_into().expect("two ends")
+}
+
+#[test]
+fn a_stream_carries_chunks_between_processes_and_then_its_end() {
+    let [writer, reader] = ends();
+    let _gives = Other::start(&writer, "give-stream");
+    for number in 0..ITEMS {
+        assert_eq!(reader.read(PATIENCE), Ok(Some(item(number))));
+    }
+    assert_eq!(reader.read(PATIENCE), Ok(None));
+    // Its process may be gone by now or not: what it has said stays.
+    writer.owner_has_ended();
+    assert_eq!(reader.read(PATIENCE), Ok(None));
+}
+
+#[test]
+fn a_process_killed_at_any_moment_while_it_writes_leaves_whole_chunks_in_their_order_and_no_wait() {
+    for round in 0..12u64 {
+        let [writer, reader] = ends();
+        let mut other = Other::start(&writer, "churn");
+        assert_eq!(other.says(), "churns");
+        let read = |number| match reader.read(PATIENCE) {
+            Ok(Some(chunk)) => chunk == item(number),
+            Err(error) => {
+                assert_eq!(error, StreamError::Abandoned);
+                false
+            }
+            Ok(None) => panic!("nobody has finished"),
+        };
+        (0..round * 13 % 70).for_each(|number| assert!(read(number)));
+        std::thread::scope(|scope| {
+            let rest = scope.spawn(|| (round * 13 % 70..).find(|number| !read(*number)));
+            other.kill();
+            // As whoever watches the process does.
+            writer.owner_has_ended();
+            assert!(rest.join().expect("whole, and in their order").is_some());
+        });
+        assert_eq!(reader.read(PATIENCE), Err(StreamError::Abandoned));
+    }
+}
+
+#[test]
+fn a_process_killed_at_any_moment_while_it_reads_leaves_no_writer_that_waits() {
+    for round in 0..12u64 {
+        let [writer, reader] = ends();
+        let mut other = Other::start(&reader, "churn");
+        assert_eq!(other.says(), "churns");
+        let write = |number| writer.write(&item(number), PATIENCE);
+        (0..round * 13 % 70).for_each(|number| write(number).expect("it reads"));
+        std::thread::scope(|scope| {
+            let rest = scope.spawn(|| (0..).find_map(|number| write(number).err()));
+            other.kill();
+            reader.owner_has_ended();
+            assert_eq!(rest.join().expect("no panic"), Some(StreamError::Closed));
+        });
+    }
 }

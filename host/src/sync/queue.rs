@@ -4,7 +4,7 @@
 
 use super::deadline::Deadline;
 use super::holder::ProcessMark;
-use super::mutex::{Mutex, Notice};
+use super::mutex::{Enlisted, Mutex, Notice};
 use crate::sys::SharedMemory;
 use crate::task::QueueBounds;
 use isopool_guest::sync::SyncError;
@@ -64,6 +64,13 @@ impl End {
     }
 }
 
+/// What came of one try, without waiting for the other end.
+pub(super) enum Tried<'m, T> {
+    Done(T),
+    /// Enlisted already, so that no change is missed.
+    Wait(Enlisted<'m>),
+}
+
 impl<'m> Queue<'m> {
     pub(super) fn new(memory: &'m SharedMemory, bounds: QueueBounds) -> Self {
         Self {
@@ -90,25 +97,8 @@ impl<'m> Queue<'m> {
     }
 
     pub(super) fn put(self, item: &[u8], mut until: Deadline) -> Result<(), SyncError> {
-        let limit = self.bounds.max_item_bytes;
-        let length = u32::try_from(item.len()).ok().filter(|length| *length <= limit);
-        let Some(length) = length else {
-            return Err(SyncError::ItemTooLarge { size: item.len() as u64, limit: u64::from(limit) });
-        };
-        let size = size_in_ring(length);
         loop {
-            let inside = self.inner.enter(until)?;
-            let ends = self.ends()?;
-            if ends.items < self.bounds.max_items && size <= self.bounds.ring_bytes - ends.used_bytes {
-                self.write(ends.tail.position, &u64::from(length).to_le_bytes());
-                self.write(ends.tail.position.wrapping_add(LENGTH_BYTES), item);
-                self.tail.store(ends.tail.past(size), SeqCst);
-                drop(inside);
-                self.items.post(1);
-                return Ok(());
-            }
-            let enlisted = self.room.enlist();
-            drop(inside);
+            let Tried::Wait(enlisted) = self.try_put(item, until)? else { return Ok(()) };
             if until.is_over() {
                 return Err(SyncError::Full);
             }
@@ -116,24 +106,64 @@ impl<'m> Queue<'m> {
         }
     }
 
+    /// Waits for the lock only.
+    pub(super) fn try_put(self, item: &[u8], until: Deadline) -> Result<Tried<'m, ()>, SyncError> {
+        let limit = self.bounds.max_item_bytes;
+        let length = u32::try_from(item.len()).ok().filter(|length| *length <= limit);
+        let Some(length) = length else {
+            return Err(SyncError::ItemTooLarge { size: item.len() as u64, limit: u64::from(limit) });
+        };
+        let size = size_in_ring(length);
+        let inside = self.inner.enter(until)?;
+        let ends = self.ends()?;
+        if ends.items < self.bounds.max_items && size <= self.bounds.ring_bytes - ends.used_bytes {
+            self.write(ends.tail.position, &u64::from(length).to_le_bytes());
+            self.write(ends.tail.position.wrapping_add(LENGTH_BYTES), item);
+            self.tail.store(ends.tail.past(size), SeqCst);
+            drop(inside);
+            self.items.post(1);
+            return Ok(Tried::Done(()));
+        }
+        Ok(Tried::Wait(self.room.enlist()))
+    }
+
     pub(super) fn get(self, mut until: Deadline) -> Result<Vec<u8>, SyncError> {
         loop {
-            let inside = self.inner.enter(until)?;
-            let ends = self.ends()?;
-            if ends.items > 0 {
-                let item = self.take(&ends)?;
-                drop(inside);
-                // All of them: the item that fits now may be anyone's.
-                self.room.post(u32::MAX);
-                return Ok(item);
-            }
-            let enlisted = self.items.enlist();
-            drop(inside);
+            let enlisted = match self.try_get(until)? {
+                Tried::Done(item) => return Ok(item),
+                Tried::Wait(enlisted) => enlisted,
+            };
             if until.is_over() {
                 return Err(SyncError::Empty);
             }
             enlisted.sleep(&mut until)?;
         }
+    }
+
+    /// Waits for the lock only.
+    pub(super) fn try_get(self, until: Deadline) -> Result<Tried<'m, Vec<u8>>, SyncError> {
+        let inside = self.inner.enter(until)?;
+        let ends = self.ends()?;
+        if ends.items > 0 {
+            let item = self.take(&ends)?;
+            drop(inside);
+            // All of them: the item that fits now may be anyone's.
+            self.room.post(u32::MAX);
+            return Ok(Tried::Done(item));
+        }
+        Ok(Tried::Wait(self.items.enlist()))
+    }
+
+    /// Wakes whoever waits at either end.
+    pub(super) fn wake_all(self) {
+        self.items.post(u32::MAX);
+        self.room.post(u32::MAX);
+    }
+
+    /// How many items there are at most, or were a moment ago. Waits for nobody.
+    pub(super) fn glance(self) -> u32 {
+        // Without the lock the ends may not fit each other.
+        self.ends().map_or(self.bounds.ring_bytes / LENGTH_BYTES, |ends| ends.items)
     }
 
     fn take(self, ends: &Ends) -> Result<Vec<u8>, SyncError> {

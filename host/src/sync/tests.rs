@@ -19,8 +19,8 @@ const SOON: Option<Duration> = Some(Duration::from_millis(50));
 const PATIENCE: Option<Duration> = Some(Duration::from_secs(60));
 
 fn object(handle: &Handle) -> Arc<SharedObject> {
-    let (_, mut objects) = collect(|| Codec::Bincode.encode(handle).expect("two numbers"));
-    objects.pop().expect("it is of this process")
+    let (_, mut shared) = collect(|| Codec::Bincode.encode(handle).expect("two numbers"));
+    shared.objects.pop().expect("it is of this process")
 }
 
 // ── Locks ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -387,12 +387,12 @@ fn a_handle_of_another_kind_is_refused() {
 fn what_is_serialized_is_the_name_and_the_object_is_collected_once() {
     let (lock, queue) = (lock().expect("made"), queue::<u8>(0).expect("made"));
     let arguments = (lock.clone(), queue.clone(), Some(lock.clone()), 7u8);
-    let (bytes, objects) = collect(|| Codec::Bincode.encode(&arguments).expect("encodes"));
-    assert_eq!(objects.iter().map(|object| object.id()).collect::<Vec<_>>(), [lock.id(), queue.id()]);
+    let (bytes, shared) = collect(|| Codec::Bincode.encode(&arguments).expect("encodes"));
+    assert_eq!(shared.objects.iter().map(|object| object.id()).collect::<Vec<_>>(), [lock.id(), queue.id()]);
     assert_eq!(Codec::Bincode.encode(&arguments).expect("outside of a scope too"), bytes);
     let (there, _, _, _): (Lock, Queue<u8>, Option<Lock>, u8) = Codec::Bincode.decode(&bytes).expect("decodes");
     assert_eq!(there, lock, "the same name");
     assert_eq!(there.acquire(NOW).map(drop), Err(SyncError::NotShared), "and nothing behind it here");
-    let (refused, objects) = collect(|| Codec::Bincode.encode(&there));
-    assert!(refused.expect_err("it cannot be passed on").to_string().contains("not here") && objects.is_empty());
+    let (refused, shared) = collect(|| Codec::Bincode.encode(&there));
+    assert!(refused.expect_err("it cannot be passed on").to_string().contains("not here") && shared.objects.is_empty());
 }

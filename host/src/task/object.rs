@@ -14,9 +14,20 @@ pub(crate) enum ObjectSpec {
     Condition,
     Event,
     Queue(QueueBounds),
+    /// The end of a stream that gives chunks; the other end is an object over the same memory.
+    StreamWriter(QueueBounds),
+    /// The one that takes them.
+    StreamReader(QueueBounds),
 }
 
-/// How much a queue holds.
+impl ObjectSpec {
+    /// Whether it has one owner, whose end is told at the other end.
+    pub(crate) fn is_stream_end(self) -> bool {
+        matches!(self, Self::StreamWriter(_) | Self::StreamReader(_))
+    }
+}
+
+/// How much a queue, or a stream, holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct QueueBounds {
     /// Size of the ring, in bytes: a power of two.

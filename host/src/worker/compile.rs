@@ -18,11 +18,8 @@ pub(super) fn serve(channel: &SharedChannel, engine: GuestEngine) -> Result<(), 
             Request::Compile(request) => {
                 let file = received.descriptor.ok_or(WorkerError::Protocol("`Compile` without a file"))?;
                 fault::point(Point::CompileRead);
-                let reply = match compile(engine, &request, &received.payload, file) {
-                    Ok(compiled) => Reply::Compiled(compiled),
-                    Err(refusal) => Reply::Refused(refusal),
-                };
-                send(channel, &reply, &[])?;
+                let made = make(engine, &request, &received.payload, file);
+                send(channel, &made.unwrap_or_else(Reply::Refused), &[])?;
                 fault::point(Point::CompiledSent);
             }
             Request::Stop => break,
@@ -44,15 +41,29 @@ pub(super) fn serve(channel: &SharedChannel, engine: GuestEngine) -> Result<(), 
     Ok(())
 }
 
-fn compile(engine: &GuestEngine, request: &CompileRequest, wasm: &[u8], file: OwnedFd) -> Result<Compiled, Refusal> {
-    let artifact = engine::compile(engine, wasm, request.initializer.as_ref())?;
+fn make(engine: &GuestEngine, request: &CompileRequest, wasm: &[u8], file: OwnedFd) -> Result<Reply, Refusal> {
+    match request {
+        CompileRequest::MachineCode { initializer } => {
+            let artifact = engine::compile(engine, wasm, initializer.as_ref())?;
+            let artifact_bytes = write(&artifact.machine_code, file)?;
+            Ok(Reply::Compiled(Compiled { info: artifact.info, artifact_bytes }))
+        }
+        CompileRequest::Snapshot { call } => {
+            let bytes = write(&engine::snapshot(engine, wasm, call)?, file)?;
+            Ok(Reply::Snapshotted { bytes })
+        }
+    }
+}
+
+/// Writes what was made; gives its size.
+fn write(made: &[u8], file: OwnedFd) -> Result<u64, Refusal> {
     fault::point(Point::CompileDone);
     let mut file = File::from(file);
-    let (front, back) = artifact.machine_code.split_at(artifact.machine_code.len() / 2);
+    let (front, back) = made.split_at(made.len() / 2);
     let written = file.write_all(front).and_then(|()| {
         fault::point(Point::ArtifactHalfWritten);
         file.write_all(back)
     });
     written.map_err(|error| Refusal::Artifact { message: format!("the memory file takes no more: {error}") })?;
-    Ok(Compiled { info: artifact.info, artifact_bytes: artifact.machine_code.len() as u64 })
+    Ok(made.len() as u64)
 }

@@ -20,6 +20,7 @@ use crate::task::{LogRecord, Outcome, Progress, RunReport, TaskId};
 use crate::{sandbox, sys};
 use isopool_guest::sync::Object;
 use parking_lot::Mutex;
+use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
@@ -227,7 +228,9 @@ fn run_tasks(
                     // Dropped, with its instance, after the answer is on its way.
                     let stop = Some(stop_asked(&claims, request.claim));
                     let objects_for_guest = objects.for_guest();
-                    let run = Run { stop, ..run_of(&request, &received.payload, &objects_for_guest) };
+                    let input = input_of(&request, received.descriptor)?;
+                    let run = run_of(&request, &received.payload, &objects_for_guest);
+                    let run = Run { stop, input: input.as_ref(), ..run };
                     let ended = modules.run(&run);
                     // Before the answer: whoever saw a task end finds free what it held.
                     drop(objects);
@@ -255,6 +258,16 @@ fn run_tasks(
     Ok(())
 }
 
+/// What a program reads as it comes.
+fn input_of(request: &RunRequest, descriptor: Option<OwnedFd>) -> Result<Option<Arc<File>>, WorkerError> {
+    if !request.streams_input {
+        return Ok(None);
+    }
+    // The caller sends one: the kernel drops what this process may not have.
+    let input = descriptor.ok_or(WorkerError::OutOfFiles("a program's standard input"))?;
+    Ok(Some(Arc::new(input.into())))
+}
+
 /// What the engine is to run, with the objects that it may use.
 pub(super) fn run_of<'a>(request: &'a RunRequest, argument: &'a [u8], objects: &'a [Arc<dyn Object>]) -> Run<'a> {
     Run {
@@ -263,6 +276,7 @@ pub(super) fn run_of<'a>(request: &'a RunRequest, argument: &'a [u8], objects: &
         function: &request.function,
         codec: request.codec.name(),
         argument,
+        input: None,
         objects,
         own: Own { environment: &request.options.environment, arguments: &request.options.arguments, stdin: None },
         output: request.options.output,

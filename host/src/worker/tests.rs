@@ -122,7 +122,7 @@ fn compiled(wasm: &[u8]) -> Result<MemoryFile, Refusal> {
     let file = MemoryFile::create("artifact").expect("memory file");
     compiler.send(&Request::Configure(config(Role::Compiler)), &[], None);
     let theirs = file.as_fd().try_clone_to_owned().expect("dup");
-    compiler.send(&Request::Compile(CompileRequest { initializer: None }), wasm, Some(theirs));
+    compiler.send(&Request::Compile(CompileRequest::MachineCode { initializer: None }), wasm, Some(theirs));
     assert!(matches!(compiler.reply(), Some((Reply::Ready { .. }, _))));
     let answer = match compiler.reply() {
         Some((Reply::Compiled(compiled), _)) => {
@@ -154,7 +154,18 @@ fn run(task: u64, claims: &mut ClaimLedger, function: &str) -> RunRequest {
     let claim = claims.offer().expect("free");
     let (task, function, options, objects) = (TaskId(task), function.into(), RunOptions::default(), Vec::new());
     let codec = Codec::Bincode;
-    RunRequest { task, claim, artifact: ARTIFACT, function, codec, objects, options, depth: 0, lent_to: None }
+    RunRequest {
+        task,
+        claim,
+        artifact: ARTIFACT,
+        function,
+        codec,
+        objects,
+        options,
+        depth: 0,
+        lent_to: None,
+        streams_input: false,
+    }
 }
 
 #[test]

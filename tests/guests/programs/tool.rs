@@ -29,6 +29,12 @@ fn main() {
             io::stdin().read_to_end(&mut bytes).expect("bytes");
             io::stdout().write_all(&bytes).expect("written");
         }
+        // One line, as soon as it is there.
+        "first" => {
+            let mut line = String::new();
+            io::stdin().read_line(&mut line).expect("text");
+            print!("{line}");
+        }
         "arguments" => println!("{:?}", env::args().collect::<Vec<_>>()),
         "env" => env::vars().for_each(|(name, value)| println!("{name}={value}")),
         "exit" => process::exit(number(0) as i32),

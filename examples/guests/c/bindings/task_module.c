@@ -69,6 +69,23 @@ extern void __wasm_import_isopool_task_sync_get(int64_t, int64_t, int32_t, int64
 __attribute__((__import_module__("isopool:task/sync@0.1.0"), __import_name__("is-full")))
 extern void __wasm_import_isopool_task_sync_is_full(int64_t, int64_t, uint8_t *);
 
+// Imported Functions from `isopool:task/streams@0.1.0`
+
+__attribute__((__import_module__("isopool:task/streams@0.1.0"), __import_name__("write")))
+extern void __wasm_import_isopool_task_streams_write(int64_t, int64_t, uint8_t *, size_t, int32_t, int64_t, uint8_t *);
+
+__attribute__((__import_module__("isopool:task/streams@0.1.0"), __import_name__("read")))
+extern void __wasm_import_isopool_task_streams_read(int64_t, int64_t, int32_t, int64_t, uint8_t *);
+
+__attribute__((__import_module__("isopool:task/streams@0.1.0"), __import_name__("finish")))
+extern void __wasm_import_isopool_task_streams_finish(int64_t, int64_t, uint8_t *);
+
+__attribute__((__import_module__("isopool:task/streams@0.1.0"), __import_name__("abandon")))
+extern void __wasm_import_isopool_task_streams_abandon(int64_t, int64_t, uint8_t *);
+
+__attribute__((__import_module__("isopool:task/streams@0.1.0"), __import_name__("close")))
+extern void __wasm_import_isopool_task_streams_close(int64_t, int64_t, uint8_t *);
+
 // Exported Functions from `isopool:task/runner@0.1.0`
 
 __attribute__((__weak__, __export_name__("cabi_post_isopool:task/runner@0.1.0#functions")))
@@ -270,6 +287,39 @@ void isopool_task_sync_result_list_u8_error_free(isopool_task_sync_result_list_u
     task_module_list_u8_free(&ptr->val.ok);
   } else {
     isopool_task_sync_error_free(&ptr->val.err);
+  }
+}
+
+void isopool_task_streams_error_free(isopool_task_streams_error_t *ptr) {
+  switch ((int32_t) ptr->tag) {
+    case 3: {
+      break;
+    }
+    case 8: {
+      task_module_string_free(&ptr->val.system);
+      break;
+    }
+  }
+}
+
+void isopool_task_streams_result_void_error_free(isopool_task_streams_result_void_error_t *ptr) {
+  if (!ptr->is_err) {
+  } else {
+    isopool_task_streams_error_free(&ptr->val.err);
+  }
+}
+
+void task_module_option_list_u8_free(task_module_option_list_u8_t *ptr) {
+  if (ptr->is_some) {
+    task_module_list_u8_free(&ptr->val);
+  }
+}
+
+void isopool_task_streams_result_option_list_u8_error_free(isopool_task_streams_result_option_list_u8_error_t *ptr) {
+  if (!ptr->is_err) {
+    task_module_option_list_u8_free(&ptr->val.ok);
+  } else {
+    isopool_task_streams_error_free(&ptr->val.err);
   }
 }
 
@@ -1374,6 +1424,344 @@ bool isopool_task_sync_is_full(isopool_task_sync_object_id_t *object, bool *ret,
   }
   if (!result.is_err) {
     *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool isopool_task_streams_write(isopool_task_streams_object_id_t *writer, task_module_list_u8_t *chunk, uint64_t *maybe_timeout, isopool_task_streams_error_t *err) {
+  __attribute__((__aligned__(8)))
+  uint8_t ret_area[(16+2*sizeof(void*))];
+  task_module_option_u64_t timeout;
+  timeout.is_some = maybe_timeout != NULL;if (maybe_timeout) {
+    timeout.val = *maybe_timeout;
+  }
+  int32_t option;
+  int64_t option1;
+  if ((timeout).is_some) {
+    const uint64_t *payload0 = &(timeout).val;
+    option = 1;
+    option1 = (int64_t) (*payload0);
+  } else {
+    option = 0;
+    option1 = 0;
+  }
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_isopool_task_streams_write((int64_t) ((*writer).high), (int64_t) ((*writer).low), (uint8_t *) (*chunk).ptr, (*chunk).len, option, option1, ptr);
+  isopool_task_streams_result_void_error_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      isopool_task_streams_error_t variant;
+      variant.tag = (int32_t) *((uint8_t*) (ptr + 8));
+      switch ((int32_t) variant.tag) {
+        case 0: {
+          break;
+        }
+        case 1: {
+          break;
+        }
+        case 2: {
+          break;
+        }
+        case 3: {
+          variant.val.chunk_too_large = (uint64_t) (*((int64_t*) (ptr + 16)));
+          break;
+        }
+        case 4: {
+          break;
+        }
+        case 5: {
+          break;
+        }
+        case 6: {
+          break;
+        }
+        case 7: {
+          break;
+        }
+        case 8: {
+          variant.val.system = (task_module_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+      }
+
+      result.val.err = variant;
+      break;
+    }
+  }
+  if (!result.is_err) {
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool isopool_task_streams_read(isopool_task_streams_object_id_t *reader, uint64_t *maybe_timeout, task_module_option_list_u8_t *ret, isopool_task_streams_error_t *err) {
+  __attribute__((__aligned__(8)))
+  uint8_t ret_area[(16+2*sizeof(void*))];
+  task_module_option_u64_t timeout;
+  timeout.is_some = maybe_timeout != NULL;if (maybe_timeout) {
+    timeout.val = *maybe_timeout;
+  }
+  int32_t option;
+  int64_t option1;
+  if ((timeout).is_some) {
+    const uint64_t *payload0 = &(timeout).val;
+    option = 1;
+    option1 = (int64_t) (*payload0);
+  } else {
+    option = 0;
+    option1 = 0;
+  }
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_isopool_task_streams_read((int64_t) ((*reader).high), (int64_t) ((*reader).low), option, option1, ptr);
+  isopool_task_streams_result_option_list_u8_error_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      task_module_option_list_u8_t option2;
+      switch ((int32_t) *((uint8_t*) (ptr + 8))) {
+        case 0: {
+          option2.is_some = false;
+          break;
+        }
+        case 1: {
+          option2.is_some = true;
+          option2.val = (task_module_list_u8_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          break;
+        }
+      }
+
+      result.val.ok = option2;
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      isopool_task_streams_error_t variant;
+      variant.tag = (int32_t) *((uint8_t*) (ptr + 8));
+      switch ((int32_t) variant.tag) {
+        case 0: {
+          break;
+        }
+        case 1: {
+          break;
+        }
+        case 2: {
+          break;
+        }
+        case 3: {
+          variant.val.chunk_too_large = (uint64_t) (*((int64_t*) (ptr + 16)));
+          break;
+        }
+        case 4: {
+          break;
+        }
+        case 5: {
+          break;
+        }
+        case 6: {
+          break;
+        }
+        case 7: {
+          break;
+        }
+        case 8: {
+          variant.val.system = (task_module_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+      }
+
+      result.val.err = variant;
+      break;
+    }
+  }
+  if (!result.is_err) {
+    *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool isopool_task_streams_finish(isopool_task_streams_object_id_t *writer, isopool_task_streams_error_t *err) {
+  __attribute__((__aligned__(8)))
+  uint8_t ret_area[(16+2*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_isopool_task_streams_finish((int64_t) ((*writer).high), (int64_t) ((*writer).low), ptr);
+  isopool_task_streams_result_void_error_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      isopool_task_streams_error_t variant;
+      variant.tag = (int32_t) *((uint8_t*) (ptr + 8));
+      switch ((int32_t) variant.tag) {
+        case 0: {
+          break;
+        }
+        case 1: {
+          break;
+        }
+        case 2: {
+          break;
+        }
+        case 3: {
+          variant.val.chunk_too_large = (uint64_t) (*((int64_t*) (ptr + 16)));
+          break;
+        }
+        case 4: {
+          break;
+        }
+        case 5: {
+          break;
+        }
+        case 6: {
+          break;
+        }
+        case 7: {
+          break;
+        }
+        case 8: {
+          variant.val.system = (task_module_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+      }
+
+      result.val.err = variant;
+      break;
+    }
+  }
+  if (!result.is_err) {
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool isopool_task_streams_abandon(isopool_task_streams_object_id_t *writer, isopool_task_streams_error_t *err) {
+  __attribute__((__aligned__(8)))
+  uint8_t ret_area[(16+2*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_isopool_task_streams_abandon((int64_t) ((*writer).high), (int64_t) ((*writer).low), ptr);
+  isopool_task_streams_result_void_error_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      isopool_task_streams_error_t variant;
+      variant.tag = (int32_t) *((uint8_t*) (ptr + 8));
+      switch ((int32_t) variant.tag) {
+        case 0: {
+          break;
+        }
+        case 1: {
+          break;
+        }
+        case 2: {
+          break;
+        }
+        case 3: {
+          variant.val.chunk_too_large = (uint64_t) (*((int64_t*) (ptr + 16)));
+          break;
+        }
+        case 4: {
+          break;
+        }
+        case 5: {
+          break;
+        }
+        case 6: {
+          break;
+        }
+        case 7: {
+          break;
+        }
+        case 8: {
+          variant.val.system = (task_module_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+      }
+
+      result.val.err = variant;
+      break;
+    }
+  }
+  if (!result.is_err) {
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool isopool_task_streams_close(isopool_task_streams_object_id_t *reader, isopool_task_streams_error_t *err) {
+  __attribute__((__aligned__(8)))
+  uint8_t ret_area[(16+2*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_isopool_task_streams_close((int64_t) ((*reader).high), (int64_t) ((*reader).low), ptr);
+  isopool_task_streams_result_void_error_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      isopool_task_streams_error_t variant;
+      variant.tag = (int32_t) *((uint8_t*) (ptr + 8));
+      switch ((int32_t) variant.tag) {
+        case 0: {
+          break;
+        }
+        case 1: {
+          break;
+        }
+        case 2: {
+          break;
+        }
+        case 3: {
+          variant.val.chunk_too_large = (uint64_t) (*((int64_t*) (ptr + 16)));
+          break;
+        }
+        case 4: {
+          break;
+        }
+        case 5: {
+          break;
+        }
+        case 6: {
+          break;
+        }
+        case 7: {
+          break;
+        }
+        case 8: {
+          variant.val.system = (task_module_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+      }
+
+      result.val.err = variant;
+      break;
+    }
+  }
+  if (!result.is_err) {
     return 1;
   } else {
     *err = result.val.err;

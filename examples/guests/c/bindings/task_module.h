@@ -189,6 +189,55 @@ typedef struct {
   } val;
 } isopool_task_sync_result_list_u8_error_t;
 
+typedef isopool_task_sync_object_id_t isopool_task_streams_object_id_t;
+
+typedef struct isopool_task_streams_error_t {
+  uint8_t tag;
+  union {
+    uint64_t     chunk_too_large;
+    task_module_string_t     system;
+  } val;
+} isopool_task_streams_error_t;
+
+// No chunk came, or there was no room for one, in time.
+#define ISOPOOL_TASK_STREAMS_ERROR_TIMED_OUT 0
+// Nobody reads any more, or the stream was finished before.
+#define ISOPOOL_TASK_STREAMS_ERROR_CLOSED 1
+// The writer has ended without finishing.
+#define ISOPOOL_TASK_STREAMS_ERROR_ABANDONED 2
+// A chunk has more bytes than the stream takes; the limit.
+#define ISOPOOL_TASK_STREAMS_ERROR_CHUNK_TOO_LARGE 3
+// The process at the other end does not finish its operation.
+#define ISOPOOL_TASK_STREAMS_ERROR_BUSY 4
+// The stream's memory was overwritten.
+#define ISOPOOL_TASK_STREAMS_ERROR_CORRUPT 5
+// The end was not passed to this task.
+#define ISOPOOL_TASK_STREAMS_ERROR_NOT_SHARED 6
+// This end has no such operation.
+#define ISOPOOL_TASK_STREAMS_ERROR_WRONG_KIND 7
+// The operating system refused something.
+#define ISOPOOL_TASK_STREAMS_ERROR_SYSTEM 8
+
+typedef struct {
+  bool is_err;
+  union {
+    isopool_task_streams_error_t err;
+  } val;
+} isopool_task_streams_result_void_error_t;
+
+typedef struct {
+  bool is_some;
+  task_module_list_u8_t val;
+} task_module_option_list_u8_t;
+
+typedef struct {
+  bool is_err;
+  union {
+    task_module_option_list_u8_t ok;
+    isopool_task_streams_error_t err;
+  } val;
+} isopool_task_streams_result_option_list_u8_error_t;
+
 typedef struct {
   task_module_string_t *ptr;
   size_t len;
@@ -291,6 +340,19 @@ extern bool isopool_task_sync_get(isopool_task_sync_object_id_t *object, uint64_
 // Queue: whether not even an empty item has room.
 extern bool isopool_task_sync_is_full(isopool_task_sync_object_id_t *object, bool *ret, isopool_task_sync_error_t *err);
 
+// Imported Functions from `isopool:task/streams@0.1.0`
+// Writer: adds a chunk; waits while the stream is full. With the SDK at the other end a chunk is one value in the encoding
+// of the codec `bincode`.
+extern bool isopool_task_streams_write(isopool_task_streams_object_id_t *writer, task_module_list_u8_t *chunk, uint64_t *maybe_timeout, isopool_task_streams_error_t *err);
+// Reader: takes the next chunk; waits for one. None: that was all.
+extern bool isopool_task_streams_read(isopool_task_streams_object_id_t *reader, uint64_t *maybe_timeout, task_module_option_list_u8_t *ret, isopool_task_streams_error_t *err);
+// Writer: that was all.
+extern bool isopool_task_streams_finish(isopool_task_streams_object_id_t *writer, isopool_task_streams_error_t *err);
+// Writer: that was not all, but nothing more comes. The reader is told `abandoned`.
+extern bool isopool_task_streams_abandon(isopool_task_streams_object_id_t *writer, isopool_task_streams_error_t *err);
+// Reader: nothing more is wanted. The writer is told `closed`.
+extern bool isopool_task_streams_close(isopool_task_streams_object_id_t *reader, isopool_task_streams_error_t *err);
+
 // Exported Functions from `isopool:task/runner@0.1.0`
 void exports_isopool_task_runner_functions(exports_isopool_task_runner_list_function_t *ret);
 bool exports_isopool_task_runner_run(task_module_string_t *function, task_module_string_t *codec, task_module_list_u8_t *argument, task_module_list_u8_t *ret, exports_isopool_task_runner_failure_t *err);
@@ -330,6 +392,14 @@ void isopool_task_sync_result_void_error_free(isopool_task_sync_result_void_erro
 void isopool_task_sync_result_u32_error_free(isopool_task_sync_result_u32_error_t *ptr);
 
 void isopool_task_sync_result_list_u8_error_free(isopool_task_sync_result_list_u8_error_t *ptr);
+
+void isopool_task_streams_error_free(isopool_task_streams_error_t *ptr);
+
+void isopool_task_streams_result_void_error_free(isopool_task_streams_result_void_error_t *ptr);
+
+void task_module_option_list_u8_free(task_module_option_list_u8_t *ptr);
+
+void isopool_task_streams_result_option_list_u8_error_free(isopool_task_streams_result_option_list_u8_error_t *ptr);
 
 void task_module_list_string_free(task_module_list_string_t *ptr);
 

@@ -3,6 +3,7 @@
 
 mod primes;
 
+use isopool_guest::stream::{StreamError, StreamReader, StreamWriter};
 use isopool_guest::{Bytes, task};
 
 /// The same number.
@@ -21,6 +22,25 @@ pub fn noop_chunk(items: Vec<u32>) -> Vec<u32> {
 #[task]
 pub fn echo(bytes: Bytes) -> Bytes {
     bytes
+}
+
+/// Gives so many chunks of so many bytes.
+///
+/// # Errors
+/// Nobody reads.
+#[task]
+pub fn give(chunks: StreamWriter<Bytes>, size: usize, count: u64) -> Result<(), StreamError> {
+    let chunk = Bytes::from(vec![7; size]);
+    (0..count).try_for_each(|_| chunks.send(&chunk))
+}
+
+/// Takes what comes; how many bytes that were.
+///
+/// # Errors
+/// The writer has ended without finishing.
+#[task]
+pub fn take(chunks: StreamReader<Bytes>) -> Result<usize, StreamError> {
+    chunks.map(|chunk| Ok(chunk?.len())).sum()
 }
 
 /// How many primes are below `k`: the loop of the peers.

@@ -5,7 +5,7 @@ use super::tables::{heading, line};
 use std::collections::BTreeSet;
 
 /// The workloads, and what they are about.
-const WORKLOADS: [(&str, &str); 7] = [
+const WORKLOADS: [(&str, &str); 8] = [
     ("W9", "Start methods: first result of a pool, of each further worker, after a kill; memory of a warm worker"),
     ("W10", "What each layer that locks workers in costs, alone; none and all of them"),
     (
@@ -16,6 +16,7 @@ const WORKLOADS: [(&str, &str); 7] = [
     ("W13", "A call of a host function"),
     ("W14", "Fresh instances, nothing else: threads of one process against as many processes"),
     ("W15", "A call of a live instance (reuse), beside a task with a fresh one"),
+    ("W16", "Chunks through a stream; `n` is their size in bytes"),
 ];
 /// Metrics that count how many samples lay below a bound, which is their `n`, in microseconds.
 const HISTOGRAM: &str = "_below";

@@ -23,9 +23,9 @@ pub(super) fn steps(quick: bool) -> Vec<Step> {
         "W8 10000 1",
     ];
     let own = if quick {
-        ["W9 5", "W10 1", "W11 50", "W12 1", "W13 1000", "W14 500", "W15 500"]
+        ["W9 5", "W10 1", "W11 50", "W12 1", "W13 1000", "W14 500", "W15 500", "W16 10000"]
     } else {
-        ["W9 20", "W10 3", "W11 200", "W12 3", "W13 2000", "W14 2000", "W15 2000"]
+        ["W9 20", "W10 3", "W11 200", "W12 3", "W13 2000", "W14 2000", "W15 2000", "W16 40000"]
     };
     let step = |line: &str, shared| Step { arguments: line.split(' ').map(str::to_owned).collect(), shared };
     shared.into_iter().map(|line| step(line, true)).chain(own.into_iter().map(|line| step(line, false))).collect()

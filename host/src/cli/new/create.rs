@@ -11,7 +11,7 @@ const SUFFIX: &str = ".template";
 
 /// Makes the project, and tells what to do with it.
 pub(in super::super) fn create(new: &New) -> Result<(), Stop> {
-    let name = new.folder.file_name().unwrap_or_default().to_string_lossy();
+    let name = name_of(&new.folder)?;
     if let Some(refusal) = name::refusal(&name) {
         return Err(Stop::Usage(refusal));
     }
@@ -25,6 +25,20 @@ pub(in super::super) fn create(new: &New) -> Result<(), Stop> {
         }
     }
     tell(new, &source)
+}
+
+/// The last part of the folder's path; of the current folder, for one, that of where it really is.
+fn name_of(folder: &Path) -> Result<String, Stop> {
+    let real;
+    let name = match folder.file_name() {
+        Some(name) => name,
+        None => {
+            real =
+                folder.canonicalize().map_err(|source| Stop::File { what: "find", path: folder.to_owned(), source })?;
+            real.file_name().unwrap_or_default()
+        }
+    };
+    Ok(name.to_string_lossy().into_owned())
 }
 
 /// A folder with something in it may be somebody's work.

@@ -68,10 +68,13 @@ impl SharedMemory {
     /// # Panics
     /// The bytes are not all inside.
     pub(crate) fn read(&self, offset: usize, bytes: &mut [u8]) {
-        self.check(offset, bytes.len());
-        for (index, chunk) in bytes.chunks_mut(WORD_BYTES).enumerate() {
-            let word = self.long(offset + index * WORD_BYTES).load(Ordering::Relaxed).to_ne_bytes();
-            chunk.copy_from_slice(&word[..chunk.len()]);
+        let words = self.longs(offset, bytes.len());
+        let mut whole = bytes.chunks_exact_mut(WORD_BYTES);
+        for (chunk, word) in whole.by_ref().zip(words) {
+            chunk.copy_from_slice(&word.load(Ordering::Relaxed).to_ne_bytes());
+        }
+        if let (rest @ [_, ..], Some(word)) = (whole.into_remainder(), words.last()) {
+            rest.copy_from_slice(&word.load(Ordering::Relaxed).to_ne_bytes()[..rest.len()]);
         }
     }
 
@@ -80,12 +83,22 @@ impl SharedMemory {
     /// # Panics
     /// The bytes are not all inside.
     pub(crate) fn write(&self, offset: usize, bytes: &[u8]) {
-        self.check(offset, bytes.len());
-        for (index, chunk) in bytes.chunks(WORD_BYTES).enumerate() {
-            let mut word = [0; WORD_BYTES];
-            word[..chunk.len()].copy_from_slice(chunk);
-            self.long(offset + index * WORD_BYTES).store(u64::from_ne_bytes(word), Ordering::Relaxed);
+        let words = self.longs(offset, bytes.len());
+        let (whole, rest) = bytes.as_chunks::<WORD_BYTES>();
+        for (chunk, word) in whole.iter().zip(words) {
+            word.store(u64::from_ne_bytes(*chunk), Ordering::Relaxed);
         }
+        if let (false, Some(last)) = (rest.is_empty(), words.last()) {
+            let mut word = [0; WORD_BYTES];
+            word[..rest.len()].copy_from_slice(rest);
+            last.store(u64::from_ne_bytes(word), Ordering::Relaxed);
+        }
+    }
+
+    /// Its size.
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Writes a word that nobody expects there, as a hostile process could: at any offset, or not at all outside.
@@ -96,9 +109,15 @@ impl SharedMemory {
         }
     }
 
-    fn check(&self, offset: usize, bytes: usize) {
+    /// The words that hold so many bytes from an offset on: looked up once, because most of a large copy would be spent on that.
+    fn longs(&self, offset: usize, bytes: usize) -> &[AtomicU64] {
         let inside = offset.checked_add(bytes).is_some_and(|end| end <= self.bytes);
         assert!(inside && offset.is_multiple_of(WORD_BYTES), "{bytes} bytes at {offset}");
+        // SAFETY: `offset` is inside, or the end (asserted).
+        let first = unsafe { self.map.as_mut_ptr().add(offset) }.cast::<AtomicU64>();
+        // SAFETY: the words are inside: offset and size are multiples of a word's size, so rounding up stays within. For the
+        // rest as for `word`.
+        unsafe { std::slice::from_raw_parts(first, bytes.div_ceil(WORD_BYTES)) }
     }
 }
 

@@ -16,4 +16,5 @@ pub mod resources;
 pub mod right;
 pub mod shared;
 pub mod state;
+pub mod streams;
 pub mod value;

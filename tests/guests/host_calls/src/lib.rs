@@ -12,6 +12,15 @@ use bindings::test::host::store;
 use isopool_guest::{TaskError, map, submit, task};
 #[cfg(not(target_family = "wasm"))]
 use outside as store;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+static KEPT: AtomicU64 = AtomicU64::new(0);
+
+/// Keeps a number in this instance, and asks nobody; gives what was kept before.
+#[task]
+pub fn keep(number: u64) -> u64 {
+    KEPT.swap(number, Ordering::Relaxed)
+}
 
 /// Asks for one number.
 #[task]
