@@ -329,7 +329,7 @@ const COMPILER_LIES: [(&str, &str); 12] = [
 ];
 
 /// A program that is told the lie as an argument: compile workers and fork servers do not know the environment of the guests.
-fn program_that_lies(folder: &Path, lie: &str) -> PathBuf {
+pub(crate) fn program_that_lies(folder: &Path, lie: &str) -> PathBuf {
     let (script, liar) = (folder.join(lie), env!("CARGO_BIN_EXE_liar"));
     fs::write(&script, format!("#!/bin/sh\nexec '{liar}' '{lie}'\n")).expect("a file");
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("its owner may");

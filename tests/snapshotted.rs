@@ -1,5 +1,6 @@
 //! Modules that are kept as a call has left them.
 
+use crate::hostile_worker::program_that_lies;
 use crate::patience::end_of;
 use crate::support;
 use isopool::limits::MAX_MODULE_BYTES;
@@ -155,12 +156,12 @@ fn compile_worker_that_lies_about_a_snapshot_is_not_believed() {
     assert_eq!(MAX_MODULE_BYTES, 268_435_456);
     // Found in the cache by the liars' executors, which could not compile it.
     one_worker().load("basic", basic()).expect("compiles");
+    let folder = tempfile::tempdir().expect("a folder");
     for (lie, said) in LIES {
         let executor = Executor::builder()
             .max_workers(1)
             .codec(Codec::Json)
-            .worker_program(env!("CARGO_BIN_EXE_liar"))
-            .env("LIE", format!("[compiler-{lie}]"))
+            .worker_program(program_that_lies(folder.path(), &format!("compiler-{lie}")))
             .build()
             .expect("a liar looks like any other program");
         let error = executor.snapshot("basic", basic(), "state::counter", ()).map(|kept| kept.len()).expect_err(lie);
