@@ -135,7 +135,11 @@ fn what_cannot_be_built_is_told_with_the_reason() {
         (&["build", "wrong"], 8, "did not compile for wasm32-wasip2"),
         (&["build", "space"], 8, "it is no package's manifest; name the folder of a package: "),
         (&["build", "damaged"], 8, "damaged/Cargo.toml"),
-        (&["build", "module.wasm"], 2, "PATH is a module, and no package; --manifest says what it asks for"),
+        (
+            &["build", "module.wasm"],
+            2,
+            "module.wasm is a file, and no folder of a package; for a module, say with --manifest what it asks for",
+        ),
         (&["build", "module.wasm", "--manifest", "none.toml"], 8, "cannot read none.toml"),
         (&["build", "module.wasm", "--manifest", "asks.toml"], 8, "it is no WebAssembly module, or is damaged"),
         (

@@ -54,7 +54,7 @@ impl TryFrom<BuildArguments> for Build {
     type Error = Stop;
 
     fn try_from(typed: BuildArguments) -> Result<Self, Stop> {
-        let is_module = typed.path.is_file();
+        let file = typed.path.is_file().then(|| typed.path.display().to_string());
         let mut guest = Guest::at(typed.path);
         guest =
             guest.line_tables(typed.line_tables).features(typed.features).default_features(!typed.no_default_features);
@@ -68,14 +68,15 @@ impl TryFrom<BuildArguments> for Build {
             }
             guest = guest.stack_bytes(bytes);
         }
-        match typed.manifest {
-            Some(file) => guest = guest.manifest(file),
-            None if is_module => {
-                return Err(Stop::Usage(
-                    "PATH is a module, and no package; --manifest says what it asks for".to_owned(),
-                ));
+        match (typed.manifest, file) {
+            (Some(manifest), _) => guest = guest.manifest(manifest),
+            (None, Some(file)) => {
+                let message = format!(
+                    "{file} is a file, and no folder of a package; for a module, say with --manifest what it asks for"
+                );
+                return Err(Stop::Usage(message));
             }
-            None => {}
+            (None, None) => {}
         }
         let snapshot = match typed.snapshot {
             None => None,
