@@ -1,6 +1,6 @@
 //! One end of a stream: its name, and who has it.
 
-use super::StreamError;
+use super::{StreamError, StreamReader, StreamWriter};
 use crate::sync::ObjectId;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::cell::Cell;
@@ -208,3 +208,36 @@ mod native {
         }
     }
 }
+
+/// What both ends are to their users.
+macro_rules! ends {
+    ($($name:ident),*) => {$(
+        impl<T> $name<T> {
+            /// The end's name; that of the other one is another.
+            #[must_use]
+            pub fn id(&self) -> ObjectId {
+                self.end.id()
+            }
+        }
+
+        impl<T> fmt::Debug for $name<T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_tuple(stringify!($name)).field(&self.end).finish()
+            }
+        }
+
+        impl<T> Serialize for $name<T> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                self.end.serialize(serializer)
+            }
+        }
+
+        impl<'de, T> Deserialize<'de> for $name<T> {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                End::deserialize(deserializer).map(Self::from_end)
+            }
+        }
+    )*};
+}
+
+ends!(StreamReader, StreamWriter);

@@ -3,10 +3,7 @@
 use super::StreamError;
 use super::end::End;
 use crate::Codec;
-use crate::sync::ObjectId;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
@@ -18,7 +15,7 @@ use std::time::Duration;
 /// # Source
 /// `std::sync::mpsc::Receiver`; unlike there a writer that died is told from one that has finished.
 pub struct StreamReader<T> {
-    end: End,
+    pub(super) end: End,
     /// The iterator has given its last item.
     ended: bool,
     chunk: PhantomData<fn() -> T>,
@@ -30,12 +27,6 @@ impl<T> StreamReader<T> {
     #[must_use]
     pub fn from_end(end: End) -> Self {
         Self { end, ended: false, chunk: PhantomData }
-    }
-
-    /// The end's name; that of the writer is another one.
-    #[must_use]
-    pub fn id(&self) -> ObjectId {
-        self.end.id()
     }
 
     /// Takes the next chunk. Waits for one, for as long as somebody may write; `None`: that was all, also when asked again.
@@ -99,23 +90,5 @@ impl<T> Drop for StreamReader<T> {
     fn drop(&mut self) {
         // An error: it was passed to a task, or closed before.
         let _ = self.end.with_last(|end| end.close());
-    }
-}
-
-impl<T> fmt::Debug for StreamReader<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("StreamReader").field(&self.end).finish()
-    }
-}
-
-impl<T> Serialize for StreamReader<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.end.serialize(serializer)
-    }
-}
-
-impl<'de, T> Deserialize<'de> for StreamReader<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        End::deserialize(deserializer).map(Self::from_end)
     }
 }

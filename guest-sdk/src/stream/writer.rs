@@ -3,9 +3,7 @@
 use super::StreamError;
 use super::end::{End, is_abandoning};
 use crate::Codec;
-use crate::sync::ObjectId;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::fmt;
+use serde::Serialize;
 use std::marker::PhantomData;
 use std::time::Duration;
 
@@ -19,7 +17,7 @@ use std::time::Duration;
 /// # Source
 /// `std::sync::mpsc::SyncSender`, which is bounded in chunks only, and cannot be abandoned.
 pub struct StreamWriter<T> {
-    end: End,
+    pub(super) end: End,
     chunk: PhantomData<fn(T)>,
 }
 
@@ -29,12 +27,6 @@ impl<T> StreamWriter<T> {
     #[must_use]
     pub fn from_end(end: End) -> Self {
         Self { end, chunk: PhantomData }
-    }
-
-    /// The end's name; that of the reader is another one.
-    #[must_use]
-    pub fn id(&self) -> ObjectId {
-        self.end.id()
     }
 
     /// Adds a chunk. Waits while the stream is full, for as long as somebody may read.
@@ -92,23 +84,5 @@ impl<T> Drop for StreamWriter<T> {
     fn drop(&mut self) {
         // An error: it was passed to a task, finished or abandoned before.
         let _ = self.end.with_last(|end| if is_abandoning() { end.abandon() } else { end.finish() });
-    }
-}
-
-impl<T> fmt::Debug for StreamWriter<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("StreamWriter").field(&self.end).finish()
-    }
-}
-
-impl<T> Serialize for StreamWriter<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.end.serialize(serializer)
-    }
-}
-
-impl<'de, T> Deserialize<'de> for StreamWriter<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        End::deserialize(deserializer).map(Self::from_end)
     }
 }

@@ -26,11 +26,14 @@ impl EventLoop {
         let group = self.groups.as_ref().map(WorkerGroups::make).transpose();
         let started = group.and_then(|group| {
             let folder = group.as_ref().map(|group| group.folder().to_string_lossy().into_owned());
-            let (grants, withheld) = (class.grants.clone(), &class.withheld);
-            let environment = withheld.of_environment(&self.config.environment);
-            let arguments = withheld.of_arguments(&self.config.arguments);
-            let own = WorkerConfig { index, grants, environment, arguments, ..self.config.clone() };
-            let config = WorkerConfig { group: folder, ..own };
+            let config = WorkerConfig {
+                index,
+                grants: class.grants.clone(),
+                environment: class.withheld.of_environment(&self.config.environment),
+                arguments: class.withheld.of_arguments(&self.config.arguments),
+                group: folder,
+                ..self.config.clone()
+            };
             let start = || self.nursery.start(id);
             let mut worker = WorkerHandle::start(id, class, config, &self.initializer_objects, start)?;
             worker.group = group;

@@ -4,7 +4,7 @@ use super::entry::PoolStatus;
 use super::event_loop::{Attendance, EventLoop, Rest};
 use super::mailbox::Mailbox;
 use super::promise::{Observer, Promise};
-use crate::error::BrokenCause;
+use crate::error::{BrokenCause, panic_text};
 use crate::limits::{CALLER_SPINS_FOR, LULL_PAUSE};
 use crate::sys;
 use crate::task::{TaskId, WorkerId};
@@ -17,7 +17,7 @@ use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Most events of one turn.
 const EVENTS: usize = 64;
@@ -117,7 +117,7 @@ impl Driver {
         let end = Instant::now() + CALLER_SPINS_FOR;
         let end = deadline.map_or(end, |deadline| deadline.min(end));
         while promise.ended().is_none() {
-            match sys::readable_within(attendance.channel.as_fd(), Duration::ZERO) {
+            match sys::is_readable(attendance.channel.as_fd()) {
                 Ok(true) if self.hear(attendance.worker) => {}
                 Ok(false) if Instant::now() < end => std::thread::yield_now(),
                 _ => break,
@@ -165,7 +165,5 @@ impl Driver {
 }
 
 fn text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().cloned();
-    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
-        .unwrap_or_else(|| "it panicked".to_owned())
+    panic_text(panic).unwrap_or("it panicked").to_owned()
 }

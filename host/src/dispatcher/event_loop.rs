@@ -1,5 +1,5 @@
-//! The dispatcher's thread: turns what the kernel says into events, and carries out the actions that the state machine
-//! answers with. It decides nothing.
+//! Turns what the kernel says into events, and carries out the actions that the state machine answers with. It decides
+//! nothing, and does not know which thread drives it (`driver.rs`), but for what only the dispatcher's own may do.
 
 mod attending;
 mod flushing;

@@ -4,9 +4,8 @@
 //! and, while it waits, every few milliseconds: so a guest that waits for its clocks too is not held up, and one that is to stop
 //! can be stopped.
 
+use crate::sys;
 use bytes::Bytes;
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
@@ -51,21 +50,9 @@ impl Stdin<'_> {
 struct Incoming(Arc<File>);
 
 impl Incoming {
-    /// Whether a read would not wait: there is something, or the end.
-    fn is_ready(&self) -> io::Result<bool> {
-        loop {
-            let mut watched = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
-            match poll(&mut watched, PollTimeout::ZERO) {
-                Ok(ready) => return Ok(ready > 0),
-                Err(Errno::EINTR) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-
     /// What is there; `None`: nothing yet. No bytes: the end.
     fn take(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
-        if !self.is_ready()? {
+        if !sys::is_readable(self.0.as_fd())? {
             return Ok(None);
         }
         match (&*self.0).read(buffer) {
@@ -81,7 +68,7 @@ impl Pollable for Incoming {
     async fn ready(&mut self) {
         let mut nap = FIRST_NAP;
         // An error is for whoever reads.
-        while !self.is_ready().unwrap_or(true) {
+        while !sys::is_readable(self.0.as_fd()).unwrap_or(true) {
             tokio::time::sleep(nap).await;
             nap = (2 * nap).min(LONGEST_NAP);
         }

@@ -26,8 +26,9 @@ impl ExecutorBuilder {
 
     /// Gives every guest a directory of this machine, with all that is below it. By default guests have no files at all.
     /// `host` must be a directory when the executor is built; symbolic links in it are resolved then. `guest` is the
-    /// path under which guests find it: absolute, at most [`MAX_GUEST_PATH_BYTES`](crate::limits::MAX_GUEST_PATH_BYTES) bytes, each only once. At most
-    /// [`MAX_DIRECTORY_GRANTS`]. A module with a [manifest](crate::Manifest) has it if it asks for it, and may write if it asks for that.
+    /// path under which guests find it: absolute, at most [`MAX_GUEST_PATH_BYTES`](crate::limits::MAX_GUEST_PATH_BYTES)
+    /// bytes, each only once. At most [`MAX_DIRECTORY_GRANTS`]. A module with a [manifest](crate::Manifest) has it if it asks
+    /// for it, and may write if it asks for that.
     ///
     /// Held twice: by the guest's file system, which resolves every path below the directory and follows no link out of
     /// it, and by the kernel where it can (see [`Hardening`](crate::Hardening)). What others change in the directory

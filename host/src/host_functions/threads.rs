@@ -6,7 +6,7 @@
 use super::function::{Begun, Call, HostCall, Returned};
 use super::pending::Pending;
 use super::registry::Given;
-use crate::error::TaskRef;
+use crate::error::{TaskRef, panic_text};
 use crate::limits::MAX_MESSAGE_BYTES;
 use crate::task::{HostFault, HostFaultKind};
 use parking_lot::{Condvar, Mutex};
@@ -235,6 +235,5 @@ impl Lane {
 
 /// What a panic said.
 fn words(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-    text.unwrap_or("without a message").to_owned()
+    panic_text(panic).unwrap_or("without a message").to_owned()
 }

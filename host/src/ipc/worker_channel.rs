@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// One request, with its payload and its descriptor.
 #[derive(Debug)]
@@ -96,7 +96,7 @@ impl WorkerChannel {
         let looks_out = self.look_out.is_worth_it();
         let mut has_come = false;
         while looks_out && !has_come && begun.elapsed() < WORKER_SPINS_FOR {
-            has_come = sys::readable_within(self.socket.as_fd(), Duration::ZERO)?;
+            has_come = sys::is_readable(self.socket.as_fd())?;
             if !has_come {
                 // Whoever else wants this processor has it first.
                 std::thread::yield_now();

@@ -4,6 +4,7 @@
 //! by a constructor, which may run before those of the program's other crates.
 
 use super::descriptors::unpack;
+use crate::error::panic_text;
 use crate::ipc::NativeEnd;
 use crate::limits::MAX_MESSAGE_BYTES;
 use crate::sync::{self, SharedObject};
@@ -105,9 +106,7 @@ fn watched<T>(function: impl FnOnce() -> T, place: &RefCell<String>) -> Result<T
 }
 
 fn words(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().cloned();
-    let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-    text.unwrap_or_else(|| "a value that is no text".to_owned())
+    panic_text(panic).unwrap_or("a value that is no text").to_owned()
 }
 
 fn cut(mut message: String) -> String {

@@ -2,6 +2,7 @@
 
 use super::exit::WorkerError;
 use super::serve::{SharedChannel, send};
+use crate::error::panic_text;
 use crate::ipc::Reply;
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -17,8 +18,8 @@ pub(super) fn telling<T>(
             Some(error.to_string())
         }
         Err(panic) => {
-            let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref().copied());
-            Some(format!("it panicked: {}", said.unwrap_or("a value that is no text")))
+            let said = panic_text(&**panic).unwrap_or("a value that is no text");
+            Some(format!("it panicked: {said}"))
         }
         // It was told to leave, or its channel is of no use.
         Ok(_) => None,

@@ -80,6 +80,18 @@ pub(crate) fn first_readable(descriptors: [BorrowedFd<'_>; 2], time: Option<Dura
     }
 }
 
+/// Whether a read would not wait: something can be read, or the other end is closed. Also right when a signal comes.
+pub(crate) fn is_readable(descriptor: BorrowedFd<'_>) -> io::Result<bool> {
+    loop {
+        let mut watched = [PollFd::new(descriptor, PollFlags::POLLIN)];
+        match poll(&mut watched, PollTimeout::ZERO) {
+            Ok(ready) => return Ok(ready > 0),
+            Err(nix::errno::Errno::EINTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
 /// Whether a descriptor can be read, or is closed at its other end, within `time`.
 pub(crate) fn readable_within(descriptor: BorrowedFd<'_>, time: Duration) -> io::Result<bool> {
     let timeout = PollTimeout::try_from(time).unwrap_or(PollTimeout::MAX);

@@ -22,8 +22,8 @@ mod this_process;
 
 pub(crate) use cpu_features::cpu_features;
 pub(crate) use descriptor::{
-    close_all_except, first_readable, is_socket, null_standard_input, readable_within, replace_standard_input,
-    set_nonblocking,
+    close_all_except, first_readable, is_readable, is_socket, null_standard_input, readable_within,
+    replace_standard_input, set_nonblocking,
 };
 pub(crate) use directory::{append, open_directory};
 pub(crate) use escape::{
