@@ -1,10 +1,13 @@
 //! Callers whose own thread gives a task to an idle worker and takes its answer in: nothing depends on that thread.
 
-use crate::patience::{end_of, until};
+use crate::patience::{end_of, only_worker, until};
 use crate::support::{executor, house};
 use guest_basic::value;
-use isopool::{Executor, IntoTask, Shutdown};
+use isopool::{Executor, IntoTask, Shutdown, TaskError};
+use nix::sys::signal::{self, Signal};
+use nix::unistd::{Pid, gettid};
 use std::fmt::{Debug, Write};
+use std::sync::mpsc::channel;
 
 #[test]
 fn a_worker_that_is_started_for_a_caller_s_task_outlives_the_caller_s_thread() {
@@ -23,6 +26,30 @@ fn a_worker_that_is_started_for_a_caller_s_task_outlives_the_caller_s_thread() {
     let stats = executor.stats();
     assert_eq!((stats.workers_lost, stats.workers_started), (0, 2), "{stats:?}");
     executor.shutdown(Shutdown::Finish);
+}
+
+#[test]
+fn a_caller_that_sleeps_at_a_worker_is_told_of_an_end_of_which_the_worker_knows_nothing() {
+    let _house = house();
+    let executor = executor(1);
+    end_of(&executor.submit(value::add::task(1, 2)).expect("open")).expect("a sound task");
+    let worker = Pid::from_raw(i32::try_from(only_worker(&executor).pid).expect("process ids are small"));
+    signal::kill(worker, Signal::SIGSTOP).expect("it is our worker");
+    let future = executor.submit(value::add::task(3, 4)).expect("open");
+    let waiting = future.clone();
+    let (say, thread) = channel();
+    let waits = std::thread::spawn(move || {
+        say.send(gettid()).expect("somebody listens");
+        waiting.result()
+    });
+    let stat = format!("/proc/self/task/{}/stat", thread.recv().expect("it runs"));
+    until("it sleeps", || std::fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") S ")));
+    // The worker has not begun it, and so it has nothing to say of it.
+    assert!(future.cancel());
+    until("it is told", || waits.is_finished());
+    assert!(matches!(waits.join().expect("no panic"), Err(TaskError::Cancelled { .. })));
+    signal::kill(worker, Signal::SIGCONT).expect("it is our worker");
+    assert_eq!(end_of(&executor.submit(value::add::task(5, 6)).expect("open")).expect("the worker goes on"), 11);
 }
 
 /// Panics when a task is given to a worker.
